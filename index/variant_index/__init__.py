@@ -1,0 +1,1 @@
+"""A static index of variant wheels: build and verify."""

@@ -1,0 +1,1 @@
+"""The recipe of stand-in wheels that the demo builds and installs."""

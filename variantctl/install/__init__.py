@@ -1,0 +1,1 @@
+"""A plan becomes files on disk: fetch, unpack, link, record, roll back."""

@@ -1,0 +1,1 @@
+"""Who answers what is supported here: static lists, plugins, profiles, trust."""

@@ -1,0 +1,1 @@
+"""Requirements become a plan: candidates, variant choice, explanation."""

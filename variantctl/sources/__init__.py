@@ -1,0 +1,1 @@
+"""Where wheels come from: Simple API, find-links; HTTP, auth, cache."""

@@ -1,0 +1,1 @@
+"""Wheel files on disk or behind a URL: read, verify, rewrite."""
