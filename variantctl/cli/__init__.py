@@ -1,1 +1,22 @@
 """The command line: one module a command; parse, call, render."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit code (0 done, 1 could not, 2 usage, 130 interrupted)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["--version"], ["-V"]):
+        # Answered before anything is imported: scripts ask for it often.
+        from variantctl import __version__
+
+        sys.stdout.write(f"variantctl {__version__}\n")
+        return 0
+    try:
+        from variantctl.cli.app import run
+    except KeyboardInterrupt:
+        return 130
+    return run(arguments)

@@ -1,0 +1,119 @@
+"""From arguments to a command, and from errors to exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from variantctl import __version__
+from variantctl.cli import render
+from variantctl.cli.commands import COMMANDS
+from variantctl.variants.errors import VariantctlError
+
+EPILOG = "Run 'variantctl COMMAND --help' for a command's options."
+
+
+class UsageError(VariantctlError):
+    """The command line does not say something that can be done."""
+
+    kind = "usage"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises :class:`UsageError` and draws its help with rich only when asked for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.format_usage().strip()}\nTry '{self.prog} --help'.")
+
+    def format_help(self) -> str:
+        if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+            from rich_argparse import RichHelpFormatter
+
+            self.formatter_class = RichHelpFormatter
+        return super().format_help()
+
+
+def command_named(arguments: Sequence[str]) -> str | None:
+    """The first argument that is not an option: no option before the command takes a value."""
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
+
+
+def build_parser(only: str | None) -> Parser:
+    """The whole parser; the modules of other commands than ``only`` are not imported (``None``: all are)."""
+    parser = Parser(
+        prog="variantctl",
+        description="The right build of every package for this machine (wheel variants, PEP 825 and PEP 850).",
+        epilog=EPILOG,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"variantctl {__version__}")
+    _add_common(parser)
+    subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=Parser)
+    for name, command in COMMANDS.items():
+        subparser = subparsers.add_parser(
+            name, help=command.help, description=command.help.capitalize() + "."
+        )
+        if only in (None, name):
+            import_module(command.module).add_arguments(subparser)
+            _add_common(subparser)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    # SUPPRESS: given before the command or after it, neither undoes the other.
+    quiet = {"action": "store_true", "default": argparse.SUPPRESS}
+    group.add_argument("-v", "--verbose", help="show more, and a traceback when something fails", **quiet)  # type: ignore[arg-type]
+    group.add_argument("-q", "--quiet", help="show errors only", **quiet)  # type: ignore[arg-type]
+
+
+def run(arguments: list[str]) -> int:
+    """Parse ``arguments``, run the command, and turn what it raises into a message and an exit code."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in options
+    verbose = "--verbose" in options or "-v" in options
+    try:
+        return _dispatch(arguments)
+    except UsageError as error:
+        return render.failure(error, as_json=as_json, code=2)
+    except VariantctlError as error:
+        return render.failure(error, as_json=as_json, code=1, traceback=verbose)
+    except KeyboardInterrupt:
+        return render.failure(VariantctlError("interrupted"), as_json=as_json, code=130, kind="interrupted")
+    except BrokenPipeError:
+        # The reader of our output went away (a pager, head): not an error of ours. The interpreter would complain
+        # once more when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        return render.failure(_system_error(error), as_json=as_json, code=1, traceback=verbose)
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a user unasked
+        return render.bug(error, as_json=as_json, traceback=verbose)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    parser = build_parser(only=command_named(arguments) or "")
+    args = parser.parse_args(arguments)
+    render.set_verbosity(verbose="verbose" in args, quiet="quiet" in args)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    result: int = import_module(COMMANDS[args.command].module).run(args)
+    sys.stdout.flush()
+    return result
+
+
+def _system_error(error: OSError) -> VariantctlError:
+    """An operating system's refusal that no room gave words of its own."""
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    wrapped = VariantctlError(f"{where}{error.strerror or error}")
+    wrapped.kind = "system"
+    wrapped.__cause__ = error
+    return wrapped

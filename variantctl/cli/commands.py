@@ -1,0 +1,39 @@
+"""The table of commands: name, the module that implements it, and its line in ``variantctl --help``.
+
+A command's module has ``add_arguments(parser)`` and ``run(args) -> int``. Modules are imported only when their
+command is the one that was typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        module: the dotted name of the module with ``add_arguments`` and ``run``.
+        help: what it does, in a line.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "install": Command(
+        "variantctl.cli.install", "install packages, each in its best variant for this machine"
+    ),
+    "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
+    "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
+    "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),
+    "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
+    "wheel": Command("variantctl.cli.wheel", "make and inspect variant wheels"),
+    "index": Command("variantctl.cli.index", "build a static index of wheels"),
+    "demo": Command(
+        "variantctl.cli.demo", "build, serve, explain and install stand-in wheels, without a network"
+    ),
+    "completion": Command("variantctl.cli.completion", "print a completion script for a shell"),
+}

@@ -1,0 +1,26 @@
+"""``variantctl completion SHELL``: a completion script, made from the parser itself by shtab."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.epilog = (
+        "For bash: variantctl completion bash > ~/.local/share/bash-completion/completions/variantctl"
+    )
+    parser.add_argument("shell", choices=SHELLS, help="the shell the script is for")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the script to standard output."""
+    import shtab
+
+    from variantctl.cli.app import build_parser
+
+    sys.stdout.write(shtab.complete(build_parser(only=None), args.shell) + "\n")
+    return 0

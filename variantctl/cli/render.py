@@ -1,0 +1,108 @@
+"""What is printed: results to standard output, everything else to standard error; colours only for a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback as tracebacks
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+BOLD_RED, YELLOW, CYAN = "1;31", "33", "36"
+REPORT = "report it with this command and the output of 'variantctl detect --json'"
+
+_verbosity = {"verbose": False, "quiet": False}
+
+
+def set_verbosity(*, verbose: bool, quiet: bool) -> None:
+    """Set once, from the command line."""
+    _verbosity.update(verbose=verbose, quiet=quiet)
+
+
+def is_quiet() -> bool:
+    """Whether only errors and results are wanted."""
+    return _verbosity["quiet"]
+
+
+def is_verbose() -> bool:
+    """Whether details are wanted."""
+    return _verbosity["verbose"]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on standard output or standard error; it obeys NO_COLOR, pipes and the terminal's width."""
+    from rich.console import Console
+
+    # A table in a file or a pipe is not cut at 80 columns: what reads it has no width.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else 160
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """The one JSON object of a ``--json`` command, to standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def note(text: str) -> None:
+    """Something worth knowing, to standard error; hidden by ``--quiet``."""
+    if not is_quiet():
+        _say("note", text, CYAN)
+
+
+def warning(text: str) -> None:
+    """Something that may be wrong, to standard error; hidden by ``--quiet``."""
+    if not is_quiet():
+        _say("warning", text, YELLOW)
+
+
+def detail(text: str) -> None:
+    """Something shown only with ``--verbose``, to standard error."""
+    if is_verbose():
+        _say("detail", text, CYAN)
+
+
+def failure(
+    error: VariantctlError, *, as_json: bool, code: int, traceback: bool = False, kind: str | None = None
+) -> int:
+    """Print an error (as the JSON error object where JSON was asked for) and return the exit code."""
+    if traceback:
+        tracebacks.print_exception(error)
+    if as_json:
+        print_json(
+            {
+                "format": 1,
+                "error": {"kind": kind or error.kind, "message": error.message, "hint": error.hint or ""},
+            }
+        )
+    else:
+        _say("error", error.message, BOLD_RED)
+        if error.hint:
+            _say("hint", error.hint, CYAN)
+    return code
+
+
+def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:
+    """Say that an unforeseen exception is our fault, and how to report it."""
+    if traceback:
+        tracebacks.print_exception(error)
+    where = tracebacks.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(where.filename)}:{where.lineno}"  # noqa: PTH119 - not a path to open
+    report = VariantctlError(
+        f"this is a bug in variantctl: {type(error).__name__}: {error} (at {place})",
+        hint=REPORT if traceback else f"run it again with --verbose for the traceback, then {REPORT}",
+    )
+    return failure(report, as_json=as_json, code=1, kind="bug")
+
+
+def _say(word: str, text: str, colour: str) -> None:
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        word = f"\033[{colour}m{word}\033[0m"
+    sys.stderr.write(f"{word}: {text}\n")
+    sys.stderr.flush()
