@@ -24,7 +24,7 @@ class UsageError(VariantctlError):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises :class:`UsageError` and draws its help with rich only when asked for it."""
+    """An argument parser that raises :class:`UsageError` and imports rich only to draw its help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
@@ -50,7 +50,7 @@ def build_parser(only: str | None) -> Parser:
     """The whole parser; the modules of other commands than ``only`` are not imported (``None``: all are)."""
     parser = Parser(
         prog="variantctl",
-        description="The right build of every package for this machine (wheel variants, PEP 825 and PEP 850).",
+        description="The right build of every package for this machine, by wheel variants (PEP 825).",
         epilog=EPILOG,
     )
     parser.add_argument("-V", "--version", action="version", version=f"variantctl {__version__}")
@@ -88,8 +88,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return render.failure(VariantctlError("interrupted"), as_json=as_json, code=130, kind="interrupted")
     except BrokenPipeError:
-        # The reader of our output went away (a pager, head): not an error of ours. The interpreter would complain
-        # once more when it flushes standard output at exit.
+        # The reader of our output went away (a pager, head): no error of ours. The interpreter would
+        # complain once more when it flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except OSError as error:

@@ -1,7 +1,7 @@
 """The table of commands: name, the module that implements it, and its line in ``variantctl --help``.
 
-A command's module has ``add_arguments(parser)`` and ``run(args) -> int``. Modules are imported only when their
-command is the one that was typed.
+A module has ``add_arguments(parser)`` and ``run(args) -> int``, and is imported only when its command
+is the one that was typed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is printed: results to standard output, everything else to standard error; colours only for a terminal."""
+"""What is printed: results to standard output, the rest to standard error; colours only for a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_verbose() -> bool:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console on standard output or standard error; it obeys NO_COLOR, pipes and the terminal's width."""
+    """A rich console on standard output or error; it obeys NO_COLOR, pipes and the width of a terminal."""
     from rich.console import Console
 
     # A table in a file or a pipe is not cut at 80 columns: what reads it has no width.

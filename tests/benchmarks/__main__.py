@@ -1,0 +1,28 @@
+"""Print every benchmark beside its peers, measured in the same run.
+
+``python -m tests.benchmarks [NAME...] [--runs N]``: NAME picks modules of this folder (default: all of them).
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+from tests.benchmarks.compare import compare
+
+MODULES = ("startup",)
+
+
+def main() -> None:
+    """Run the chosen benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"from: {', '.join(MODULES)}")
+    parser.add_argument("--runs", type=int, default=7, help="counted runs of each command (default: 7)")
+    args = parser.parse_args()
+    for name in args.names or MODULES:
+        for case in import_module(f"tests.benchmarks.{name}").cases():
+            print("\n".join(compare(case, args.runs)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
