@@ -1,1 +1,1 @@
-"""Wheel files on disk or behind a URL: read, verify, rewrite."""
+"""Wheel files on disk or behind a URL: read, verify, rewrite (zip, RECORD, METADATA, variant.json)."""

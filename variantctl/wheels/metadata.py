@@ -1,0 +1,97 @@
+"""Core metadata, as far as installing needs it, from METADATA files as they are found in the wild."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from variantctl.wheels.errors import DAMAGED, WheelError
+
+_FOLD = re.compile(r"\s*[\r\n]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class CoreMetadata:
+    """One METADATA file.
+
+    Attributes:
+        name: the project's name as it spells it itself.
+        version: the version.
+        requires_dist: one requirement each, as written: its marker may be a variant marker (PEP 825),
+            which ``packaging`` cannot parse.
+        requires_python: the Pythons it supports; ``None`` where it does not say, or says what no
+            specifier is (then it holds for all, as pip has it).
+        requires_python_text: the same as written, ``""`` where it does not say.
+        provides_extra: the normalized names of its extras.
+        metadata_version: ``"2.1"`` and the like, ``""`` where it does not say.
+        dynamic: the fields that may differ between sdist and wheel.
+        summary: the one-line description, or ``""``.
+        license: the licence expression, else the licence text's first line, or ``""``.
+    """
+
+    name: str
+    version: Version
+    requires_dist: tuple[str, ...] = ()
+    requires_python: SpecifierSet | None = None
+    requires_python_text: str = ""
+    provides_extra: tuple[NormalizedName, ...] = ()
+    metadata_version: str = ""
+    dynamic: tuple[str, ...] = ()
+    summary: str = ""
+    license: str = ""
+
+    @property
+    def normalized_name(self) -> NormalizedName:
+        """The name in the form in which names are compared."""
+        return canonicalize_name(self.name)
+
+
+def parse_core_metadata(data: bytes, source: str) -> CoreMetadata:
+    """Parse a METADATA file; ``source`` is named in errors.
+
+    Only a missing or invalid name or version is refused: old and odd files stay installable.
+
+    Raises:
+        WheelError: name or version are missing or invalid.
+    """
+    from packaging.metadata import parse_email
+
+    raw, _ = parse_email(data)
+    name, version_text = raw.get("name", "").strip(), raw.get("version", "").strip()
+    if not name:
+        raise WheelError(source, "METADATA has no Name, or several", hint=DAMAGED)
+    if not version_text:
+        raise WheelError(source, "METADATA has no Version, or several", hint=DAMAGED)
+    try:
+        version = Version(version_text)
+    except InvalidVersion:
+        raise WheelError(source, f"METADATA has the invalid version {version_text!r}", hint=DAMAGED) from None
+    requires_python = _FOLD.sub(" ", raw.get("requires_python", "")).strip()
+    licence = raw.get("license_expression") or raw.get("license", "").strip().partition("\n")[0]
+    return CoreMetadata(
+        name=name,
+        version=version,
+        requires_dist=tuple(_FOLD.sub(" ", text).strip() for text in raw.get("requires_dist", [])),
+        requires_python=_specifiers(requires_python),
+        requires_python_text=requires_python,
+        provides_extra=tuple(
+            dict.fromkeys(canonicalize_name(e.strip()) for e in raw.get("provides_extra", []))
+        ),
+        metadata_version=raw.get("metadata_version", ""),
+        dynamic=tuple(field.strip().lower() for field in raw.get("dynamic", [])),
+        summary=raw.get("summary", "").strip(),
+        license=licence.strip(),
+    )
+
+
+def _specifiers(text: str) -> SpecifierSet | None:
+    if not text:
+        return None
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        return None

@@ -1,0 +1,89 @@
+"""Which member names of a wheel are dangerous to unpack.
+
+A wheel's members are plain relative paths with ``/`` between the parts (binary distribution format,
+"File contents"). Everything else is refused on every system, so that a wheel means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+# Microsoft, "Naming Files, Paths, and Namespaces": reserved with any extension, in any case.
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[ .].*)?", re.IGNORECASE)
+_STORED, _DEFLATED = 0, 8
+_ENCRYPTED = 0x1 | 0x40
+
+
+def name_problem(name: str, *, windows: bool) -> str | None:
+    """What is wrong with a member's name, or ``None``; ``windows``: the wheel may be installed there."""
+    if _CONTROL.search(name):
+        return "the name holds a control character"
+    if "\\" in name:
+        return "the path holds a backslash, which separates folders on Windows"
+    if name.startswith("/") or _DRIVE.match(name):
+        return "the path is absolute"
+    parts = name.removesuffix("/").split("/")
+    if ".." in parts:
+        return "the path leaves the folder it is unpacked into"
+    # Windows drops trailing dots and spaces, which makes ".. " a way out as well.
+    if any(not part.rstrip(" .") for part in parts):
+        return "the path has an empty, '.' or dots-only part"
+    if windows and any(_DEVICE.fullmatch(part) for part in parts):
+        return "the name is that of a device on Windows"
+    return None
+
+
+def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
+    """What is wrong with one entry of the central directory, or ``None``."""
+    # zipfile cuts a name at its first NUL: what is judged is what the archive says.
+    problem = name_problem(info.orig_filename, windows=windows)
+    if problem is not None:
+        return problem
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "it is a symbolic link, which a wheel must not hold"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "it is neither a file nor a folder"
+    if info.flag_bits & _ENCRYPTED:
+        return "it is encrypted"
+    if info.compress_type not in (_STORED, _DEFLATED):
+        return f"compression method {info.compress_type} is neither 'stored' nor 'deflated'"
+    return None
+
+
+def collisions(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names that occur twice, and files that are also a folder, each with what is wrong."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for name in names:
+        if name.endswith("/"):
+            folders.add(name[:-1])
+            continue
+        if name in files:
+            yield name, "two members have this name"
+        files.add(name)
+        parent = name.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    for name in sorted(files & folders):
+        yield name, "it is both a file and a folder"
+
+
+def overlap(infos: Iterable[ZipInfo], end: int) -> str | None:
+    """The first member whose bytes reach into the next one or past ``end`` (where the directory starts)."""
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    starts = [info.header_offset for info in ordered[1:]] + [end]
+    for info, limit in zip(ordered, starts, strict=True):
+        # A local header is 30 bytes and the name (APPNOTE 4.3.7); its extra field is at least empty.
+        if info.header_offset + 30 + len(info.orig_filename) + info.compress_size > limit:
+            return info.filename
+    return None
