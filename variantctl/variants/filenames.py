@@ -1,0 +1,120 @@
+"""Filenames: of wheels with and without a variant label, and of index-level metadata (PEP 825)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.tags import Tag
+from packaging.utils import BuildTag, NormalizedName, canonicalize_name
+from packaging.utils import parse_wheel_filename as parse_plain_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.labels import validate_label
+
+_DIGITS = frozenset("0123456789")
+_PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
+_VARIANTS_JSON = "-variants.json"
+_FORM = "{distribution}-{version}(-{build tag})?-{python tag}-{abi tag}-{platform tag}(-{variant label})?.whl"
+
+
+@dataclass(frozen=True)
+class WheelFilename:
+    """A wheel's filename, taken apart (PEP 825, "Variant label").
+
+    Attributes:
+        filename: the whole filename, exactly as it was written.
+        name: the project's normalized name.
+        version: the project's version.
+        build: the build tag: ``()`` if there is none, else (number, suffix).
+        tags: the platform compatibility tags, compressed sets expanded.
+        label: the variant label: ``None`` for a non-variant wheel, ``"null"`` for the null variant.
+    """
+
+    filename: str
+    name: NormalizedName
+    version: Version
+    build: BuildTag
+    tags: frozenset[Tag]
+    label: str | None
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether the filename has a variant label."""
+        return self.label is not None
+
+    def with_label(self, label: str | None) -> str:
+        """This filename with *label* in place of its own; ``None`` gives the non-variant filename.
+
+        Raises:
+            InvalidVariantError: *label* is not a variant label.
+        """
+        plain = self.filename.removesuffix(".whl")
+        if self.label is not None:
+            plain = plain[: -len(self.label) - 1]
+        return f"{plain}.whl" if label is None else f"{plain}-{validate_label(label)}.whl"
+
+
+def parse_wheel_filename(filename: str) -> WheelFilename:
+    """Take a wheel's filename apart, with or without a variant label (PEP 825, "Variant label").
+
+    With six components the third decides: a build tag starts with a digit and a Python tag must not, so a
+    third component that starts with a digit is a build tag and any other makes the last one a label.
+
+    Raises:
+        InvalidVariantError: *filename* is not a wheel's, or has a part that PEP 825 or ``packaging`` refuses.
+    """
+    if not filename.endswith(".whl"):
+        raise _refusal(filename, "a wheel's filename ends in '.whl'")
+    if any(character in filename for character in "/\\\0"):
+        raise _refusal(filename, "a filename has no path separators")
+    parts = filename.removesuffix(".whl").split("-")
+    if not 5 <= len(parts) <= 7:
+        raise _refusal(filename, f"it has {len(parts)} components separated by '-', the form is {_FORM}")
+    has_build = len(parts) == 7 or (len(parts) == 6 and parts[2][:1] in _DIGITS)
+    has_label = len(parts) == 5 + has_build + 1
+    label = None
+    if has_label:
+        try:
+            label = validate_label(parts.pop())
+        except InvalidVariantError as error:
+            raise _refusal(filename, error.rule) from error
+    if any(tag[:1] in _DIGITS for tag in parts[-3].split(".")):
+        raise _refusal(filename, f"the Python tag {parts[-3]!r} starts with a digit")
+    try:
+        name, version, build, tags = parse_plain_wheel_filename("-".join(parts) + ".whl")
+    except ValueError as error:  # InvalidWheelFilename, and int() on a number of thousands of digits
+        raise _refusal(filename, str(error)) from error
+    return WheelFilename(filename, name, version, build, tags, label)
+
+
+def variants_json_filename(name: str, version: Version | str) -> str:
+    """The name of the index-level metadata file of one version: ``torch-2.10.0-variants.json``.
+
+    Name and version are normalized as in wheel filenames (PEP 825, "Index-level metadata").
+
+    Raises:
+        InvalidVariantError: *version* is not a version.
+    """
+    try:
+        normal_version = str(Version(str(version)))
+    except InvalidVersion as error:
+        raise InvalidVariantError(f"{str(version)[:80]!r} is not a version") from error
+    return f"{canonicalize_name(name).replace('-', '_')}-{normal_version}{_VARIANTS_JSON}"
+
+
+def parse_variants_json_filename(filename: str) -> tuple[NormalizedName, Version] | None:
+    """The project and version whose index-level metadata *filename* holds; ``None`` for other files."""
+    name, dash, version = filename.removesuffix(_VARIANTS_JSON).partition("-")
+    if not filename.endswith(_VARIANTS_JSON) or not dash or _PROJECT_NAME.fullmatch(name) is None:
+        return None
+    try:
+        return canonicalize_name(name), Version(version)
+    except ValueError:
+        return None
+
+
+def _refusal(filename: str, rule: str) -> InvalidVariantError:
+    shown = filename if filename.isprintable() and len(filename) <= 300 else repr(filename[:300])
+    return InvalidVariantError(rule, source=shown)
