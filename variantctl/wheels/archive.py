@@ -203,10 +203,9 @@ class WheelArchive:
         encoding = "utf-8" if flags & 0x800 else "cp437"
         same_name = name.decode(encoding, "replace") == info.orig_filename
         if signature != b"PK\x03\x04" or method != info.compress_type or not same_name:
-            raise self.error(
-                "its local header disagrees with the archive's directory", info.filename, MISTRUST
-            )
-        return info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+            problem = "its local header disagrees with the archive's directory"
+            raise self.error(problem, info.filename, MISTRUST)
+        return info.header_offset + _LOCAL_HEADER.size + int(name_length) + int(extra_length)
 
     def _stored(self, info: ZipInfo) -> Iterator[bytes]:
         offset, left = self._data_offset(info), info.compress_size

@@ -47,6 +47,8 @@ def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
     problem = name_problem(info.orig_filename, windows=windows)
     if problem is not None:
         return problem
+    if info.filename != info.orig_filename:
+        return f"it has a second name, {info.filename!r}"
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
         return "it is a symbolic link, which a wheel must not hold"

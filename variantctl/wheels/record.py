@@ -77,7 +77,7 @@ def read_record(archive: WheelArchive) -> dict[str, RecordEntry]:
 
 
 def parse_record(text: str, wheel: str, dist_info: str) -> dict[str, RecordEntry]:
-    """Parse RECORD's text; ``wheel`` and ``dist_info`` are named in errors and tell which rows need no hash."""
+    """Parse RECORD's text; errors name ``wheel``, and RECORD in ``dist_info`` needs no hash."""
     exempt = {f"{dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
     entries: dict[str, RecordEntry] = {}
     try:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.labels import NULL_LABEL, OLDER_NULL_LABEL, validate_label
+from variantctl.variants.labels import NULL_LABEL, validate_label
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def read_variant(archive: WheelArchive) -> VariantMetadata | None:
     member = f"{archive.dist_info}/{VARIANT_JSON}"
     data = archive.variant_json_bytes()
     if data is None:
-        raise archive.error(
-            f"the filename has the variant label {label!r}, but there is no variant.json", member
-        )
+        raise archive.error(f"it is missing, though the filename has the variant label {label!r}", member)
     metadata = load_metadata(data, source=f"{archive.filename.filename}: {member}")
     # PEP 825, "Variants": exactly one entry, whose key is the label in the filename.
     if tuple(metadata.variants) != (label,):
@@ -99,7 +97,7 @@ def single_variant(
 
 
 def _check_null(label: str, properties: Properties) -> None:
-    if label in (NULL_LABEL, OLDER_NULL_LABEL):
+    if label == NULL_LABEL:
         if properties:
             raise InvalidVariantError(f"the label {label!r} is reserved for the variant without properties")
     elif not properties:
