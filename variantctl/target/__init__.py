@@ -1,1 +1,1 @@
-"""The Python environment that is installed into."""
+"""The Python environment that is installed into: its interpreter, tags, markers, folders and packages."""

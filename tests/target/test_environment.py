@@ -1,0 +1,254 @@
+"""Environments of real interpreters, found the ways users name them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from variantctl.target.environment import Environment, find_environment
+from variantctl.target.errors import (
+    BrokenEnvironmentError,
+    EnvironmentNotFoundError,
+    ExternallyManagedError,
+)
+
+
+def interpreters() -> list[Path]:
+    """Every Python 3 that pyenv has here, and the running one."""
+    found = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
+    return [*found, Path(sys.executable)]
+
+
+@pytest.fixture(scope="session")
+def plain_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("environments") / "plain"
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def truth(python: Path) -> dict[str, object]:
+    """What packaging itself says when that interpreter runs it."""
+    import packaging
+
+    folder = Path(packaging.__file__).parent.parent
+    code = (
+        f"import sys, json; sys.path.insert(0, {str(folder)!r}); from packaging import tags, markers; "
+        "print(json.dumps([[str(t) for t in tags.sys_tags()], markers.default_environment()]))"
+    )
+    done = subprocess.run([python, "-I", "-B", "-c", code], capture_output=True, check=True)
+    tags, markers = json.loads(done.stdout)
+    return {"tags": tags, "markers": markers}
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_tags_and_markers_are_those_packaging_gives_inside(version: str, cache: Path) -> None:
+    found = [path for path in interpreters() if path.parent.parent.name.startswith(f"{version}.")]
+    if not found:
+        pytest.skip(f"no Python {version} under ~/.pyenv/versions to compare with")
+    expected = truth(found[0])
+    for _ in range(2):
+        environment = find_environment(str(found[0]), cache=cache)
+        assert [str(tag) for tag in environment.tags] == expected["tags"]
+        assert environment.markers == expected["markers"]
+        assert environment.kind == "system"
+
+
+def test_python_too_old_for_packaging_still_has_tags(cache: Path) -> None:
+    found = [path for path in interpreters() if path.parent.parent.name.startswith("3.8.")]
+    if not found:
+        pytest.skip("no Python 3.8 under ~/.pyenv/versions")
+    environment = find_environment(str(found[0]), cache=cache)
+    assert str(environment.tags[0]).startswith("cp38-cp38-")
+    assert "py3-none-any" in map(str, environment.tags)
+
+
+def test_unsupported_python_is_named(cache: Path) -> None:
+    found = [path for path in interpreters() if path.parent.parent.name.startswith(("3.6.", "3.7."))]
+    if not found:
+        pytest.skip("no Python 3.6 or 3.7 under ~/.pyenv/versions")
+    with pytest.raises(BrokenEnvironmentError, match=r"is Python 3\.[67]\.\d+; Python 3.8 or newer"):
+        find_environment(str(found[0]), cache=cache)
+
+
+def test_scheme_is_what_the_interpreter_and_pip_use(plain_venv: Path, cache: Path) -> None:
+    environment = find_environment(str(plain_venv), cache=cache)
+    code = "import sysconfig, json; print(json.dumps(sysconfig.get_paths()))"
+    python = environment.python
+    paths = json.loads(subprocess.run([python, "-c", code], capture_output=True, check=True).stdout)
+    for name in ("purelib", "platlib", "scripts", "data"):
+        assert str(environment.scheme[name]) == paths[name]
+    assert environment.prefix == plain_venv
+    assert environment.is_virtual
+    assert environment.kind == "virtual"
+    assert environment.version == sys.version_info[:3]
+    assert environment.python.parent == plain_venv / "bin"
+
+
+def ways(plain_venv: Path) -> dict[str, tuple[str | None, dict[str, str], Path]]:
+    elsewhere = plain_venv.parent
+    here = elsewhere / "project"
+    here.mkdir(exist_ok=True)
+    if not (here / ".venv").exists():
+        (here / ".venv").symlink_to(plain_venv)
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return {
+        "folder": (str(plain_venv), {}, elsewhere),
+        "relative folder": ("plain", {}, elsewhere),
+        "interpreter": (str(plain_venv / "bin/python"), {}, elsewhere),
+        "version on PATH": (minor, {"PATH": str(plain_venv / "bin")}, elsewhere),
+        "command": (f"python{minor}", {"PATH": str(plain_venv / "bin")}, elsewhere),
+        "VIRTUAL_ENV": (None, {"VIRTUAL_ENV": str(plain_venv), "CONDA_PREFIX": "/nowhere"}, elsewhere),
+        "CONDA_PREFIX": (None, {"CONDA_PREFIX": str(plain_venv)}, elsewhere),
+        "./.venv": (None, {}, here),
+    }
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "folder",
+        "relative folder",
+        "interpreter",
+        "version on PATH",
+        "command",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "./.venv",
+    ],
+)
+def test_every_way_to_name_an_environment(way: str, plain_venv: Path, cache: Path) -> None:
+    python, environ, cwd = ways(plain_venv)[way]
+    environment = find_environment(python, environ=environ, cwd=cwd, cache=cache)
+    assert environment.prefix.resolve() == plain_venv
+
+
+def test_python_option_wins(plain_venv: Path, cache: Path) -> None:
+    environ = {"VIRTUAL_ENV": "/nowhere"}
+    assert find_environment(str(plain_venv), environ=environ, cache=cache).prefix == plain_venv
+
+
+def test_nothing_found_says_how_to_make_one(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(EnvironmentNotFoundError) as caught:
+        find_environment(environ={}, cwd=tmp_path, cache=cache)
+    assert "-m venv .venv" in str(caught.value.hint)
+    assert str(tmp_path) in caught.value.message
+
+
+@pytest.mark.parametrize("python", ["nowhere/at/all", "no-such-python", "3.99"])
+def test_unknown_python(python: str, tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(EnvironmentNotFoundError, match=python):
+        find_environment(python, environ={"PATH": str(tmp_path)}, cwd=tmp_path, cache=cache)
+
+
+def test_broken_environments(tmp_path: Path, cache: Path) -> None:
+    venv.create(tmp_path / "gone", with_pip=False, symlinks=True)
+    for link in (tmp_path / "gone/bin").glob("python*"):
+        link.unlink()
+        link.symlink_to(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    for named in ("gone", "gone/bin/python", "empty"):
+        with pytest.raises(BrokenEnvironmentError) as caught:
+            find_environment(named, environ={}, cwd=tmp_path, cache=cache)
+        assert "venv --clear" in str(caught.value.hint)
+    with pytest.raises(EnvironmentNotFoundError, match="VIRTUAL_ENV="):
+        find_environment(environ={"VIRTUAL_ENV": str(tmp_path / "never")}, cwd=tmp_path, cache=cache)
+
+
+def test_something_that_is_no_interpreter(tmp_path: Path, cache: Path) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho 'cannot start' >&2\nexit 3\n")
+    script.chmod(0o755)
+    with pytest.raises(BrokenEnvironmentError, match="cannot start"):
+        find_environment(str(script), cache=cache)
+    script.chmod(0o644)
+    with pytest.raises(BrokenEnvironmentError, match="cannot be run"):
+        find_environment(str(script), cache=cache)
+
+
+def test_environment_that_prints_at_start_up(tmp_path: Path, cache: Path) -> None:
+    venv.create(tmp_path / "noisy", with_pip=False, symlinks=True)
+    site = find_environment(str(tmp_path / "noisy"), cache=cache).scheme["purelib"]
+    (site / "noise.pth").write_text("import sys; print('variantctl-probe:{}x'); sys.stdout.flush()\n")
+    environment = find_environment(str(tmp_path / "noisy"), cache=tmp_path / "another-cache")
+    assert environment.prefix == tmp_path / "noisy"
+
+
+def test_answer_is_kept_until_the_environment_changes(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "kept"
+    venv.create(folder, with_pip=False, symlinks=True)
+    first = find_environment(str(folder), cache=cache)
+    kept = list(cache.rglob("*.json"))
+    assert len(kept) == 1
+    kept[0].write_text(kept[0].read_text().replace('"cpython"', '"from the cache"'))
+    assert find_environment(str(folder), cache=cache).implementation == "from the cache"
+    os.utime(folder / "pyvenv.cfg", (1, 1))
+    assert find_environment(str(folder), cache=cache) == first
+    kept[0].write_text("{")
+    assert find_environment(str(folder), cache=cache) == first
+
+
+def test_unwritable_cache_does_no_harm(plain_venv: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert find_environment(str(plain_venv), cache=blocked).prefix == plain_venv
+
+
+def managed(tmp_path: Path, marker: str) -> dict[str, object]:
+    """The facts of an interpreter whose standard library carries the marker of PEP 668."""
+    from variantctl.target.probe import interpreter_facts
+
+    python = next((path for path in interpreters() if path.parent.parent.name[:2] == "3."), None)
+    if python is None:
+        pytest.skip("no Python outside a virtual environment to look at")
+    (tmp_path / "EXTERNALLY-MANAGED").write_text(marker)
+    return {**interpreter_facts(python, cache=None), "stdlib": str(tmp_path)}
+
+
+def test_externally_managed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "[externally-managed]\nError=Use apt install python3-xyz,\n  100% of the time.\nError-de=Nimm apt.\n"
+    )
+    facts = managed(tmp_path, text)
+    monkeypatch.setattr("variantctl.target.environment.interpreter_facts", lambda *_, **__: facts)
+    monkeypatch.setenv("LC_ALL", "C")
+    with pytest.raises(ExternallyManagedError, match="Use apt install python3-xyz,\n100% of the time"):
+        find_environment(sys.executable)
+    monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
+    with pytest.raises(ExternallyManagedError, match="Nimm apt"):
+        find_environment(sys.executable)
+    assert find_environment(sys.executable, for_changes=False).externally_managed is not None
+    assert find_environment(sys.executable, target=tmp_path / "t").externally_managed is None
+    assert find_environment(sys.executable, prefix=tmp_path / "p").externally_managed is None
+
+
+def test_unreadable_marker_still_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = managed(tmp_path, "nonsense")
+    monkeypatch.setattr("variantctl.target.environment.interpreter_facts", lambda *_, **__: facts)
+    with pytest.raises(ExternallyManagedError, match="EXTERNALLY-MANAGED says so"):
+        find_environment(sys.executable)
+
+
+def test_target_and_prefix(plain_venv: Path, tmp_path: Path, cache: Path) -> None:
+    target = find_environment(str(plain_venv), target=tmp_path / "t", cache=cache)
+    assert target.kind == "target"
+    assert target.scheme["purelib"] == target.scheme["platlib"] == target.prefix == tmp_path / "t"
+    assert target.scheme["scripts"] == tmp_path / "t/bin"
+    prefix = find_environment(str(plain_venv), prefix=Path("p"), cwd=tmp_path, cache=cache)
+    major, minor, _ = prefix.version
+    assert prefix.scheme["purelib"] == tmp_path / f"p/lib/python{major}.{minor}/site-packages"
+    assert prefix.scheme["data"] == prefix.prefix == tmp_path / "p"
+    assert not (tmp_path / "t").exists()
+    running = find_environment(target=tmp_path / "t", environ={}, cwd=tmp_path, cache=cache)
+    assert isinstance(running, Environment)
+    assert running.version == sys.version_info[:3]

@@ -1,0 +1,96 @@
+"""Which interpreter is meant: a path, an environment folder, a version, or what the shell has activated."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from variantctl.target.errors import BrokenEnvironmentError, EnvironmentNotFoundError
+
+#: Where an environment of the working folder lives, by the convention of uv, PDM, hatch and editors.
+LOCAL_ENVIRONMENT = ".venv"
+_VERSION = re.compile(r"\d+(\.\d+){0,2}t?")
+
+
+def interpreter_of(folder: Path) -> Path | None:
+    """The interpreter of an environment folder, or None where it has none or a link to one that is gone."""
+    places = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python", "bin/python3")
+    return next((folder / place for place in places if (folder / place).exists()), None)
+
+
+def named_interpreter(python: str, *, environ: Mapping[str, str], cwd: Path) -> Path:
+    """The interpreter that ``--python`` names: a file, an environment folder, a command, or a version.
+
+    Raises:
+        EnvironmentNotFoundError: nothing has that name.
+        BrokenEnvironmentError: a folder without an interpreter.
+    """
+    path = cwd / Path(python).expanduser()
+    if path.is_dir():
+        return _interpreter_in(path, f"--python {python}")
+    if path.is_file() and (os.sep in python or not _VERSION.fullmatch(python)):
+        return _absolute(path)
+    if path.is_symlink():
+        raise BrokenEnvironmentError(
+            f"{path} points to an interpreter that is gone", hint=_how_to_make(path.parent.parent)
+        )
+    command = f"python{python}" if _VERSION.fullmatch(python) else python
+    # A word with a separator is a path, and was looked at above.
+    found = None if os.path.dirname(command) else shutil.which(command, path=environ.get("PATH"))  # noqa: PTH120
+    if found:
+        return _absolute(cwd / found)
+    raise EnvironmentNotFoundError(
+        f"--python {python}: no such interpreter, environment folder or command",
+        hint="Give the path of an interpreter or of a virtual environment, or a version such as 3.12.",
+    )
+
+
+def active_interpreter(*, environ: Mapping[str, str], cwd: Path) -> Path | None:
+    """The interpreter of ``VIRTUAL_ENV``, else ``CONDA_PREFIX``, else ``./.venv``; None if none is there.
+
+    Raises:
+        BrokenEnvironmentError: the first of them that is set, or there, has no interpreter.
+    """
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        if value := environ.get(variable):
+            return _interpreter_in(cwd / value, f"{variable}={value}")
+    local = cwd / LOCAL_ENVIRONMENT
+    return _interpreter_in(local, str(local)) if local.is_dir() else None
+
+
+def no_environment(cwd: Path) -> EnvironmentNotFoundError:
+    """The error for a user who has none, which says how to make one."""
+    return EnvironmentNotFoundError(
+        f"no Python environment to install into: VIRTUAL_ENV and CONDA_PREFIX are not set, "
+        f"and {cwd} has no {LOCAL_ENVIRONMENT}",
+        hint=f"Make one with `{_running()} -m venv {LOCAL_ENVIRONMENT}`, or name one with --python.",
+    )
+
+
+def _interpreter_in(folder: Path, named: str) -> Path:
+    if not folder.is_dir():
+        raise EnvironmentNotFoundError(f"{named}: there is no such environment", hint=_how_to_make(folder))
+    found = interpreter_of(folder)
+    if found is None:
+        raise BrokenEnvironmentError(
+            f"{named}: {folder} has no Python interpreter (or it points to one that is gone)",
+            hint=_how_to_make(folder),
+        )
+    return _absolute(found)
+
+
+def _running() -> str:
+    return Path(sys.executable).name
+
+
+def _how_to_make(folder: Path) -> str:
+    return f"Make it with `{_running()} -m venv --clear {folder}`, or name another with --python."
+
+
+def _absolute(path: Path) -> Path:
+    """Without ``..``; links are kept: a virtual environment is told by the path its interpreter has."""
+    return Path(os.path.normpath(path.absolute()))

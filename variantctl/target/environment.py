@@ -1,0 +1,178 @@
+"""The environment that is installed into."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from packaging.tags import Tag
+
+from variantctl.target.cache import cache_root
+from variantctl.target.discovery import active_interpreter, named_interpreter, no_environment
+from variantctl.target.errors import ExternallyManagedError
+from variantctl.target.platforms import Platform, cpython_platform_tags
+from variantctl.target.probe import interpreter_facts
+
+#: The installation scheme's folders (sysconfig "Installation paths"; the wheel format's ``.data`` folders).
+SCHEME_NAMES = ("purelib", "platlib", "scripts", "data", "headers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Platform):
+    """A Python environment: its interpreter and where packages go. Has a ``Platform``'s tags and markers.
+
+    Attributes:
+        python: the interpreter, as scripts should name it (links are not resolved).
+        prefix: ``sys.prefix``, or the folder of ``--prefix`` or ``--target``.
+        scheme: absolute folders: purelib, platlib, scripts, data, and headers (each package below its own).
+        externally_managed: the message of the marker of PEP 668 where there is one, else None.
+        is_virtual: a virtual environment (``sys.prefix`` differs from ``sys.base_prefix``).
+        implementation: ``cpython``, ``pypy``, ...
+        kind: ``virtual``, ``conda``, ``system``, ``prefix`` or ``target``.
+        site_paths: the folders of ``sys.path`` at start-up.
+    """
+
+    python: Path
+    prefix: Path
+    scheme: Mapping[str, Path]
+    externally_managed: str | None = None
+    is_virtual: bool = True
+    implementation: str = "cpython"
+    kind: str = "virtual"
+    site_paths: tuple[Path, ...] = field(default=(), repr=False)
+
+    @property
+    def site_packages(self) -> tuple[Path, ...]:
+        """The folders that hold installed packages (purelib and platlib, once where they are the same)."""
+        return tuple(dict.fromkeys((self.scheme["purelib"], self.scheme["platlib"])))
+
+
+def find_environment(
+    python: str | None = None,
+    *,
+    target: Path | None = None,
+    prefix: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    cache: Path | None = None,
+    for_changes: bool = True,
+) -> Environment:
+    """The environment a command is about.
+
+    ``python`` (an interpreter, an environment folder, a command, or a version such as ``3.12``), else
+    ``VIRTUAL_ENV``, else ``CONDA_PREFIX``, else ``./.venv``. With ``target`` or ``prefix`` packages go
+    to that folder, and the interpreter found so (or, where there is none, the running one) decides the tags.
+
+    Args:
+        cache: the folder of caches; None is variantctl's own.
+        for_changes: refuse what another package manager owns; a command that only reads passes False.
+
+    Raises:
+        EnvironmentNotFoundError: none is named and none is there, or the named one is not.
+        BrokenEnvironmentError: its interpreter is missing or does not run.
+        ExternallyManagedError: it carries the marker of PEP 668.
+    """
+    cwd = cwd or Path.cwd()
+    elsewhere = target or prefix
+    if python is not None:
+        interpreter: Path | None = named_interpreter(python, environ=environ, cwd=cwd)
+    else:
+        interpreter = active_interpreter(environ=environ, cwd=cwd)
+    if interpreter is None and elsewhere:
+        interpreter = Path(sys.executable)
+    if interpreter is None:
+        raise no_environment(cwd)
+    facts = interpreter_facts(interpreter, cache=cache or cache_root(environ))
+    environment = environment_from_facts(interpreter, facts)
+    if target:
+        return _moved(environment, "target", _target_scheme(_resolved(cwd / target.expanduser())))
+    if prefix:
+        root = _resolved(cwd / prefix.expanduser())
+        relative = facts["relative_scheme"]
+        return _moved(environment, "prefix", {name: root / relative[name] for name in SCHEME_NAMES})
+    if for_changes and environment.externally_managed is not None:
+        raise ExternallyManagedError(
+            f"{environment.prefix} is managed by another package manager: {environment.externally_managed}",
+            hint="Install into a virtual environment: `python3 -m venv .venv`, then `--python .venv`.",
+        )
+    return environment
+
+
+def environment_from_facts(interpreter: Path, facts: Mapping[str, Any]) -> Environment:
+    """The value of what the probe printed when ``interpreter`` ran it."""
+    version = (int(facts["version"][0]), int(facts["version"][1]), int(facts["version"][2]))
+    prefix = Path(facts["prefix"])
+    is_virtual = bool(facts["is_virtual"])
+    # What it was run by may be a launcher or a shim; what it says of itself is what scripts must name.
+    executable = Path(facts["executable"] or interpreter)
+    return Environment(
+        version=version,
+        tags=_tags(facts, version),
+        markers=facts["markers"],
+        python=executable,
+        prefix=prefix,
+        scheme={name: Path(facts["scheme"][name]) for name in SCHEME_NAMES},
+        externally_managed=None if is_virtual else _externally_managed(Path(facts["stdlib"])),
+        is_virtual=is_virtual,
+        implementation=facts["implementation"],
+        kind="virtual" if is_virtual else "conda" if (prefix / "conda-meta").is_dir() else "system",
+        site_paths=tuple(Path(entry) for entry in facts["site_paths"]),
+    )
+
+
+def _tags(facts: Mapping[str, Any], version: tuple[int, int, int]) -> tuple[Tag, ...]:
+    if facts["tags"] is None:
+        return cpython_platform_tags(version, f"cp{version[0]}{version[1]}")
+    return tuple(Tag(*text.split("-")) for text in facts["tags"])
+
+
+def _externally_managed(stdlib: Path) -> str | None:
+    """PEP 668: the ``Error`` of the marker, in the user's language where it has that."""
+    import configparser
+
+    marker = stdlib / "EXTERNALLY-MANAGED"
+    if not marker.is_file():
+        return None
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(marker, encoding="utf-8")
+        section = parser["externally-managed"]
+    except (OSError, KeyError, UnicodeDecodeError, configparser.Error):
+        return f"{marker} says so"
+    language = (
+        os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    ).split(".")
+    for key in (f"Error-{language[0]}", f"Error-{language[0].split('_')[0]}", "Error"):
+        if key in section:
+            return section[key]
+    return f"{marker} says so"
+
+
+def _moved(environment: Environment, kind: str, scheme: Mapping[str, Path]) -> Environment:
+    return replace(
+        environment,
+        kind=kind,
+        scheme=scheme,
+        prefix=scheme["data"],
+        externally_managed=None,
+        is_virtual=False,
+    )
+
+
+def _target_scheme(folder: Path) -> dict[str, Path]:
+    """pip's and uv's layout of ``--target``: modules in the folder itself, the rest in folders of it."""
+    return {
+        "purelib": folder,
+        "platlib": folder,
+        "scripts": folder / "bin",
+        "data": folder,
+        "headers": folder / "include",
+    }
+
+
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))

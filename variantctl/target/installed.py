@@ -1,0 +1,246 @@
+"""What is installed in an environment, read from its ``*.dist-info`` folders.
+
+"Recording installed projects" is the specification of these folders; ``*.egg-info`` and ``*.egg-link`` are
+what setuptools left before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from variantctl.target.environment import Environment
+from variantctl.target.errors import BrokenPackageError
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """One row of an installed package's RECORD.
+
+    Attributes:
+        path: absolute and normalized (no ``..``); links are not followed.
+        digest: ``sha256=...`` as RECORD has it, or ``""``.
+        size: in bytes, or None where RECORD does not say.
+    """
+
+    path: Path
+    digest: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """A package of an environment.
+
+    Attributes:
+        name: normalized.
+        version: the installed version.
+        dist_info: the ``*.dist-info`` folder (or the ``*.egg-info``, ``*.egg-link``; see ``legacy``).
+        label: the variant label in ``variant.json`` (``"null"``: null variant); None for an ordinary wheel.
+        installer: the content of INSTALLER, or None.
+        requested: installed because a user asked for it, not as a dependency (REQUESTED exists).
+        direct_url: the content of ``direct_url.json``, or None where it came from an index.
+        editable: installed in editable (development) mode.
+        legacy: not a ``*.dist-info`` folder: it can be listed, not removed or upgraded.
+        notes: what is wrong with its folder, in words.
+    """
+
+    name: NormalizedName
+    version: Version
+    dist_info: Path
+    label: str | None = None
+    installer: str | None = None
+    requested: bool = False
+    direct_url: Mapping[str, Any] | None = None
+    editable: bool = False
+    legacy: bool = False
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def files(self) -> tuple[InstalledFile, ...]:
+        """Every file of the package, as its RECORD has it.
+
+        Raises:
+            BrokenPackageError: there is no RECORD, or it cannot be read.
+        """
+        record = self.dist_info / "RECORD"
+        try:
+            text = record.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BrokenPackageError(
+                f"{self.name} {self.version} has no readable RECORD ({record}), so its files are not known",
+                hint=f"It was installed by {self.installer or 'an unknown tool'}; use that to change it.",
+            ) from error
+        return tuple(_rows(text, self.dist_info.parent))
+
+    def requires(self) -> tuple[str, ...]:
+        """Its dependencies (Requires-Dist of METADATA) as written; none where METADATA is missing."""
+        from variantctl.wheels.metadata import parse_core_metadata
+
+        name = "PKG-INFO" if self.legacy else "METADATA"
+        try:
+            data = (self.dist_info / name).read_bytes()
+        except OSError:
+            return ()
+        return parse_core_metadata(data, str(self.dist_info / name)).requires_dist
+
+    @property
+    def source(self) -> str | None:
+        """Where it came from, if not from an index: the URL of ``direct_url.json`` without credentials."""
+        url = self.direct_url.get("url") if self.direct_url else None
+        return url if isinstance(url, str) else None
+
+
+def installed_packages(environment: Environment) -> dict[NormalizedName, InstalledPackage]:
+    """The packages in the environment's own site-packages, sorted by name."""
+    return packages_in(environment.site_packages)
+
+
+def packages_in(folders: Iterable[Path]) -> dict[NormalizedName, InstalledPackage]:
+    """The packages in some folders, sorted by name; of a name that occurs twice, the first folder's."""
+    found: dict[NormalizedName, InstalledPackage] = {}
+    for folder in folders:
+        for entry in _entries(folder):
+            package = _package(folder, entry)
+            if package is None:
+                continue
+            other = found.setdefault(package.name, package)
+            if other is not package and other.legacy and not package.legacy:
+                found[package.name] = package
+    return dict(sorted(found.items()))
+
+
+# os.listdir where names are wanted: a Path for every entry would cost more than reading the folder.
+def _entries(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _package(folder: Path, entry: str) -> InstalledPackage | None:
+    stem, dot, suffix = entry.rpartition(".")
+    if not dot or suffix not in ("dist-info", "egg-info", "egg-link"):
+        return None
+    path = folder / entry
+    if suffix == "egg-link":
+        return _egg_link(path, stem)
+    # pip marks what it is about to remove with a tilde, and leaves that behind when it is killed.
+    if stem.startswith("~"):
+        return None
+    if suffix == "egg-info":
+        named = _name_and_version(stem.split("-py")[0])
+        return InstalledPackage(*named, path, legacy=True) if named else None
+    named = _name_and_version(stem) or _from_metadata(path)
+    return _from_dist_info(path, *named) if named else None
+
+
+def _name_and_version(stem: str) -> tuple[NormalizedName, Version] | None:
+    name, dash, version = stem.rpartition("-")
+    if not dash:
+        return None
+    try:
+        return canonicalize_name(name), Version(version.replace("_", "-"))
+    except InvalidVersion:
+        return None
+
+
+def _from_metadata(dist_info: Path) -> tuple[NormalizedName, Version] | None:
+    from variantctl.variants.errors import VariantctlError
+    from variantctl.wheels.metadata import parse_core_metadata
+
+    try:
+        metadata = parse_core_metadata((dist_info / "METADATA").read_bytes(), str(dist_info))
+    except (OSError, VariantctlError):
+        return None
+    return canonicalize_name(metadata.name), metadata.version
+
+
+def _from_dist_info(path: Path, name: NormalizedName, version: Version) -> InstalledPackage | None:
+    try:
+        files = set(os.listdir(path))  # noqa: PTH208
+    except OSError:
+        return None
+    notes = [f"{path.name} has no {needed}" for needed in ("METADATA", "RECORD") if needed not in files]
+    direct_url = _json(path / "direct_url.json", notes) if "direct_url.json" in files else None
+    folder = direct_url.get("dir_info") if direct_url else None
+    return InstalledPackage(
+        name=name,
+        version=version,
+        dist_info=path,
+        label=_label(path, notes) if "variant.json" in files else None,
+        installer=_line(path / "INSTALLER") if "INSTALLER" in files else None,
+        requested="REQUESTED" in files,
+        direct_url=direct_url,
+        editable=isinstance(folder, dict) and folder.get("editable") is True,
+        notes=tuple(notes),
+    )
+
+
+def _egg_link(path: Path, stem: str) -> InstalledPackage | None:
+    """``setup.py develop``: the file names a source folder, whose egg-info has the version."""
+    source = _line(path)
+    if source is None:
+        return None
+    version = Version("0")
+    for info in Path(source).glob("*.egg-info/PKG-INFO"):
+        named = _from_metadata_file(info)
+        version = named or version
+    return InstalledPackage(canonicalize_name(stem), version, path, editable=True, legacy=True)
+
+
+def _from_metadata_file(path: Path) -> Version | None:
+    from variantctl.variants.errors import VariantctlError
+    from variantctl.wheels.metadata import parse_core_metadata
+
+    try:
+        return parse_core_metadata(path.read_bytes(), str(path)).version
+    except (OSError, VariantctlError):
+        return None
+
+
+def _label(dist_info: Path, notes: list[str]) -> str | None:
+    """PEP 825: an installed variant's ``variant.json`` has exactly one label under ``variants``."""
+    data = _json(dist_info / "variant.json", notes)
+    variants = data.get("variants") if data else None
+    if not isinstance(variants, dict) or len(variants) != 1:
+        notes.append(f"{dist_info.name}/variant.json does not name one variant label")
+        return None
+    return str(next(iter(variants)))
+
+
+def _json(path: Path, notes: list[str]) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        data = None
+    if isinstance(data, dict):
+        return data
+    notes.append(f"{path.parent.name}/{path.name} cannot be read")
+    return None
+
+
+def _line(path: Path) -> str | None:
+    try:
+        return next(iter(path.read_text(encoding="utf-8", errors="replace").splitlines()), "").strip() or None
+    except OSError:
+        return None
+
+
+def _rows(text: str, root: Path) -> Iterator[InstalledFile]:
+    import csv
+
+    base = os.path.normpath(root)
+    for row in csv.reader(text.splitlines()):
+        if not row or not row[0]:
+            continue
+        path, digest, size = (*row, "", "")[:3]
+        # join keeps an absolute path as it is: some installers write those for scripts.
+        absolute = Path(os.path.normpath(os.path.join(base, path)))  # noqa: PTH118
+        yield InstalledFile(absolute, digest, int(size) if size.isascii() and size.isdigit() else None)

@@ -1,0 +1,195 @@
+"""Tags and markers of a platform that is only written down: what a machine that is not here would install."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging import tags as packaging_tags
+from packaging.tags import Tag
+
+from variantctl.variants.errors import VariantctlError
+
+
+class UnknownPlatformError(VariantctlError):
+    """A platform was described in words that name none."""
+
+    kind = "unknown-platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What decides which wheels fit, and which dependencies apply.
+
+    Attributes:
+        version: the Python's major, minor and micro version.
+        tags: the wheel tags it takes, best first (the order of ``packaging.tags.sys_tags``).
+        markers: the environment of dependency specifiers (PEP 508), every variable but ``extra``.
+    """
+
+    version: tuple[int, int, int]
+    tags: tuple[Tag, ...]
+    markers: Mapping[str, str]
+
+
+#: Aliases of particular manylinux levels (PEP 513, 571, 599), by minor version of glibc 2.
+_LEGACY_MANYLINUX = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
+#: Wheels older than manylinux2014 exist for these processors alone.
+_OLD_MANYLINUX_MACHINES = frozenset({"x86_64", "i686"})
+#: Where neither the profile nor this machine says: manylinux_2_28's, which every maintained distribution has.
+_DEFAULT_GLIBC = (2, 28)
+_DEFAULT_MACOS = (14, 0)
+_OS_OF_SYSTEM = {"Linux": ("posix", "linux"), "Darwin": ("posix", "darwin"), "Windows": ("nt", "win32")}
+_WINDOWS_TAGS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
+#: The spellings people use, to the one that ``platform.machine()`` gives on that system.
+_MACHINES: Mapping[str, Mapping[str, str]] = {
+    "Linux": {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64", "i386": "i686"},
+    "Darwin": {"aarch64": "arm64", "amd64": "x86_64"},
+    "Windows": {"x86_64": "AMD64", "amd64": "AMD64", "aarch64": "ARM64", "arm64": "ARM64", "i686": "x86"},
+}
+
+
+def platform_environment(
+    *,
+    system: str | None = None,
+    machine: str | None = None,
+    libc: str | None = None,
+    python: str | None = None,
+    base: Platform | None = None,
+) -> Platform:
+    """The platform of a profile's ``[platform]`` table.
+
+    Args:
+        system: ``Linux``, ``Darwin`` or ``Windows``, as ``platform.system()`` spells it.
+        machine: ``x86_64``, ``aarch64``, ...; the spellings of other systems are understood.
+        libc: ``glibc 2.35`` or ``musl 1.2`` on Linux, ``macos 14.0`` on Darwin.
+        python: ``3.12``, ``3.12.4``, or ``3.13t`` for the free-threaded build; CPython is assumed.
+        base: answers what is None; without it, this very interpreter's version, system and machine do.
+
+    Raises:
+        UnknownPlatformError: one of the words names nothing known.
+    """
+    version, abi = _python(python, base)
+    if base and system is machine is libc is None:
+        system, platforms = None, _platforms_of(base)
+    else:
+        system, machine = _system_and_machine(system, machine, base)
+        platforms = list(_platform_tags(system, machine, libc, base))
+    markers = dict(base.markers) if base else _own_markers()
+    if system is not None and machine is not None:
+        if (system, machine) != (markers["platform_system"], markers["platform_machine"]):
+            markers |= {"platform_release": "", "platform_version": ""}
+        os_name, sys_platform = _OS_OF_SYSTEM[system]
+        markers |= {
+            "os_name": os_name,
+            "sys_platform": sys_platform,
+            "platform_system": system,
+            "platform_machine": machine,
+        }
+    if python is not None:
+        full = ".".join(map(str, version))
+        markers |= {
+            "python_version": f"{version[0]}.{version[1]}",
+            "python_full_version": full,
+            "implementation_version": full,
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+        }
+    interpreter = f"cp{version[0]}{version[1]}"
+    return Platform(
+        version=version,
+        tags=(
+            *packaging_tags.cpython_tags(version[:2], [abi or interpreter], platforms),
+            *packaging_tags.compatible_tags(version[:2], interpreter, platforms),
+        ),
+        markers=markers,
+    )
+
+
+def cpython_platform_tags(version: Sequence[int], abi: str) -> tuple[Tag, ...]:
+    """The tags of a CPython on this very machine, for one too old to run ``packaging`` itself."""
+    platforms = list(packaging_tags.platform_tags())
+    interpreter = f"cp{version[0]}{version[1]}"
+    return (
+        *packaging_tags.cpython_tags(version[:2], [abi], platforms),
+        *packaging_tags.compatible_tags(version[:2], interpreter, platforms),
+    )
+
+
+def _python(python: str | None, base: Platform | None) -> tuple[tuple[int, int, int], str | None]:
+    if python is None:
+        version = base.version if base else sys.version_info[:3]
+        abi = next((tag.abi for tag in base.tags if tag.abi.startswith("cp")), None) if base else None
+        return version, abi
+    match = re.fullmatch(r"(\d+)\.(\d+)(?:\.(\d+))?(t?)", python)
+    if not match:
+        raise UnknownPlatformError(f"python {python!r} is not a version", hint="Write it as 3.12 or 3.12.4.")
+    major, minor, micro = int(match[1]), int(match[2]), int(match[3] or 0)
+    return (major, minor, micro), f"cp{major}{minor}{match[4]}"
+
+
+def _own_markers() -> dict[str, str]:
+    from variantctl.target.probe_script import marker_environment
+
+    return marker_environment()
+
+
+def _platforms_of(base: Platform) -> list[str]:
+    return list(dict.fromkeys(tag.platform for tag in base.tags if tag.platform != "any"))
+
+
+def _system_and_machine(system: str | None, machine: str | None, base: Platform | None) -> tuple[str, str]:
+    markers = base.markers if base else _own_markers()
+    system = system or markers["platform_system"]
+    if system not in _OS_OF_SYSTEM:
+        raise UnknownPlatformError(
+            f"system {system!r} is not known", hint=f"Known systems: {', '.join(_OS_OF_SYSTEM)}."
+        )
+    machine = machine or markers["platform_machine"]
+    return system, _MACHINES[system].get(machine.lower(), machine)
+
+
+def _platform_tags(system: str, machine: str, libc: str | None, base: Platform | None) -> Iterator[str]:
+    if system == "Windows":
+        if machine not in _WINDOWS_TAGS:
+            raise UnknownPlatformError(f"machine {machine!r} is not one Windows runs on")
+        yield _WINDOWS_TAGS[machine]
+    elif system == "Darwin":
+        version = _libc_version(libc, "macos", "macos 14.0") if libc else _DEFAULT_MACOS
+        yield from packaging_tags.mac_platforms(version, machine)
+    else:
+        yield f"linux_{machine}"
+        if libc and libc.split()[0] == "musl":
+            major, minor = _libc_version(libc, "musl", "musl 1.2")
+            yield from (f"musllinux_{major}_{level}_{machine}" for level in range(minor, -1, -1))
+        else:
+            known = _libc_version(libc, "glibc", "glibc 2.35") if libc else _glibc_of(base)
+            yield from _manylinux_tags(known, machine)
+
+
+def _manylinux_tags(glibc: tuple[int, int], machine: str) -> Iterator[str]:
+    """PEP 600: every glibc from the platform's down to the oldest that has wheels, with the older aliases."""
+    if glibc[0] != 2:
+        raise UnknownPlatformError(f"glibc {glibc[0]}.{glibc[1]} is not known; its major version is 2")
+    oldest = 5 if machine in _OLD_MANYLINUX_MACHINES else 17
+    for minor in range(glibc[1], oldest - 1, -1):
+        yield f"manylinux_2_{minor}_{machine}"
+        if minor in _LEGACY_MANYLINUX:
+            yield f"{_LEGACY_MANYLINUX[minor]}_{machine}"
+
+
+def _glibc_of(base: Platform | None) -> tuple[int, int]:
+    if base:
+        for platform in _platforms_of(base):
+            if match := re.match(r"manylinux_(\d+)_(\d+)_", platform):
+                return int(match[1]), int(match[2])
+    return _DEFAULT_GLIBC
+
+
+def _libc_version(libc: str, name: str, example: str) -> tuple[int, int]:
+    match = re.fullmatch(rf"{name}\s+(\d+)(?:\.(\d+))?(?:\.\d+)*", libc.strip().lower())
+    if not match:
+        raise UnknownPlatformError(f"libc {libc!r} is not understood", hint=f"Write it as {example!r}.")
+    return int(match[1]), int(match[2] or 0)

@@ -1,0 +1,141 @@
+"""Asking an interpreter what it is, once: the answer is kept on disk while the interpreter stays the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from variantctl.target.errors import BrokenEnvironmentError
+
+SCRIPT = Path(__file__).with_name("probe_script.py")
+#: Bumped when the facts change shape, so that answers of an older variantctl are not read.
+FACTS_FORMAT = 1
+OLDEST_PYTHON = (3, 8)
+#: Seconds; an interpreter starts in well under one, and a network file system may be cold.
+TIME_LIMIT = 60
+
+
+def interpreter_facts(python: Path, *, cache: Path | None) -> Mapping[str, Any]:
+    """What ``probe_script`` prints when ``python`` runs it.
+
+    Args:
+        python: an interpreter; links are kept, as a virtual environment is told by the path it is run by.
+        cache: the folder of caches, or None to ask the interpreter every time.
+
+    Raises:
+        BrokenEnvironmentError: it does not run, is older than Python 3.8, or prints something else.
+    """
+    slot = cache / "interpreters-v1" / f"{_fingerprint(python)}.json" if cache else None
+    if slot:
+        with contextlib.suppress(OSError, ValueError):
+            kept: dict[str, Any] = json.loads(slot.read_bytes())
+            return kept
+    facts = _ask(python)
+    if slot:
+        # A cache that cannot be written costs time on the next run, nothing else.
+        with contextlib.suppress(OSError):
+            _write_atomically(slot, json.dumps(facts).encode())
+    return facts
+
+
+def _ask(python: Path) -> dict[str, Any]:
+    import packaging
+
+    folder = str(Path(packaging.__file__).parent.parent)
+    environ = {key: value for key, value in os.environ.items() if key != "__PYVENV_LAUNCHER__"}
+    try:
+        done = subprocess.run(
+            [str(python), "-I", "-B", str(SCRIPT), folder],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=TIME_LIMIT,
+            env=environ,
+            check=False,
+        )
+    except OSError as error:
+        raise BrokenEnvironmentError(
+            f"{python} cannot be run: {error.strerror or error}",
+            hint="Make the environment again, for example with `python -m venv --clear FOLDER`.",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BrokenEnvironmentError(f"{python} did not answer within {TIME_LIMIT} seconds") from error
+    facts = _facts_in(done.stdout)
+    if facts is not None and tuple(facts["version"]) >= OLDEST_PYTHON:
+        return facts
+    if facts is not None or b"SyntaxError" in done.stderr or b"AttributeError" in done.stderr:
+        found = ".".join(map(str, facts["version"])) if facts else "an older version"
+        raise BrokenEnvironmentError(f"{python} is Python {found}; Python 3.8 or newer is needed")
+    said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+    raise BrokenEnvironmentError(
+        f"{python} does not work as a Python interpreter: {said[0]}",
+        hint="Name a Python interpreter or an environment folder with --python.",
+    )
+
+
+def _facts_in(output: bytes) -> dict[str, Any] | None:
+    from variantctl.target.probe_script import MARK
+
+    # A .pth file of the environment may print; ours is the last line that begins with the mark.
+    for line in reversed(output.decode(errors="replace").splitlines()):
+        if line.startswith(MARK):
+            facts: dict[str, Any] = json.loads(line[len(MARK) :])
+            return facts
+    return None
+
+
+def _fingerprint(python: Path) -> str:
+    """Changes when the answer could: interpreter, pyvenv.cfg, packaging, kernel (marker), libc (tags)."""
+    parts = [str(FACTS_FORMAT), str(python), *_host(), *map(_stamp, _inputs(python))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _inputs(python: Path) -> Iterator[Path]:
+    yield python
+    # What a link to an interpreter points at can be upgraded behind it.
+    yield Path(os.path.realpath(python))
+    yield python.parent.parent / "pyvenv.cfg"
+    yield python.parent / "pyvenv.cfg"
+    yield SCRIPT
+    import packaging
+
+    yield Path(packaging.__file__).with_name("tags.py")
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "-"
+    return f"{path}:{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
+
+
+def _host() -> tuple[str, ...]:
+    if sys.platform == "win32":
+        version = sys.getwindowsversion()
+        return (str(version.major), str(version.minor), str(version.build))
+    name = os.uname()
+    libc = ""
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    return (name.sysname, name.release, name.version, name.machine, libc)
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    import tempfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
