@@ -21,10 +21,11 @@ def read_variant(archive: WheelArchive) -> VariantMetadata | None:
     """The variant metadata of a variant wheel; ``None`` for a non-variant wheel, whatever it holds.
 
     Raises:
-        WheelError: a variant wheel has no ``variant.json``, or it is not about the filename's label alone.
-        InvalidVariantError: its ``variant.json`` is invalid; the error names the wheel.
+        WheelError: a variant wheel has no ``variant.json``.
+        InvalidVariantError: its ``variant.json`` is invalid, or not about the filename's label alone; the
+            error names the wheel.
     """
-    from variantctl.variants.parse import load_metadata
+    from variantctl.variants.parse import load_wheel_metadata
 
     label = archive.filename.label
     if label is None:
@@ -33,12 +34,7 @@ def read_variant(archive: WheelArchive) -> VariantMetadata | None:
     data = archive.variant_json_bytes()
     if data is None:
         raise archive.error(f"it is missing, though the filename has the variant label {label!r}", member)
-    metadata = load_metadata(data, source=f"{archive.filename.filename}: {member}")
-    # PEP 825, "Variants": exactly one entry, whose key is the label in the filename.
-    if tuple(metadata.variants) != (label,):
-        found = ", ".join(metadata.variants) or "none"
-        raise archive.error(f"it lists the variants [{found}] instead of {label!r} alone", member)
-    return metadata
+    return load_wheel_metadata(data, label=label, source=f"{archive.filename.filename}: {member}")
 
 
 def stray_variant_json(archive: WheelArchive) -> str | None:
@@ -92,8 +88,7 @@ def single_variant(
                 key=key,
                 hint="PEP 825 asks for every namespace in use to be listed there",
             )
-    providers = {name: replace(provider, build_requires=()) for name, provider in table.providers.items()}
-    return replace(table, providers=providers, variants={label: properties})
+    return replace(table, variants={label: properties})
 
 
 def _check_null(label: str, properties: Properties) -> None:
