@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 from variantctl.variants.schemas import PEP_825_SCHEMA
@@ -44,7 +45,8 @@ def make_variant(
         source: a wheel; one that is a variant already gets another label or other properties.
         out_dir: a folder; made if it is not there.
         label: the label; ``"null"`` for the null variant.
-        properties: the properties; ``{}`` for the null variant; ``None``: those that ``table`` lists.
+        properties: the properties; ``{}`` for the null variant; ``None``: those that ``table`` lists, or
+            without a table those that ``source`` has already.
         table: the project's namespaces and providers. Without it: those of ``source`` if that is a variant
             wheel, else the ``namespaces`` and those of the properties, in this order, and no providers.
         table_source: the file that ``table`` was read from, named in errors.
@@ -57,7 +59,7 @@ def make_variant(
     """
     with WheelArchive.open(source) as archive:
         if table is None:
-            table = _own_table(archive, properties or {}, namespaces)
+            table = _own_table(archive, label, properties, namespaces)
         metadata = single_variant(table, label, properties, table_source)
         target = _target(source, out_dir, archive.filename.with_label(label))
         try:
@@ -86,13 +88,17 @@ def unmake_variant(source: Path, out_dir: Path, *, progress: Progress | None = N
     return target
 
 
-def _own_table(archive: WheelArchive, properties: Properties, namespaces: Sequence[str]) -> VariantMetadata:
+def _own_table(
+    archive: WheelArchive, label: str, properties: Properties | None, namespaces: Sequence[str]
+) -> VariantMetadata:
     present = None if namespaces else read_variant(archive)
     if present is not None:
-        return replace(present, variants={})
-    used = [namespace for namespace in properties if namespace != ABI_DEPENDENCY]
+        own = present.variants.get(archive.filename.label or "")
+        kept = own if properties is None and label != NULL_LABEL else None
+        return replace(present, variants={label: kept} if kept else {})
+    used = [namespace for namespace in properties or () if namespace != ABI_DEPENDENCY]
     listed = tuple(dict.fromkeys([*namespaces, *used]))
-    if not listed:
+    if not listed and (properties is not None or label == NULL_LABEL):
         raise InvalidVariantError(
             "no namespace is known, and variant metadata must list at least one, that of a null variant too",
             source=archive.filename.filename,
