@@ -1,0 +1,84 @@
+"""Foreign driver code runs in a child process: it may hang, crash or print, and costs a note when it does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TIME_LIMIT_S = 2.0
+TIME_LIMIT_VARIABLE = "VARIANT_PROVIDERS_TIMEOUT"
+"""Seconds that a driver may take; 2 s is short for many GPUs without a persistence daemon."""
+
+_KILL_WAIT_S = 0.2
+_OUTPUT_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ChildAnswer:
+    """What a child process said.
+
+    Attributes:
+        lines: its output's lines, complete or not to the end: what it said before it hung or crashed counts.
+        trouble: how it ended, in words (``"did not answer within 2 s"``), or ``None`` when it ended well.
+    """
+
+    lines: list[str]
+    trouble: str | None = None
+
+
+def time_limit() -> float:
+    """The seconds a driver may take: ``VARIANT_PROVIDERS_TIMEOUT`` where that is a sane number, else 2."""
+    try:
+        limit = float(os.environ.get(TIME_LIMIT_VARIABLE, ""))
+    except ValueError:
+        return TIME_LIMIT_S
+    return limit if 0 < limit <= 600 else TIME_LIMIT_S
+
+
+def ask_child(script: str, arguments: Sequence[str]) -> ChildAnswer:
+    """Run a script of this package (``nvml_child.py``) in a bare interpreter and return what it printed."""
+    import subprocess
+
+    if not sys.executable:
+        return ChildAnswer([], "could not be asked: this program does not know its Python interpreter")
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), *arguments]
+    limit = time_limit()
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:
+        return ChildAnswer([], f"could not be asked: {error}")
+    try:
+        output, _none = process.communicate(timeout=limit)
+        trouble = _how_it_ended(process.returncode)
+    except subprocess.TimeoutExpired as expired:
+        output = expired.output or b""
+        trouble = f"did not answer within {limit:g} s ({TIME_LIMIT_VARIABLE} sets another limit)"
+        process.kill()
+        try:
+            process.wait(_KILL_WAIT_S)
+        except subprocess.TimeoutExpired:
+            # A process stuck inside the kernel cannot be killed; waiting for it would hang us as well.
+            trouble += ", and cannot be ended"
+        if process.stdout is not None:
+            process.stdout.close()
+    text = output[:_OUTPUT_LIMIT].decode("ascii", "replace")
+    return ChildAnswer(text.splitlines(), trouble)
+
+
+def _how_it_ended(code: int) -> str | None:
+    if code == 0:
+        return None
+    if code > 0:
+        return f"ended with exit status {code}"
+    import signal
+
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"crashed ({name})"

@@ -1,0 +1,126 @@
+"""The plugin interface: what every detector of this package has in common."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from variant_providers.config import Derivation, FactsError, FeatureConfig
+from variant_providers.finding import Finding
+from variant_providers.tree import Tree
+
+
+class Plugin:
+    """A detector of one namespace, used as a class (nothing has to be instantiated).
+
+    The first two methods are the plugin API of PEP 850; the others are ours. A subclass sets ``namespace``
+    and says how to ``probe`` for facts, what ``derive``\\ s from them, and which values are valid at all.
+    """
+
+    namespace = ""
+    required: tuple[str, ...] = ()
+    """The facts without which a profile's table of this namespace makes no sense."""
+
+    @classmethod
+    def get_supported_configs(cls, *_context: object) -> list[FeatureConfig]:
+        """What this machine supports, best first. Callers that pass a context argument are tolerated."""
+        finding = cls._find(Tree())
+        return [] if finding.facts is None else cls.derive(finding.facts).configs
+
+    @classmethod
+    def get_all_configs(cls, *_context: object) -> list[FeatureConfig]:
+        """Every valid feature and value of the namespace."""
+        raise NotImplementedError
+
+    @classmethod
+    def configs_from_facts(cls, facts: Mapping[str, object]) -> list[FeatureConfig]:
+        """The ordered features that follow from a profile's table of this namespace.
+
+        Raises:
+            FactsError: for an unknown key or a value that cannot be understood.
+        """
+        configs = cls.derive(facts).configs
+        for key in cls.required:
+            if not facts.get(key):
+                raise FactsError(key, "missing", "required: " + ", ".join(cls.required))
+        return configs
+
+    @classmethod
+    def notes_from_facts(cls, facts: Mapping[str, object]) -> list[str]:
+        """What a person should know about a table of facts, such as that it is outside the known range."""
+        return cls.derive(facts).notes
+
+    @classmethod
+    def detect(cls, root: str | None = None) -> dict[str, object]:
+        """Probe this machine, or the tree at ``root``, and return a JSON-able report.
+
+        Keys: ``namespace``, ``status`` (``ok``, ``absent`` or ``error``), ``source``, ``elapsed_ms``,
+        ``devices``, ``features`` (objects with ``name``, ``values``, ``multi_value``), ``evidence``
+        (objects with ``fact``, ``value``, ``source``), ``notes``, ``facts`` (the profile table, or
+        ``None``) and ``files`` (the paths read, without a leading slash).
+        """
+        start = time.perf_counter()
+        tree = Tree(root)
+        finding = cls._find(tree)
+        derived = Derivation()
+        if finding.facts is not None:
+            derived = cls.derive(finding.facts)
+            finding.notes.extend(derived.notes)
+            finding.failed = finding.failed or not derived.configs
+        status = "ok" if derived.configs else "error" if finding.failed else "absent"
+        return {
+            "namespace": cls.namespace,
+            "status": status,
+            "source": finding.source,
+            "elapsed_ms": round((time.perf_counter() - start) * 1000, 3),
+            "devices": finding.devices,
+            "features": [config.as_json() for config in derived.configs],
+            "evidence": finding.evidence,
+            "notes": finding.notes,
+            "facts": finding.facts,
+            "files": list(dict.fromkeys(tree.files)),
+        }
+
+    @classmethod
+    def probe(cls, tree: Tree, finding: Finding) -> None:
+        """Read facts into ``finding``."""
+        raise NotImplementedError
+
+    @classmethod
+    def derive(cls, facts: Mapping[str, object]) -> Derivation:
+        """The ordered features that follow from facts, and what to say about them."""
+        raise NotImplementedError
+
+    @classmethod
+    def forced(cls, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+        """The facts that the environment overrides: fact -> (value, variable).
+
+        Raises:
+            FactsError: for a malformed override, with the variable as its ``key``.
+        """
+        return {}
+
+    @classmethod
+    def _find(cls, tree: Tree) -> Finding:
+        """Probe, unless every fact is forced; a malformed override disables the whole namespace."""
+        finding = Finding()
+        try:
+            # A tree stands for another machine, so this one's environment says nothing about it.
+            forced = cls.forced(os.environ) if tree.is_local else {}
+        except FactsError as error:
+            finding.fail(f"{error.key}: {error.problem}, so {cls.namespace} is disabled; {error.allowed}")
+            return finding
+        if not cls.complete(forced):
+            cls.probe(tree, finding)
+        for fact, (value, variable) in forced.items():
+            finding.facts = {**(finding.facts or {}), fact: value}
+            finding.source = f"{finding.source} and environment" if finding.source else "environment"
+            finding.saw(fact, value, f"environment variable {variable}")
+            finding.note(f"{fact} is forced by {variable}")
+        return finding
+
+    @classmethod
+    def complete(cls, forced: Mapping[str, object]) -> bool:
+        """Whether the forced facts leave nothing to probe for."""
+        return False
