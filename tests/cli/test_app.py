@@ -1,0 +1,135 @@
+"""The contract that every command keeps: exit codes, JSON errors, streams; seen as whole processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from variantctl import __version__
+from variantctl.cli import app, render
+from variantctl.cli.commands import COMMANDS
+
+
+def variantctl(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "variantctl", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environ},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(flag: str) -> None:
+    done = variantctl(flag)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"variantctl {__version__}\n", "")
+
+
+def test_version_imports_almost_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); from variantctl.cli import main; main(['--version']);"
+        "print(sorted(m for m in set(sys.modules) - before if not m.startswith('variantctl')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"argparse", "packaging", "rich", "httpx", "json"}
+    assert not heavy & set(done.stdout.split("'"))
+
+
+def test_without_a_command_help_is_printed() -> None:
+    done = variantctl()
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    done = variantctl(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: variantctl {name}")
+
+
+def test_usage_error_is_exit_code_2_on_standard_error() -> None:
+    done = variantctl("no-such-command")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "error: " in done.stderr
+    assert "no-such-command" in done.stderr
+
+
+def test_usage_error_as_json() -> None:
+    done = variantctl("explain", "--json", "--no-such-option", "torch")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)
+    assert error["format"] == 1
+    assert error["error"]["kind"] == "usage"
+    assert "--no-such-option" in error["error"]["message"]
+
+
+def test_options_are_not_abbreviated() -> None:
+    assert variantctl("install", "--dry", "x").returncode == 2
+
+
+def test_a_bug_says_that_it_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(arguments: list[str]) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(app, "_dispatch", broken)
+    assert app.run(["detect"]) == 1
+    captured = capsys.readouterr()
+    assert "this is a bug" in captured.err
+    assert "Traceback" not in captured.err
+    assert app.run(["detect", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "bug"
+    assert app.run(["detect", "--verbose"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "_dispatch", interrupted)
+    assert app.run(["install", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "interrupted"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a pipe as POSIX does")
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m variantctl completion bash | head -c 10"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_the_commands(shell: str) -> None:
+    done = variantctl("completion", shell)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_completion_for_bash_is_valid_bash(tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(variantctl("completion", "bash").stdout)
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def test_colours_obey_no_color(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    render.warning("careful")
+    assert "\033[" in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    render.warning("careful")
+    assert capsys.readouterr().err == "warning: careful\n"
