@@ -67,8 +67,8 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
     """
     if not filename.endswith(".whl"):
         raise _refusal(filename, "a wheel's filename ends in '.whl'")
-    if any(character in filename for character in "/\\\0"):
-        raise _refusal(filename, "a filename has no path separators")
+    if not filename.isprintable() or any(character in filename for character in " /\\"):
+        raise _refusal(filename, "it has a space, a path separator or a control character")
     parts = filename.removesuffix(".whl").split("-")
     if not 5 <= len(parts) <= 7:
         raise _refusal(filename, f"it has {len(parts)} components separated by '-', the form is {_FORM}")
@@ -80,6 +80,9 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
             label = validate_label(parts.pop())
         except InvalidVariantError as error:
             raise _refusal(filename, error.rule) from error
+    tags_given = [tag for component in parts[-3:] for tag in component.split(".")]
+    if not all(tags_given):
+        raise _refusal(filename, "a compatibility tag is empty")
     if any(tag[:1] in _DIGITS for tag in parts[-3].split(".")):
         raise _refusal(filename, f"the Python tag {parts[-3]!r} starts with a digit")
     try:

@@ -98,11 +98,17 @@ def evaluate_marker(
     Raises:
         InvalidVariantError: *marker* is not a marker, or compares what cannot be compared.
     """
-    parsed = _standard_marker(_compile(marker), variant)
+    standard = "".join(
+        piece if isinstance(piece, str) else (_TRUE if piece.holds(variant) else _FALSE)
+        for piece in _compile(marker)
+    )
     asked = ("", *extras) if "extra" in marker else ("",)
     try:
+        parsed = _parsed(standard)
         return any(parsed.evaluate({**environment, "extra": extra}) for extra in asked)
-    except (ValueError, KeyError, RecursionError) as error:  # packaging's two, and versions that are none
+    except InvalidMarker as error:
+        raise _refusal(marker, str(error).partition("\n")[0]) from error
+    except (ValueError, KeyError, RecursionError) as error:  # undefined comparisons and names
         raise _refusal(marker, f"cannot be evaluated: {error}") from error
 
 
@@ -241,21 +247,7 @@ def _comparison(marker: str, match: re.Match[str]) -> _Comparison:
     return _Comparison(name, op, text, text_first)
 
 
-def _standard_marker(pieces: tuple[str | _Comparison, ...], variant: MarkerVariant) -> Marker:
-    return _parsed(
-        "".join(
-            piece if isinstance(piece, str) else (_TRUE if piece.holds(variant) else _FALSE)
-            for piece in pieces
-        )
-    )
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> Marker:
-    try:
-        return Marker(text)
-    except (InvalidMarker, RecursionError) as error:
-        raise _refusal(text, str(error).partition("\n")[0]) from error
+_parsed = lru_cache(maxsize=4096)(Marker)
 
 
 def _refusal(marker: str, rule: str) -> InvalidVariantError:

@@ -80,11 +80,12 @@ def read_variants(node: Node, *, older: bool = False) -> dict[str, Properties]:
         InvalidVariantError: a key, a value or a label's properties are not what PEP 825 allows.
     """
     variants: dict[str, Properties] = {}
+    seen = _Seen()
     nulls = (NULL_LABEL, OLDER_NULL_LABEL) if older else (NULL_LABEL,)
     for label, entry in node.mapping().items():
         if LABEL_PATTERN.fullmatch(label) is None:
             raise node.error(f"the label {show(label)} must consist of 0-9, a-z, '_' and '.' only")
-        properties = _read_properties(node.child(label, entry))
+        properties = _read_properties(node.child(label, entry), seen)
         if properties and label == NULL_LABEL:
             raise node.child(label, entry).error(
                 "the label 'null' is reserved for the variant with no properties"
@@ -165,33 +166,46 @@ def _read_older(top: Node, schema: str, _form: Format) -> VariantMetadata:
     )
 
 
-def _read_properties(node: Node) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The hot loop of reading: nodes, and with them key paths, are made only for what is refused."""
+def _read_properties(node: Node, seen: _Seen) -> Properties:
+    """The hot loop of reading: nodes, and with them key paths, are made only for what is new or refused."""
     properties: dict[str, dict[str, tuple[str, ...]]] = {}
     for namespace, entry in node.mapping().items():
-        if NAME_PATTERN.fullmatch(namespace) is None:
-            node.named_children()
+        if namespace not in seen.names:
+            seen.names.update(key for key, _ in node.named_children())
         if not isinstance(entry, Mapping):
             raise node.child(namespace, entry).error(f"must be a table (a JSON object), found {show(entry)}")
         features = {}
         for feature, values in entry.items():
-            if isinstance(feature, str) and NAME_PATTERN.fullmatch(feature) and _are_values(values):
-                features[feature] = tuple(sorted(values))
-            else:
-                table = node.child(namespace, entry)
-                table.named_children()
-                features[feature] = tuple(sorted(table.child(feature, values).strings(VALUE_PATTERN)))
+            if feature not in seen.names:
+                seen.names.update(key for key, _ in node.child(namespace, entry).named_children())
+            known = seen.sorted_values(values)
+            if known is None:
+                listed = node.child(namespace, entry).child(feature, values).strings(VALUE_PATTERN)
+                known = seen.values[listed] = tuple(sorted(listed))
+            features[feature] = known
         if features:
             properties[namespace] = features
     return properties
 
 
-def _are_values(values: object) -> bool:
-    return (
-        type(values) is list
-        and all(type(value) is str and VALUE_PATTERN.fullmatch(value) for value in values)
-        and 0 < len(values) == len(set(values))
-    )
+class _Seen:
+    """What was checked already: variants repeat the same few names and lists of values, which are shared.
+
+    Attributes:
+        names: namespaces and features.
+        values: a list of values as it was written -> the same, sorted.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.values: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def sorted_values(self, values: object) -> tuple[str, ...] | None:
+        """*values*, sorted, if this very list was checked before."""
+        try:
+            return self.values.get(tuple(values)) if type(values) is list else None
+        except TypeError:  # an item is a table or a list, which the check then refuses
+            return None
 
 
 def _decode(data: bytes | str, source: str | None) -> object:

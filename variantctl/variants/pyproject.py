@@ -14,9 +14,9 @@ from variantctl.variants.schemas import PEP_825_SCHEMA, PEP_850_SCHEMA
 def load_pyproject_variant_table(data: Mapping[str, object], source: str | None = None) -> VariantMetadata:
     """Read the ``[variant]`` table as variantlib 0.2 reads it.
 
-    ``default-priorities`` is required; ``build-requires`` is allowed in ``providers``; ``variants`` may be left
-    out; other keys of the table are passed over. Unlike variantlib, this accepts a table without ``providers``
-    (PEP 825 without PEP 850).
+    ``default-priorities`` is required; ``build-requires`` is allowed in ``providers``; ``variants`` may be
+    left out; other keys of the table are passed over. Unlike variantlib, this accepts a table without
+    ``providers`` (PEP 825 without PEP 850).
 
     Args:
         data: the whole pyproject.toml, parsed.

@@ -1,0 +1,1 @@
+"""Tests that run the real pip, uv and variantlib next to us."""
