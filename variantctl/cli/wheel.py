@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from variantctl.cli.render import console, is_quiet, note, print_json
+from variantctl.cli.progress import progress_bar
+from variantctl.cli.render import console, note, print_json
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.labels import NULL_LABEL
 
 if TYPE_CHECKING:
     from variantctl.variants.metadata import VariantMetadata
     from variantctl.wheels.inspect import WheelReport
-    from variantctl.wheels.verify import Progress
 
 HELP = "make and inspect variant wheels"
 
@@ -198,36 +197,3 @@ def _rows(report: WheelReport) -> Iterator[tuple[str, Sequence[str]]]:
     yield "size", [f"{report.size:,} bytes, {report.unpacked:,} unpacked, {report.files:,} files"]
     yield "sha256", [report.sha256]
     yield "RECORD", ["verified" if report.problem is None else f"does not verify: {report.problem.message}"]
-
-
-@contextmanager
-def progress_bar(title: str, *, after: float = 1.0) -> Iterator[Progress | None]:
-    """A progress bar on standard error for work that takes longer than ``after`` seconds.
-
-    Yields what to call with the bytes done and the bytes in all; ``None`` where nobody would see a bar.
-    """
-    import time
-
-    if is_quiet() or not sys.stderr.isatty():
-        yield None
-        return
-    started = time.monotonic()
-    state: dict[str, Any] = {}
-
-    def advance(done: int, total: int) -> None:
-        if "bar" not in state:
-            if time.monotonic() - started < after:
-                return
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-            state["bar"] = Progress(*columns, console=console(stderr=True), transient=True)
-            state["bar"].start()
-            state["task"] = state["bar"].add_task(title, total=total)
-        state["bar"].update(state["task"], completed=done, total=total)
-
-    try:
-        yield advance
-    finally:
-        if "bar" in state:
-            state["bar"].stop()

@@ -1,0 +1,69 @@
+"""``variantctl index``: a folder of wheels becomes a static index."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from variantctl.cli.render import note, print_json
+
+HELP = "build a static index of wheels"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``index build``."""
+    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+    build = actions.add_parser(
+        "build",
+        help="write a Simple repository of a folder of wheels",
+        description="Write OUT/simple/, a static repository for variantctl, uv and pip: HTML and JSON pages, "
+        "hashes, .metadata sidecars, and index-level variant metadata for each version.",
+    )
+    build.add_argument("wheel_dir", type=Path, metavar="WHEEL_DIR", help="the folder with the wheels")
+    build.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="the folder in which simple/ is written",
+    )
+    build.add_argument(
+        "--verify", action="store_true", help="also compare every file in every wheel with its RECORD"
+    )
+    build.add_argument(
+        "--force", action="store_true", help="replace OUT/simple even if it was not made by variantctl"
+    )
+    build.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the action that was asked for."""
+    from variant_index.build import build_index
+
+    from variantctl.cli.progress import progress_bar
+
+    with progress_bar(f"reading {args.wheel_dir}") as progress:
+        summary = build_index(
+            args.wheel_dir, args.output, verify=args.verify, force=args.force, progress=progress
+        )
+    for text in summary.notes:
+        note(text)
+    if args.json:
+        print_json(summary.as_json())
+        return 0
+    parts = [
+        _count(summary.projects, "project"),
+        _count(summary.wheels, "wheel") + (f" ({summary.variants} variants)" if summary.variants else ""),
+    ]
+    if summary.sdists:
+        parts.append(_count(summary.sdists, "source distribution"))
+    if summary.removed:
+        parts.append(f"{_count(len(summary.removed), 'file')} of an earlier build removed")
+    sys.stdout.write(f"{summary.simple}: {', '.join(parts)}\n")
+    return 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
