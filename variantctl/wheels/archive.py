@@ -163,7 +163,7 @@ class WheelArchive:
             raise self.error(problem, name, MISTRUST)
         culprit = overlap(infos, directory_start)
         if culprit is not None:
-            raise self.error("its bytes overlap those of another member", culprit, MISTRUST)
+            raise self.error("its bytes are not there, or overlap those of another member", culprit, MISTRUST)
 
     def _find_dist_info(self) -> str:
         tops = {name.partition("/")[0] for name in self.infos if "/" in name}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[ .].*)?", re.IGNORECASE)
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1 | 0x40
+_UNICODE_PATH = 0x7075
 
 
 def name_problem(name: str, *, windows: bool) -> str | None:
@@ -47,8 +49,9 @@ def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
     problem = name_problem(info.orig_filename, windows=windows)
     if problem is not None:
         return problem
-    if info.filename != info.orig_filename:
-        return f"it has a second name, {info.filename!r}"
+    second = next((name for name in _other_names(info) if name != info.orig_filename), None)
+    if second is not None:
+        return f"it has a second name, {second!r}, which other tools unpack it to"
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
         return "it is a symbolic link, which a wheel must not hold"
@@ -59,6 +62,18 @@ def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
     if info.compress_type not in (_STORED, _DEFLATED):
         return f"compression method {info.compress_type} is neither 'stored' nor 'deflated'"
     return None
+
+
+def _other_names(info: ZipInfo) -> Iterator[str]:
+    """Names that other readers may take for the member's: what zipfile made of it, and APPNOTE 4.6.9's."""
+    yield info.filename
+    rest = info.extra
+    while len(rest) >= 4:
+        kind, size = struct.unpack_from("<HH", rest)
+        if kind == _UNICODE_PATH:
+            # A version byte and the CRC of the other name go before it.
+            yield rest[9 : 4 + size].decode("utf-8", "replace")
+        rest = rest[4 + size :]
 
 
 def collisions(names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -81,8 +96,13 @@ def collisions(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def overlap(infos: Iterable[ZipInfo], end: int) -> str | None:
-    """The first member whose bytes reach into the next one or past ``end`` (where the directory starts)."""
+    """The first member whose bytes reach into the next one or past ``end`` (where the directory starts).
+
+    One that starts before the file does counts, too: something was cut out of the middle.
+    """
     ordered = sorted(infos, key=lambda info: info.header_offset)
+    if ordered and ordered[0].header_offset < 0:
+        return ordered[0].filename
     starts = [info.header_offset for info in ordered[1:]] + [end]
     for info, limit in zip(ordered, starts, strict=True):
         # A local header is 30 bytes and the name (APPNOTE 4.3.7); its extra field is at least empty.
