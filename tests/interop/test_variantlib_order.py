@@ -5,8 +5,8 @@ Where they differ on purpose, the comparison allows for it:
 - variantlib adds the null variant to every list, so that its label is left out where ours has none;
 - variantlib supports, in the reserved namespace ``abi_dependency``, whatever the running interpreter has
   installed; here it is told one package through ``VARIANT_ABI_DEPENDENCY`` and we are told the same;
-- variantlib refuses files that use ``abi_dependency`` and do not list it as a namespace, as PEP 850 wants it, so
-  that such variants are given to its resolver directly;
+- variantlib refuses files that use ``abi_dependency`` and do not list it as a namespace, as PEP 850 wants it;
+  such variants are given to its resolver directly;
 - variantlib's metadata must have a provider for each namespace (v0.2.0); it cannot read v0.1.1.
 """
 

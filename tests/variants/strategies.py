@@ -10,19 +10,32 @@ PEP_850 = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 OLDER = "https://variants-schema.wheelnext.dev/v0.0.3.json"
 
 # Few names of few letters, so that variants and machines meet often.
-namespaces = st.sampled_from(["a", "b", "c_1", "nvidia"])
-features = st.sampled_from(["f", "g", "h_2", "level"])
-values = st.sampled_from(["1", "2", "2.0", "v3", "on"])
+NAMESPACES = ["a", "b", "c_1", "nvidia"]
+FEATURES = ["f", "g", "h_2", "level"]
+VALUES = ["1", "2", "2.0", "v3", "on"]
+namespaces = st.sampled_from(NAMESPACES)
+features = st.sampled_from(FEATURES)
+values = st.sampled_from(VALUES)
 labels = st.text("ab0._", min_size=1, max_size=4).filter(lambda label: label != "00000000")
 
 value_lists = st.lists(values, min_size=1, unique=True)
 feature_tables = st.dictionaries(features, value_lists, min_size=1, max_size=3)
 properties = st.dictionaries(namespaces, feature_tables, min_size=1, max_size=3)
-supported = st.dictionaries(
-    namespaces | st.just("abi_dependency"),
-    st.dictionaries(features, st.lists(values, unique=True, min_size=1), max_size=4),
-    max_size=5,
-)
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
+    """What a machine supports: mostly everything, in any order, so that many variants are compatible."""
+    supported = {}
+    for namespace in draw(st.permutations([*NAMESPACES, "abi_dependency"])):
+        supported[namespace] = {
+            feature: list(draw(st.permutations(VALUES)))[draw(st.sampled_from([0, 0, 0, 1, 4, 5])) :]
+            for feature in draw(st.permutations(FEATURES))
+            if draw(st.integers(0, 9))
+        }
+        if not draw(st.integers(0, 9)):
+            del supported[namespace]
+    return supported
 
 
 @st.composite

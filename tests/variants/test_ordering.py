@@ -28,14 +28,14 @@ def metadata_of(variants: Mapping[str, pep825.Wheel], namespaces: Sequence[str])
     )
 
 
-@given(strategies.documents(), strategies.supported)
+@given(strategies.documents(), strategies.machines())
 def test_order_is_the_pep_s(document: strategies.Document, supported: Supported) -> None:
     metadata = load_metadata(document)
     expected = pep825.order((*metadata.namespaces, "abi_dependency"), metadata.variants, supported)
     assert order_labels(metadata, supported) == expected
 
 
-@given(strategies.variant_tables(), strategies.supported, st.data())
+@given(strategies.variant_tables(), strategies.machines(), st.data())
 def test_order_of_older_metadata_is_pep_817_s(
     variants: dict[str, pep825.Wheel], supported: Supported, data: st.DataObject
 ) -> None:
@@ -59,7 +59,7 @@ def test_order_of_older_metadata_is_pep_817_s(
     assert ours == pep825.order(namespaces, variants, supported, feature, priorities)
 
 
-@given(strategies.documents(), strategies.supported)
+@given(strategies.documents(), strategies.machines())
 def test_explanation_is_empty_exactly_for_what_is_ordered(
     document: strategies.Document, supported: Supported
 ) -> None:

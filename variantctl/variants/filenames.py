@@ -80,6 +80,8 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
             label = validate_label(parts.pop())
         except InvalidVariantError as error:
             raise _refusal(filename, error.rule) from error
+    if not parts[0]:
+        raise _refusal(filename, "the project name is empty")
     tags_given = [tag for component in parts[-3:] for tag in component.split(".")]
     if not all(tags_given):
         raise _refusal(filename, "a compatibility tag is empty")
