@@ -56,4 +56,4 @@ def read_cpuinfo(tree: Tree, finding: Finding, flags_key: str) -> CpuInfo | None
 def _named(machine: str) -> str:
     if not machine:
         return "an unknown"
-    return f"{'an' if machine[0] in 'aeiou' else 'a'} {machine}"
+    return f"{'an' if machine[0] in 'aeioux' else 'a'} {machine}"

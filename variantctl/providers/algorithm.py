@@ -1,0 +1,225 @@
+"""The provider algorithm of PEP 850: who answers what a machine supports, namespace by namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from variantctl.providers.errors import MissingDetectorsError
+from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
+from variantctl.providers.query import query_plugin
+from variantctl.variants.properties import ABI_DEPENDENCY
+
+if TYPE_CHECKING:
+    from variantctl.providers.profiles import Profile
+    from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+
+Features = dict[str, list[str]]
+"""Feature (most important first) -> supported values, best first."""
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """What the user says about providers.
+
+    Attributes:
+        enabled: the namespaces whose optional providers may answer.
+        disabled: the namespaces that support nothing, whatever the machine has.
+        trusted: the packages whose plugins may be installed and run.
+    """
+
+    enabled: frozenset[str] = frozenset()
+    disabled: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ProviderNote:
+    """Something a person should know about one namespace's answer.
+
+    Attributes:
+        namespace: whose.
+        status: ``ok``, ``absent``, ``error``, ``disabled`` or ``untrusted``.
+        message: one sentence.
+    """
+
+    namespace: str
+    status: str
+    message: str
+
+
+class Machine:
+    """A machine that is installed for: this one, or the one that a profile writes down."""
+
+    def __init__(
+        self,
+        profile: Profile | None = None,
+        settings: ProviderSettings | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Nothing is probed before the first question.
+
+        Args:
+            profile: the machine, when it is not this one; no detector runs then.
+            settings: what the user enabled, disabled and trusts.
+            environment: the marker environment of the Python installed into, for the ``enable-if`` of older
+                metadata; by default this interpreter's, with the profile's platform in its place.
+        """
+        self.profile = profile
+        self.settings = settings or ProviderSettings()
+        self._environment = environment
+        self._profile_supported: Mapping[str, Features] | None = None
+        self._answers: dict[str, Features] = {}
+        self._notes: dict[ProviderNote, None] = {}
+
+    @property
+    def notes(self) -> list[ProviderNote]:
+        """What there is to say about the answers given so far, each once."""
+        return list(self._notes)
+
+    def supported(self, metadata: VariantMetadata, *, used_only: bool = True) -> dict[str, Features]:
+        """Namespace -> feature -> values, best first, of what these variants may ask for.
+
+        Args:
+            metadata: the variants and their providers.
+            used_only: ask only for the namespaces that the variants use; the others are not looked at.
+
+        A namespace that supports nothing is left out. ``abi_dependency`` is the resolver's and left out too.
+        """
+        used = dict.fromkeys(
+            namespace for properties in metadata.variants.values() for namespace in properties
+        )
+        wanted = [namespace for namespace in metadata.namespaces if not used_only or namespace in used]
+        wanted.extend(namespace for namespace in used if namespace not in wanted)
+        supported = {}
+        for namespace in wanted:
+            if namespace != ABI_DEPENDENCY:
+                features = self._ask(namespace, metadata.providers.get(namespace))
+                if features:
+                    supported[namespace] = features
+        return supported
+
+    def _ask(self, namespace: str, provider: ProviderInfo | None) -> Features:
+        """The algorithm's steps, in order; the first that applies answers."""
+        if namespace in self.settings.disabled:
+            return self._nothing(namespace, "disabled", "disabled by you")
+        if provider is not None:
+            if provider.optional and namespace not in self.settings.enabled:
+                hint = f"optional, and not enabled (--enable-provider {namespace})"
+                return self._nothing(namespace, "disabled", hint)
+            if provider.enable_if is not None and not self._applies(namespace, provider.enable_if):
+                return {}
+            if provider.static_properties is not None:
+                return _static(provider)
+        if self.profile is not None:
+            return self._from_profile(self.profile, namespace)
+        if provider is None or provider.builtin is not None:
+            return self._from_builtin(namespace, provider)
+        return self._from_package(namespace, provider)
+
+    def _from_profile(self, profile: Profile, namespace: str) -> Features:
+        if self._profile_supported is None:
+            self._profile_supported = profile.supported()
+            for name, messages in profile.notes().items():
+                for message in messages:
+                    self._note(name, "ok" if name in self._profile_supported else "error", message)
+        features = self._profile_supported.get(namespace)
+        if features is None:
+            if namespace not in profile.namespaces:
+                self._note(namespace, "absent", f"profile {profile.name} has no {namespace}")
+            return {}
+        return features
+
+    def _from_builtin(self, namespace: str, provider: ProviderInfo | None) -> Features:
+        """The installer's own provider: PEP 850's ``builtin``, and all that v0.1.1 can mean."""
+        if namespace in self._detectors(namespace):
+            return self._query(namespace)
+        named = f"built-in provider {provider.builtin!r}" if provider is not None else "namespace"
+        return self._nothing(namespace, "absent", f"variantctl has no detector for the {named}")
+
+    def _from_package(self, namespace: str, provider: ProviderInfo) -> Features:
+        packages = self._packages(provider)
+        known = next((package for package in packages if package in KNOWN_PROVIDERS), None)
+        if known is not None:
+            answers_for = KNOWN_PROVIDERS[known]
+            if answers_for in (None, namespace) and namespace in self._detectors(namespace):
+                return self._query(namespace)
+            message = f"package {known} does not provide this namespace, but {answers_for or 'others'}"
+            return self._nothing(namespace, "error", message)
+        if not provider.install_time:
+            return self._nothing(
+                namespace, "absent", "nothing may be asked at install time, and no list is given"
+            )
+        if not packages:
+            return self._nothing(namespace, "absent", "no provider package applies to this platform")
+        return self._refused(namespace, packages[0])
+
+    def _refused(self, namespace: str, package: str) -> Features:
+        if package in {canonicalize_name(name) for name in self.settings.trusted}:
+            message = f"package {package} is trusted, but this version cannot run other packages' plugins yet"
+            return self._nothing(namespace, "absent", message)
+        message = f"its provider, package {package}, is not trusted, so it was neither installed nor asked"
+        return self._nothing(namespace, "untrusted", message)
+
+    def _query(self, namespace: str) -> Features:
+        """Ask our own plugin, once."""
+        if namespace not in self._answers:
+            report = query_plugin(our_plugins()[namespace], namespace)
+            for message in report.notes:
+                self._note(namespace, report.status, message)
+            self._answers[namespace] = {feature.name: list(feature.values) for feature in report.features}
+        return self._answers[namespace]
+
+    def _detectors(self, namespace: str) -> Iterable[str]:
+        """The namespaces of our detectors; none, with a note, in a broken installation."""
+        try:
+            return our_plugins()
+        except MissingDetectorsError as error:
+            self._note(namespace, "error", error.message)
+            return ()
+
+    def _packages(self, provider: ProviderInfo) -> list[str]:
+        """The normalised names of the requirements that apply to this platform, in order."""
+        packages = []
+        for written in provider.requires:
+            try:
+                requirement = Requirement(written)
+            except InvalidRequirement:
+                continue
+            if requirement.marker is None or self._evaluate(requirement.marker):
+                packages.append(str(canonicalize_name(requirement.name)))
+        return packages
+
+    def _applies(self, namespace: str, marker: str) -> bool:
+        try:
+            return self._evaluate(Marker(marker))
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+            self._note(namespace, "error", f"its enable-if marker cannot be evaluated: {marker}")
+            return False
+
+    def _evaluate(self, marker: Marker) -> bool:
+        environment = dict(self._environment or {})
+        if self._environment is None and self.profile is not None and self.profile.platform is not None:
+            environment = self.profile.platform.markers()
+        return marker.evaluate(environment)
+
+    def _note(self, namespace: str, status: str, message: str) -> None:
+        self._notes[ProviderNote(namespace, status, message)] = None
+
+    def _nothing(self, namespace: str, status: str, message: str) -> Features:
+        self._note(namespace, status, message)
+        return {}
+
+
+def _static(provider: ProviderInfo) -> Features:
+    """The metadata's own list, its features in ``feature-order``."""
+    properties = provider.static_properties or {}
+    order = [feature for feature in provider.feature_order if feature in properties]
+    order.extend(feature for feature in properties if feature not in order)
+    return {feature: list(properties[feature]) for feature in order}

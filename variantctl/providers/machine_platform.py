@@ -1,0 +1,109 @@
+"""The platform part of a machine: operating system, processor, C library and Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_SYSTEMS = {"Linux": ("posix", "linux"), "Darwin": ("posix", "darwin"), "Windows": ("nt", "win32")}
+PLATFORM_KEYS = ("system", "machine", "libc", "python")
+
+_PATTERNS: dict[str, tuple[re.Pattern[str], str]] = {
+    "system": (re.compile(r"Linux|Darwin|Windows"), '"Linux", "Darwin" or "Windows"'),
+    "machine": (re.compile(r"[A-Za-z0-9_]{1,32}"), 'what uname -m says, such as "x86_64" or "aarch64"'),
+    "libc": (
+        re.compile(r"(glibc|musl|macos) [0-9]{1,3}(\.[0-9]{1,3}){1,2}"),
+        '"glibc 2.35" or "musl 1.2" on Linux, "macos 14.0" on Darwin',
+    ),
+    "python": (
+        re.compile(r"[0-9]\.[0-9]{1,3}(\.[0-9]{1,3})?t?"),
+        '"3.12", or "3.13t" for the free-threaded build',
+    ),
+}
+
+
+@dataclass(frozen=True)
+class PlatformFacts:
+    """A profile's ``[platform]``; what is ``None`` is this interpreter's.
+
+    Attributes:
+        system: ``Linux``, ``Darwin`` or ``Windows``.
+        machine: what ``uname -m`` says.
+        libc: ``glibc 2.35``, ``musl 1.2`` or, on Darwin, ``macos 14.0``.
+        python: ``3.12``.
+    """
+
+    system: str | None = None
+    machine: str | None = None
+    libc: str | None = None
+    python: str | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """The ``platform`` object of ``variantctl detect --json``."""
+        return asdict(self)
+
+    def markers(self) -> dict[str, str]:
+        """The marker variables (PEP 508) that these facts decide; the others stay this interpreter's."""
+        markers: dict[str, str] = {}
+        if self.system is not None:
+            os_name, sys_platform = _SYSTEMS[self.system]
+            markers |= {"platform_system": self.system, "os_name": os_name, "sys_platform": sys_platform}
+        if self.machine is not None:
+            markers["platform_machine"] = self.machine
+        if self.python is not None:
+            numbers = self.python.rstrip("t").split(".")
+            full = ".".join([*numbers, "0"][:3])
+            markers |= {"python_version": ".".join(numbers[:2]), "python_full_version": full}
+        return markers
+
+
+def check_platform_fact(key: str, value: object) -> str | None:
+    """What is allowed for a key of ``[platform]``, or ``None`` when the value is fine."""
+    pattern, allowed = _PATTERNS[key]
+    return None if isinstance(value, str) and pattern.fullmatch(value) else allowed
+
+
+def this_platform() -> PlatformFacts:
+    """The platform of the interpreter that runs us."""
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if sys.platform == "win32":
+        return PlatformFacts("Windows", os.environ.get("PROCESSOR_ARCHITECTURE", ""), None, python)
+    uname = os.uname()
+    return PlatformFacts(uname.sysname, uname.machine, _this_libc(uname.sysname), python)
+
+
+def tree_platform(root: str) -> PlatformFacts:
+    """The platform of a mounted image or a support bundle: a Linux one, as far as its files tell."""
+    try:
+        machine = (Path(root) / "machine").read_text("utf-8", "replace").strip()
+    except OSError:
+        machine = ""
+    return PlatformFacts("Linux", machine if not check_platform_fact("machine", machine) else None)
+
+
+def _this_libc(system: str) -> str | None:
+    if system == "Darwin":
+        import platform
+
+        return "macos " + ".".join(platform.mac_ver()[0].split(".")[:2])
+    try:
+        written = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        written = None
+    if written:
+        return written
+    return _musl()
+
+
+def _musl() -> str | None:
+    """musl does not say its version to programs; packaging reads it from the loader."""
+    from packaging.tags import platform_tags
+
+    for tag in platform_tags():
+        found = re.match(r"musllinux_([0-9]+)_([0-9]+)_", tag)
+        if found:
+            return f"musl {found[1]}.{found[2]}"
+    return None

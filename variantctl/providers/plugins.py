@@ -1,0 +1,96 @@
+"""Detector plugins: ours, found by their distribution, and everybody else's, found but not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+from variantctl.providers.errors import MissingDetectorsError
+
+GROUP = "variant_plugins"
+OUR_DISTRIBUTION = "variant-providers"
+
+KNOWN_PROVIDERS: Mapping[str, str | None] = {
+    "nvidia-variant-provider": "nvidia",
+    "amd-variant-provider": "amd",
+    "intel-variant-provider": "intel",
+    "provider-variant-x86-64": "x86_64",
+    "x86-64-variant-provider": "x86_64",
+    "provider-variant-aarch64": "aarch64",
+    "aarch64-variant-provider": "aarch64",
+    OUR_DISTRIBUTION: None,
+}
+"""Provider package (normalised name) -> the namespace of our plugin that answers; ``None``: any of ours."""
+
+
+class FeatureConfig(Protocol):
+    """A feature as the plugin API of PEP 850 has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def values(self) -> list[str]: ...
+    @property
+    def multi_value(self) -> bool: ...
+
+
+class Plugin(Protocol):
+    """What our plugins offer: the plugin API of PEP 850 and our extensions to it."""
+
+    namespace: str
+
+    def detect(self, root: str | None = None) -> dict[str, Any]: ...
+    def configs_from_facts(self, facts: Mapping[str, object]) -> list[FeatureConfig]: ...
+    def notes_from_facts(self, facts: Mapping[str, object]) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class ForeignPlugin:
+    """Somebody else's plugin that is installed in this environment.
+
+    Attributes:
+        name: its entry point's name (by custom, but not necessarily, its namespace).
+        package: the distribution that brings it.
+        version: that distribution's version.
+    """
+
+    name: str
+    package: str
+    version: str
+
+
+@cache
+def our_plugins() -> Mapping[str, Plugin]:
+    """Namespace -> plugin class, in the order of our distribution's entry points.
+
+    Raises:
+        MissingDetectorsError: our distribution is not installed.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        ours = distribution(OUR_DISTRIBUTION)
+    except PackageNotFoundError:
+        raise MissingDetectorsError(
+            f"the distribution {OUR_DISTRIBUTION} is not installed beside variantctl",
+            hint=f"install it where variantctl is: pip install {OUR_DISTRIBUTION}",
+        ) from None
+    plugins = {point.name: point.load() for point in ours.entry_points if point.group == GROUP}
+    # Accelerators before processors; installers write entry points in any order.
+    order = [*KNOWN_PROVIDERS.values(), *sorted(plugins)]
+    return dict(sorted(plugins.items(), key=lambda item: order.index(item[0])))
+
+
+def foreign_plugins() -> list[ForeignPlugin]:
+    """The plugins of other distributions in this environment, by their entry points; none is imported."""
+    from importlib.metadata import entry_points
+
+    found = []
+    for point in entry_points(group=GROUP):
+        package = point.dist.metadata["Name"] if point.dist is not None else ""
+        if package.lower().replace("_", "-") != OUR_DISTRIBUTION:
+            version = point.dist.version if point.dist is not None else ""
+            found.append(ForeignPlugin(point.name, package, version))
+    return sorted(set(found), key=lambda plugin: (plugin.package, plugin.name))
