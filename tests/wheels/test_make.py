@@ -138,6 +138,9 @@ class Pipe:
     def flush(self) -> None:
         self._file.flush()
 
+    def close(self) -> None:
+        self._file.close()
+
 
 def test_data_descriptors_are_left_behind(tmp_path: Path) -> None:
     plain = raw_wheel(tmp_path / "in")
