@@ -84,6 +84,7 @@ BROKEN_825: list[tuple[str, object, str, str]] = [
     ("$schema", 1, "$schema", "must be a string"),
     ("$schema", "", "$schema", "empty"),
     ("$schema", "https://example.com/other.json", "$schema", "not the URL of a variant metadata schema"),
+    ("$schema", strategies.PEP_825 + ".bak", "$schema", "not the URL of a variant metadata schema"),
     ("$schema", "https://example.com/v2.0.0.json", "$schema", "major version 2"),
     ("$schema", "https://example.com/v0.9.0.json", "$schema", "draft version 0.9.0"),
     ("extra", {}, "extra", "not a key of this format"),
