@@ -13,29 +13,17 @@ from packaging.utils import canonicalize_name
 from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.query import query_plugin
+from variantctl.providers.settings import ProviderSettings
 from variantctl.variants.properties import ABI_DEPENDENCY
 
 if TYPE_CHECKING:
     from variantctl.providers.profiles import Profile
     from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 
+__all__ = ["Machine", "ProviderNote", "ProviderSettings"]
+
 Features = dict[str, list[str]]
 """Feature (most important first) -> supported values, best first."""
-
-
-@dataclass(frozen=True)
-class ProviderSettings:
-    """What the user says about providers.
-
-    Attributes:
-        enabled: the namespaces whose optional providers may answer.
-        disabled: the namespaces that support nothing, whatever the machine has.
-        trusted: the packages whose plugins may be installed and run.
-    """
-
-    enabled: frozenset[str] = frozenset()
-    disabled: frozenset[str] = frozenset()
-    trusted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

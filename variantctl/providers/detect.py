@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from variantctl.providers.algorithm import ProviderSettings
 from variantctl.providers.machine_platform import PlatformFacts, this_platform, tree_platform
 from variantctl.providers.plugins import foreign_plugins, our_plugins
 from variantctl.providers.query import FeatureReport, ProviderReport, query_plugin
+from variantctl.providers.settings import ProviderSettings
 
 if TYPE_CHECKING:
     from variantctl.providers.profiles import Profile

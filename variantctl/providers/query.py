@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from variantctl.providers.plugins import Plugin
@@ -33,6 +33,7 @@ class ProviderReport:
         evidence: where each fact was read: objects with ``fact``, ``value`` and ``source``.
         notes: what was fallen back to, and what could not be seen.
         facts: the profile table of this namespace; ``None`` when nothing was found.
+        files: the files read, without a leading slash: what a tree must hold to give the same answer.
     """
 
     namespace: str
@@ -43,7 +44,8 @@ class ProviderReport:
     features: tuple[FeatureReport, ...] = ()
     evidence: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] | None = field(default=None)
+    facts: Mapping[str, Any] | None = None
+    files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The provider's object of ``variantctl detect --json``."""
@@ -68,6 +70,7 @@ def query_plugin(plugin: Plugin, namespace: str, root: str | None = None) -> Pro
             evidence=tuple(said["evidence"]),
             notes=tuple(said["notes"]),
             facts=said["facts"],
+            files=tuple(said["files"]),
         )
     except Exception as error:  # noqa: BLE001 - a detector's mistake must not stop an install
         elapsed = round((time.perf_counter() - start) * 1000, 3)

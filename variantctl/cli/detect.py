@@ -1,0 +1,102 @@
+"""``variantctl detect``: what this machine (or a tree, or a profile) supports, and how that is known."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli import render
+from variantctl.providers.detect import Detection, detect
+from variantctl.providers.settings import ProviderSettings
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from variantctl.providers.query import ProviderReport
+
+HELP = "show what this machine supports, and how that is known"
+
+_STATUS_STYLES = {
+    "ok": "green",
+    "error": "bold red",
+    "untrusted": "yellow",
+    "disabled": "yellow",
+    "absent": "dim",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``variantctl detect``."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--root", metavar="DIR", help="probe the system whose files lie here, not this machine"
+    )
+    where.add_argument("--profile", metavar="NAME|FILE", help="show what a profile amounts to; probe nothing")
+    parser.add_argument("--save", metavar="FILE", help="write what was found as a profile")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    several: dict[str, Any] = {"metavar": "NS", "action": "append", "default": []}
+    parser.add_argument(
+        "--enable-provider", help="let the optional provider of a namespace answer", **several
+    )
+    parser.add_argument("--disable-provider", help="leave a namespace out", **several)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Probe, save if asked to, and print."""
+    if args.root is not None and not Path(args.root).is_dir():
+        raise VariantctlError(f"{args.root}: not a folder", hint="--root takes the folder that stands for /")
+    settings = ProviderSettings(
+        enabled=frozenset(args.enable_provider), disabled=frozenset(args.disable_provider)
+    )
+    profile = None
+    if args.profile is not None:
+        from variantctl.providers.profiles import load_profile
+
+        profile = load_profile(args.profile)
+    detection = detect(root=args.root, profile=profile, settings=settings)
+    if args.save is not None:
+        path = Path(args.save)
+        path.write_text(detection.as_profile(path.stem or "profile"), encoding="utf-8")
+        render.note(f"saved as a profile: {path}")
+    if args.json:
+        render.print_json(detection.as_json())
+    else:
+        _print(detection)
+    return 0
+
+
+def _print(detection: Detection) -> None:
+    console = render.console()
+    known = detection.platform
+    python = f"Python {known.python}" if known.python else None
+    console.print(", ".join(part for part in (known.system, known.machine, known.libc, python) if part))
+    console.print(_table(detection))
+    for report in detection.providers:
+        # Where nothing is supported the first note is in the table, in place of what it means.
+        for note in report.notes if report.features else report.notes[1:]:
+            console.print(f"{report.namespace}: {note}", markup=False)
+
+
+def _table(detection: Detection) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    for title in ("provider", "status", "found", "what it means", "how it was read"):
+        table.add_column(title, overflow="fold", vertical="top")
+    for report in detection.providers:
+        style = _STATUS_STYLES.get(report.status, "")
+        cells = (escape(cell) for cell in _cells(report))
+        table.add_row(escape(report.namespace), f"[{style}]{report.status}[/]", *cells)
+    return table
+
+
+def _cells(report: ProviderReport) -> tuple[str, str, str]:
+    from variantctl.providers.summary import found, meaning
+
+    took = f"{report.elapsed_ms:.0f} ms" if report.elapsed_ms >= 1 else ""
+    read = ", ".join(part for part in (report.source, took) if part)
+    why_not = report.notes[0] if report.notes else ""
+    return found(report), meaning(report) or why_not, read if report.status in ("ok", "error") else ""
