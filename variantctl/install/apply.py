@@ -1,0 +1,250 @@
+"""Make an environment what a plan says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from packaging.utils import canonicalize_name
+
+from variantctl.install.bytecode import compile_modules
+from variantctl.install.conflicts import Change, work_out
+from variantctl.install.errors import from_os_error
+from variantctl.install.layout import Layout, lay_out
+from variantctl.install.links import Linker, LinkMode
+from variantctl.install.lock import locked
+from variantctl.install.progress import Progress, ProgressEvent, silent
+from variantctl.install.removal import Removal, emptied_folders, removal_of
+from variantctl.install.roots import Roots
+from variantctl.install.store import UnpackedWheel, WheelStore, current_umask, file_sha256
+from variantctl.install.transaction import Transaction, recover
+from variantctl.target.cache import cache_root
+from variantctl.target.environment import Environment
+from variantctl.target.installed import InstalledPackage, installed_packages
+from variantctl.variants.filenames import parse_wheel_filename
+
+#: Wheels fetched and unpacked at a time; each is unpacked by several threads already.
+_PARALLEL_WHEELS = 4
+
+
+class PlannedWheel(Protocol):
+    """What is read of ``resolve.plan.PlannedInstall``."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def hashes(self) -> Mapping[str, str]: ...
+    @property
+    def requested(self) -> bool: ...
+    @property
+    def direct_url(self) -> Mapping[str, Any] | None: ...
+
+
+class PlannedRemoval(Protocol):
+    """What is read of ``resolve.plan.PlannedRemoval``."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Plan(Protocol):
+    """What is read of ``resolve.plan.Plan``: the lock and sync rooms make plans of their own."""
+
+    @property
+    def install(self) -> Sequence[PlannedWheel]: ...
+    @property
+    def remove(self) -> Sequence[PlannedRemoval]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to install.
+
+    Attributes:
+        cache: the folder of caches.
+        link_mode: how files come from the store.
+        compile_bytecode: compile all modules afterwards.
+        overwrite: take away files that are in the way, instead of refusing.
+        progress: told how far it is.
+    """
+
+    cache: Path = field(default_factory=cache_root)
+    link_mode: LinkMode = LinkMode.HARDLINK
+    compile_bytecode: bool = False
+    overwrite: bool = False
+    progress: Progress = silent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done.
+
+    Attributes:
+        installed: package names and versions, in the order of the plan.
+        removed: what was there before and is not any more (older versions too).
+        notes: what a user should know: a change of somebody else that was undone, files that were kept.
+    """
+
+    installed: tuple[str, ...] = ()
+    removed: tuple[InstalledPackage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def apply_plan(
+    plan: Plan,
+    environment: Environment,
+    fetch: Callable[[Any], Path],
+    options: Options | None = None,
+) -> Outcome:
+    """Install the planned wheels and remove the planned packages, all or nothing.
+
+    Args:
+        plan: what to do. A wheel replaces the installed version of its package, planned or not; a removal of
+            what is not there any more is passed over.
+        fetch: gives the wheel file of a planned install, every known hash checked; called from threads.
+
+    Raises:
+        VariantctlError: it could not be done, and the environment is as it was: what ``fetch`` raises,
+            ``WheelError``, ``FileConflictError``, ``NotWritableError``, ``NoSpaceError``, ...
+    """
+    options = options or Options()
+    # Fetched, verified and unpacked first, which touches the cache alone and needs no lock.
+    wheels = _prepare(plan.install, fetch, options)
+    with _changing(environment, options) as (state, notes):
+        roots = Roots(environment)
+        installed = installed_packages(environment)
+        names = {canonicalize_name(planned.name) for planned in plan.remove}
+        names |= {wheel.filename.name for wheel in wheels}
+        going = [package for name, package in installed.items() if name in names]
+        requested = {package.name for package in going if package.requested}
+        layouts = [
+            lay_out(
+                wheel,
+                environment,
+                requested=planned.requested or wheel.filename.name in requested,
+                direct_url=planned.direct_url,
+            )
+            for planned, wheel in zip(plan.install, wheels, strict=True)
+        ]
+        removal = removal_of(going, installed.values(), roots)
+        change = work_out(layouts, removal, installed.values(), roots, overwrite=options.overwrite)
+        _carry_out(change, removal, roots, state, _linker(options, wheels), _title(layouts, removal), options)
+        if options.compile_bytecode:
+            _compile(layouts, environment, options)
+    return Outcome(tuple(layout.name for layout in layouts), tuple(going), (*notes, *_kept(removal)))
+
+
+def uninstall(
+    packages: Collection[InstalledPackage], environment: Environment, options: Options | None = None
+) -> Outcome:
+    """Remove installed packages and everything they brought, all or nothing.
+
+    Raises:
+        InstallError, BrokenPackageError: it could not be done, and the environment is as it was.
+    """
+    options = options or Options()
+    with _changing(environment, options) as (state, notes):
+        roots = Roots(environment)
+        installed = installed_packages(environment)
+        names = {package.name for package in packages}
+        going = [package for name, package in installed.items() if name in names]
+        removal = removal_of(going, installed.values(), roots)
+        change = Change((), removal.files, (), 0)
+        linker = Linker(options.link_mode)
+        _carry_out(change, removal, roots, state, linker, _title((), removal), options)
+    return Outcome(removed=tuple(going), notes=(*notes, *_kept(removal)))
+
+
+def recover_environment(environment: Environment, options: Options | None = None) -> str | None:
+    """Undo or finish what a killed variantctl left; commands call this before they look at the packages.
+
+    Returns:
+        What was done, in words; None where nothing had to be.
+    """
+    options = options or Options()
+    if not (environment.scheme["purelib"] / ".variantctl").is_dir():
+        return None
+    with _changing(environment, options) as (_, notes):
+        return notes[0] if notes else None
+
+
+def _prepare(
+    install: Sequence[PlannedWheel], fetch: Callable[[Any], Path], options: Options
+) -> list[UnpackedWheel]:
+    store = WheelStore(options.cache)
+
+    def prepare(planned: PlannedWheel) -> UnpackedWheel:
+        filename = parse_wheel_filename(planned.filename)
+        sha256 = planned.hashes.get("sha256", "").lower()
+        if sha256 and (stored := store.get(filename, sha256)):
+            return stored
+        options.progress(ProgressEvent("fetch", filename.name, 0))
+        path = fetch(planned)
+        sha256 = sha256 or file_sha256(path)
+        return store.get(filename, sha256) or store.add(path, filename, sha256, options.progress)
+
+    if len(install) == 1:
+        return [prepare(install[0])]
+    with ThreadPoolExecutor(_PARALLEL_WHEELS) as pool:
+        try:
+            return list(pool.map(prepare, install))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _changing(environment: Environment, options: Options) -> Iterator[tuple[Path, list[str]]]:
+    """Hold the lock, with nothing left of earlier changes; the system's refusals become errors in words."""
+    where = environment.prefix
+
+    def waiting() -> None:
+        options.progress(ProgressEvent("wait", str(where), 0))
+
+    try:
+        with locked(environment.scheme["purelib"], waiting=waiting) as state:
+            said = recover(state)
+            yield state, [said] if said else []
+    except OSError as error:
+        raise from_os_error(error, where, f"changing {where}") from error
+
+
+def _carry_out(
+    change: Change, removal: Removal, roots: Roots, state: Path, linker: Linker, title: str, options: Options
+) -> None:
+    with Transaction(state, change, linker, title=title) as transaction:
+        options.progress(ProgressEvent("stage", title, 0, len(change.units)))
+        transaction.stage()
+        options.progress(ProgressEvent("swap", title, 0, len(change.units)))
+        transaction.swap(emptied_folders(removal.files, roots))
+
+
+def _linker(options: Options, wheels: Sequence[UnpackedWheel]) -> Linker:
+    """Links have the mode of the stored file: where the umask is another now, only copies get it right."""
+    same = all(wheel.umask == current_umask() for wheel in wheels)
+    return Linker(options.link_mode if same or options.link_mode is not LinkMode.HARDLINK else LinkMode.COPY)
+
+
+def _compile(layouts: Sequence[Layout], environment: Environment, options: Options) -> None:
+    modules = [
+        file.destination for layout in layouts for file in layout.files if file.destination.endswith(".py")
+    ]
+    options.progress(ProgressEvent("compile", str(environment.prefix), 0, len(modules)))
+    compile_modules(environment.python, modules)
+
+
+def _title(layouts: Sequence[Layout], removal: Removal) -> str:
+    if layouts:
+        names, verb = [layout.name for layout in layouts], "installation"
+    else:
+        names, verb = [f"{package.name} {package.version}" for package in removal.packages], "removal"
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"the {verb} of {', '.join(names[:3])}{rest}"
+
+
+def _kept(removal: Removal) -> list[str]:
+    return [f"kept {path}, which another installed package owns too" for path in removal.kept]

@@ -1,0 +1,194 @@
+"""Where each file of a wheel goes: the "Installing a wheel" part of the binary distribution format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from variantctl.install.scripts import entry_point_scripts, with_interpreter
+from variantctl.install.store import UnpackedWheel
+from variantctl.install.unpack import UnpackedFile
+from variantctl.target.environment import SCHEME_NAMES, Environment
+from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
+from variantctl.wheels.record import entry_for
+
+INSTALLER = b"variantctl\n"
+#: Files people and tools edit in place: an edit must not reach the store, and with it other environments.
+_EDITED = (".pth", ".egg-link")
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """One file that an installation puts into the environment.
+
+    Attributes:
+        destination: absolute.
+        source: the stored file it is linked to or copied from; None where ``content`` is given.
+        content: what is written, for generated files.
+        digest: as RECORD has it; ``""`` for RECORD itself.
+        size: in bytes.
+        executable: whether it gets executable bits.
+        linkable: may share its content with the store.
+    """
+
+    destination: str
+    source: str | None
+    content: bytes | None
+    digest: str
+    size: int
+    executable: bool = False
+    linkable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A wheel's files in an environment.
+
+    Attributes:
+        wheel: the wheel.
+        files: every file, RECORD last.
+        dist_info: the folder of its metadata, which becomes visible last.
+    """
+
+    wheel: UnpackedWheel
+    files: tuple[NewFile, ...]
+    dist_info: str
+
+    @property
+    def name(self) -> str:
+        """The package and its version, for messages."""
+        return f"{self.wheel.filename.name} {self.wheel.filename.version}"
+
+
+def lay_out(
+    wheel: UnpackedWheel,
+    environment: Environment,
+    *,
+    requested: bool,
+    direct_url: Mapping[str, Any] | None,
+) -> Layout:
+    """Every file that installing ``wheel`` makes, with RECORD and the installer's own files.
+
+    Raises:
+        WheelError: its WHEEL file is of another format, a ``.data`` folder is none of the scheme's, two files
+            go to one place, or its entry points cannot be read.
+    """
+    scheme = {name: str(environment.scheme[name]) for name in SCHEME_NAMES}
+    # "headers" is shared by all packages; each has a folder of its own in it, as pip and uv have it.
+    scheme["headers"] = os.path.join(scheme["headers"], wheel.dist_info.partition("-")[0])  # noqa: PTH118
+    root = scheme["purelib" if _root_is_purelib(wheel) else "platlib"]
+    dist_info = f"{root}{os.sep}{wheel.dist_info}"
+    found: dict[str, NewFile] = {}
+    for file in _files(wheel, root, scheme, environment.python):
+        if found.setdefault(file.destination, file) is not file:
+            raise _refused(wheel, f"two of its files go to {file.destination}", hint=MISTRUST)
+    # Generated scripts win over carried ones of the same name, as in pip.
+    found |= {file.destination: file for file in _scripts(wheel, scheme["scripts"], environment.python)}
+    found |= {file.destination: file for file in _notes(dist_info, requested, direct_url)}
+    record = _record(found, root, f"{dist_info}{os.sep}RECORD")
+    return Layout(wheel, (*found.values(), record), dist_info)
+
+
+def _files(wheel: UnpackedWheel, root: str, scheme: Mapping[str, str], python: Path) -> Iterator[NewFile]:
+    data = f"{wheel.dist_info.removesuffix('.dist-info')}.data/"
+    ours = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")}
+    stored = f"{wheel.root}{os.sep}"
+    for file in wheel.files:
+        if file.path in ours or "/__pycache__/" in f"/{file.path}":
+            # A compiled file that no source backs could hide what really runs.
+            continue
+        folder, path, kind = root, file.path, ""
+        if path.startswith(data):
+            kind, _, path = path.removeprefix(data).partition("/")
+            if kind not in scheme or not path:
+                raise _refused(wheel, "it is in no folder of the installation scheme", member=file.path)
+            folder = scheme[kind]
+        destination = f"{folder}{os.sep}{path if os.sep == '/' else path.replace('/', os.sep)}"
+        if kind == "scripts":
+            yield _script(file, stored + file.path, destination, python)
+        else:
+            linkable = not path.endswith(_EDITED)
+            yield NewFile(
+                destination, stored + file.path, None, file.digest, file.size, file.executable, linkable
+            )
+
+
+def _script(file: UnpackedFile, source: str, destination: str, python: Path) -> NewFile:
+    with open(source, "rb") as stored:  # noqa: PTH123 - a string already
+        if stored.read(8) != b"#!python":
+            return NewFile(destination, source, None, file.digest, file.size, True, False)
+        stored.seek(0)
+        return _generated(destination, with_interpreter(stored.read(), python), executable=True)
+
+
+def _scripts(wheel: UnpackedWheel, folder: str, python: Path) -> Iterator[NewFile]:
+    entry_points = wheel.read_info("entry_points.txt")
+    if entry_points:
+        for name, content in entry_point_scripts(entry_points, python, wheel.filename.filename):
+            yield _generated(f"{folder}{os.sep}{name}", content, executable=True)
+
+
+def _notes(dist_info: str, requested: bool, direct_url: Mapping[str, Any] | None) -> Iterator[NewFile]:
+    """What "Recording installed projects" and "Direct URL data structure" ask the installer to leave."""
+    yield _generated(f"{dist_info}{os.sep}INSTALLER", INSTALLER)
+    if requested:
+        yield _generated(f"{dist_info}{os.sep}REQUESTED", b"")
+    if direct_url is not None:
+        content = json.dumps(direct_url, sort_keys=True).encode()
+        yield _generated(f"{dist_info}{os.sep}direct_url.json", content)
+
+
+def _generated(destination: str, content: bytes, *, executable: bool = False) -> NewFile:
+    entry = entry_for(destination, content)
+    digest = f"{entry.algorithm}={entry.digest}"
+    return NewFile(destination, None, content, digest, len(content), executable, False)
+
+
+def _record(files: Mapping[str, NewFile], root: str, destination: str) -> NewFile:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    inside = f"{root}{os.sep}"
+    for file in files.values():
+        # Signatures of the wheel's own RECORD have neither hash nor size there.
+        size = file.size if file.digest else ""
+        writer.writerow((_recorded(file.destination, inside, root), file.digest, size))
+    writer.writerow((_recorded(destination, inside, root), "", ""))
+    content = text.getvalue().encode()
+    return NewFile(destination, None, content, "", len(content), False, False)
+
+
+def _recorded(destination: str, inside: str, root: str) -> str:
+    """The path as RECORD has it: relative to site-packages; absolute on another Windows drive."""
+    if destination.startswith(inside):
+        path = destination[len(inside) :]
+    else:
+        try:
+            path = os.path.relpath(destination, root)
+        except ValueError:
+            path = destination
+    return path if os.sep == "/" else path.replace(os.sep, "/")
+
+
+def _root_is_purelib(wheel: UnpackedWheel) -> bool:
+    from email.parser import HeaderParser
+
+    text = wheel.read_info("WHEEL")
+    if text is None:
+        raise _refused(wheel, "it has no WHEEL file")
+    headers = HeaderParser().parsestr(text.decode("utf-8", "replace"))
+    version = (headers["Wheel-Version"] or "").strip()
+    if version.partition(".")[0] != "1":
+        raise _refused(wheel, f"its WHEEL file says format {version!r}; this installs format 1")
+    return (headers["Root-Is-Purelib"] or "").strip().lower() == "true"
+
+
+def _refused(
+    wheel: UnpackedWheel, problem: str, member: str | None = None, hint: str = DAMAGED
+) -> WheelError:
+    return WheelError(wheel.filename.filename, problem, member=member, hint=hint)

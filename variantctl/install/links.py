@@ -1,0 +1,88 @@
+"""One more name for a stored file, by the cheapest way that works between the two places."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from enum import Enum
+
+
+class LinkMode(str, Enum):
+    """How files come from the store into the environment (the choices of ``--link-mode``, as uv has them)."""
+
+    HARDLINK = "hardlink"
+    CLONE = "clone"
+    COPY = "copy"
+    SYMLINK = "symlink"
+
+
+#: Another file system; not allowed for this owner; too many links; not supported here.
+_CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
+_CANNOT_CLONE = (*_CANNOT_LINK, errno.EINVAL, errno.ENOTTY, errno.EBADF)
+#: linux/fs.h: _IOW(0x94, 9, int).
+_FICLONE = 0x40049409
+
+
+class Linker:
+    """Places files by one mode, and by copying where that is not possible.
+
+    Attributes:
+        mode: the mode in use; ``copy`` once another one was found not to work between these places.
+    """
+
+    def __init__(self, mode: LinkMode) -> None:
+        self.mode = mode
+
+    def place(self, source: str, destination: str, *, executable: bool) -> None:
+        """Make ``destination`` (which is not there) the same as ``source``; a copy gets the umask's mode."""
+        if self.mode is LinkMode.HARDLINK:
+            try:
+                os.link(source, destination)
+                return
+            except OSError as error:
+                if error.errno not in _CANNOT_LINK or os.path.lexists(destination):
+                    raise
+                if error.errno != errno.EMLINK:
+                    self.mode = LinkMode.COPY
+        elif self.mode is LinkMode.SYMLINK:
+            os.symlink(source, destination)  # noqa: PTH211 - strings all the way, for speed
+            return
+        elif self.mode is LinkMode.CLONE:
+            try:
+                self._clone(source, destination)
+                return
+            except OSError as error:
+                if error.errno not in _CANNOT_CLONE:
+                    raise
+                self.mode = LinkMode.COPY
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(destination)  # noqa: PTH108
+        copy(source, destination, executable=executable)
+
+    def _clone(self, source: str, destination: str) -> None:
+        if sys.platform != "linux":
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), destination)
+        import fcntl
+
+        with open(source, "rb") as old, open(destination, "xb") as new:  # noqa: PTH123
+            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
+            os.fchmod(new.fileno(), os.fstat(old.fileno()).st_mode | 0o200)
+
+
+def copy(source: str, destination: str, *, executable: bool) -> None:
+    """A file of its own, with the mode that a newly written one has."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(destination, flags, 0o777 if executable else 0o666)
+    with open(source, "rb") as old, open(handle, "wb") as new:  # noqa: PTH123
+        shutil.copyfileobj(old, new, 1 << 20)
+
+
+def write(content: bytes, destination: str, *, executable: bool) -> None:
+    """A generated file."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(destination, flags, 0o777 if executable else 0o666)
+    with open(handle, "wb") as file:  # noqa: PTH123
+        file.write(content)

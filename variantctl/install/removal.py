@@ -1,0 +1,145 @@
+"""What an installed package leaves when it goes: the files of its RECORD, and what was compiled from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from variantctl.install.errors import InstallError
+from variantctl.install.roots import Roots
+from variantctl.target.installed import InstalledPackage
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The removal of some packages.
+
+    Attributes:
+        packages: the packages.
+        files: what is taken away, absolute; all of it exists.
+        kept: files that stay, because another package owns them too.
+    """
+
+    packages: tuple[InstalledPackage, ...]
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def removal_of(
+    packages: Collection[InstalledPackage], installed: Iterable[InstalledPackage], roots: Roots
+) -> Removal:
+    """Which files go with ``packages``, of the ``installed`` ones.
+
+    Raises:
+        InstallError: one of them was not installed from a wheel, so its files are not known.
+        BrokenPackageError: one has no RECORD.
+        UnsafePathError: a RECORD names a file outside the environment.
+    """
+    wanted: dict[str, None] = {}
+    for package in packages:
+        if package.legacy:
+            raise InstallError(
+                f"{package.name} {package.version} ({package.dist_info}) was not installed "
+                "from a wheel, so its files are not known",
+                hint=f"Remove it with the tool that installed it, perhaps `pip uninstall {package.name}`.",
+            )
+        wanted |= dict.fromkeys(_files_of(package, roots))
+    going = {package.dist_info for package in packages}
+    staying = [package for package in installed if package.dist_info not in going and not package.legacy]
+    kept = _owned_by(staying, wanted) if wanted else set()
+    return Removal(tuple(packages), tuple(path for path in wanted if path not in kept), tuple(sorted(kept)))
+
+
+def _files_of(package: InstalledPackage, roots: Roots) -> list[str]:
+    whose = f"{package.name} {package.version}"
+    found: dict[str, None] = {}
+    compiled = _Compiled()
+    for file in package.files():
+        path = str(file.path)
+        roots.check(path, whose)
+        # A folder is never anybody's alone.
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):  # noqa: PTH112, PTH114
+            found[path] = None
+        if path.endswith(".py"):
+            found |= dict.fromkeys(compiled.of(path))
+    # What installers leave beside RECORD without listing it there (uv's cache note, a stray REQUESTED).
+    if package.dist_info.is_dir() and not package.dist_info.is_symlink():
+        found |= {str(path): None for path in package.dist_info.rglob("*") if not path.is_dir()}
+    return list(found)
+
+
+class _Compiled:
+    """The compiled files beside modules, each ``__pycache__`` read once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def of(self, module: str) -> list[str]:
+        folder, name = os.path.split(module)
+        cache = f"{folder}{os.sep}__pycache__"
+        if cache not in self._names:
+            self._names[cache] = self._read(cache)
+        return self._names[cache].get(name.removesuffix(".py"), [])
+
+    def _read(self, cache: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        if os.path.islink(cache):  # noqa: PTH114
+            return found
+        try:
+            names = os.listdir(cache)  # noqa: PTH208
+        except OSError:
+            return found
+        for name in names:
+            # PEP 3147: module.tag.pyc (with .opt-N or a tool's own mark in the middle).
+            if name.endswith((".pyc", ".pyo")):
+                found.setdefault(name.partition(".")[0], []).append(f"{cache}{os.sep}{name}")
+        return found
+
+
+def _owned_by(packages: Iterable[InstalledPackage], paths: Collection[str]) -> set[str]:
+    """Which of ``paths`` other packages list in their RECORD."""
+    return {path for package in packages for path in owned_paths(package) if path in paths}
+
+
+def owned_paths(package: InstalledPackage) -> Iterable[str]:
+    """The absolute paths in a package's RECORD; none where that cannot be read."""
+    import csv
+
+    base = os.path.normpath(package.dist_info.parent)
+    try:
+        text = (package.dist_info / "RECORD").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    for row in csv.reader(text.splitlines()):
+        if not row:
+            continue
+        path = row[0]
+        plain = not path.startswith(("/", ".")) and "/." not in path and os.sep == "/"
+        yield f"{base}/{path}" if plain else os.path.normpath(os.path.join(base, path))  # noqa: PTH118
+
+
+def emptied_folders(files: Iterable[str], roots: Roots) -> list[str]:
+    """The folders that may be empty once ``files`` are gone, deepest first; never one of the scheme's own."""
+    found: set[str] = set()
+    for file in files:
+        folder = os.path.dirname(file)  # noqa: PTH120
+        while folder not in found and not roots.is_root(folder) and len(folder) > 1:
+            found.add(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120
+    return sorted(found, key=lambda folder: (-folder.count(os.sep), folder))
+
+
+def owner_of(path: str, installed: Iterable[InstalledPackage]) -> InstalledPackage | None:
+    """The package whose RECORD lists a path."""
+    return next((package for package in installed if path in set(owned_paths(package))), None)
+
+
+def remove_emptied(folders: Iterable[str]) -> None:
+    """Remove those that are empty; the others stay."""
+    import contextlib
+
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()

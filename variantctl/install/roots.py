@@ -1,0 +1,94 @@
+"""The folders an installation may touch, and the proof that a path stays in them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from functools import cached_property
+
+from variantctl.install.errors import FileConflictError, UnsafePathError
+from variantctl.target.environment import Environment
+
+
+class Roots:
+    """The scheme's folders of one environment. Answers are kept: use it for one change, under its lock."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.paths = tuple(dict.fromkeys(os.path.normpath(path) for path in environment.scheme.values()))
+        self._real_folders: dict[str, str] = {}
+
+    @cached_property
+    def _real(self) -> tuple[str, ...]:
+        return tuple(os.path.realpath(path) for path in self.paths)
+
+    def check(self, path: str, whose: str) -> None:
+        """Refuse an absolute, normalized path that is outside, or that links in the environment lead outside.
+
+        Raises:
+            UnsafePathError: naming ``whose`` file it is.
+        """
+        if not _below(path, self.paths):
+            raise UnsafePathError(
+                f"{whose} claims the file {path}, which is outside the environment",
+                hint="Its RECORD is damaged or malicious; remove the package by hand.",
+            )
+        folder = os.path.dirname(path)  # noqa: PTH120 - strings: tens of thousands of paths
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        if not _below(f"{self._real_folders[folder]}{os.sep}x", self._real):
+            raise UnsafePathError(
+                f"{whose}: {path} is outside the environment, "
+                f"because a link on the way leads to {self._real_folders[folder]}",
+                hint="Remove that link first.",
+            )
+
+    def is_root(self, folder: str) -> bool:
+        """Whether a folder is one of the scheme's own, or above one."""
+        return folder in self.paths or any(root.startswith(f"{folder}{os.sep}") for root in self.paths)
+
+
+class Folders:
+    """Which folders that will receive files are there already."""
+
+    def __init__(self, roots: Roots, removed: Iterable[str]) -> None:
+        self._roots = roots
+        self._removed = frozenset(removed)
+        self._topmost: dict[str, str | None] = {}
+
+    def topmost_missing(self, folder: str, whose: str) -> str | None:
+        """The highest folder on the way to ``folder`` (itself included) that is not there; None if all are.
+
+        Raises:
+            FileConflictError: something that is no folder is in the way, and no removal takes it away.
+            UnsafePathError: a link on the way leads out of the environment.
+        """
+        if folder in self._topmost:
+            return self._topmost[folder]
+        parent = os.path.dirname(folder)  # noqa: PTH120
+        missing = self.topmost_missing(parent, whose) if parent != folder else None
+        if missing is None and not self._is_there(folder, whose):
+            missing = folder
+        self._topmost[folder] = missing
+        return missing
+
+    def _is_there(self, folder: str, whose: str) -> bool:
+        try:
+            found = os.lstat(folder)
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(found.st_mode) or self._roots.is_root(folder):
+            return True
+        if folder in self._removed:
+            return False
+        if stat.S_ISLNK(found.st_mode) and os.path.isdir(folder):  # noqa: PTH112
+            self._roots.check(f"{folder}{os.sep}x", whose)
+            return True
+        raise FileConflictError(
+            f"{whose} needs the folder {folder}, but that is a file no installed package owns",
+            hint="Move the file away, then run the same command again.",
+        )
+
+
+def _below(path: str, roots: Iterable[str]) -> bool:
+    return any(path.startswith(root if root.endswith(os.sep) else f"{root}{os.sep}") for root in roots)

@@ -1,0 +1,182 @@
+"""The store of unpacked wheels: each is inflated and verified once; environments get links to its files.
+
+A wheel's folder is made under another name and renamed when it is whole, so it is either there and complete
+or not there; any number of processes may add and read at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from variantctl.install.errors import from_os_error
+from variantctl.install.progress import Progress, ProgressEvent, silent
+from variantctl.install.unpack import UnpackedFile, unpack
+from variantctl.variants.filenames import WheelFilename
+from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.record import encode_digest
+
+FORMAT = 1
+FOLDER = f"wheels-v{FORMAT}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackedWheel:
+    """A wheel in the store, verified.
+
+    Attributes:
+        filename: the wheel's.
+        sha256: of the wheel file, in hexadecimal.
+        root: the folder of its files.
+        dist_info: the name of its ``*.dist-info`` folder.
+        files: every file of it.
+        umask: the umask its files were made under.
+    """
+
+    filename: WheelFilename
+    sha256: str
+    root: Path
+    dist_info: str
+    files: tuple[UnpackedFile, ...]
+    umask: int
+
+    def read(self, path: str) -> bytes:
+        """The content of one of its files."""
+        return (self.root / path).read_bytes()
+
+    def read_info(self, name: str) -> bytes | None:
+        """The content of a file of its ``*.dist-info`` folder, or None."""
+        try:
+            return self.read(f"{self.dist_info}/{name}")
+        except FileNotFoundError:
+            return None
+
+
+class WheelStore:
+    """The unpacked wheels below one cache folder."""
+
+    def __init__(self, cache: Path) -> None:
+        self.root = cache / FOLDER
+
+    def get(self, filename: WheelFilename, sha256: str) -> UnpackedWheel | None:
+        """A wheel that is here and unchanged. One that was changed behind our back is thrown away."""
+        slot = self._slot(filename, sha256)
+        try:
+            manifest = json.loads((slot / "manifest.json").read_bytes())
+            files = tuple(UnpackedFile(*row) for row in manifest["files"])
+            wheel = UnpackedWheel(
+                filename, sha256, slot / "files", manifest["dist_info"], files, manifest["umask"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if manifest["sha256"] != sha256 or manifest["filename"] != filename.filename or not _unchanged(wheel):
+            self._discard(slot)
+            return None
+        return wheel
+
+    def add(
+        self, path: Path, filename: WheelFilename, sha256: str, progress: Progress = silent
+    ) -> UnpackedWheel:
+        """Verify and unpack the wheel file ``path``, whose SHA-256 is known to be ``sha256``.
+
+        Raises:
+            WheelError, InvalidVariantError: it is not a sound wheel of that filename.
+            InstallError: the cache cannot be written.
+        """
+        with WheelArchive.open(path, filename) as archive:
+            try:
+                self._unpack(archive, sha256, progress)
+            except OSError as error:
+                raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
+        wheel = self.get(filename, sha256)
+        assert wheel is not None
+        return wheel
+
+    def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> None:
+        filename = archive.filename
+        slot = self._slot(filename, sha256)
+        self.root.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
+        try:
+            (building / "files").mkdir()
+            files = unpack(
+                archive,
+                building / "files",
+                progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
+            )
+            manifest = {
+                "format": FORMAT,
+                "filename": filename.filename,
+                "sha256": sha256,
+                "dist_info": archive.dist_info,
+                "umask": current_umask(),
+                "files": [astuple(file) for file in files],
+            }
+            (building / "manifest.json").write_text(json.dumps(manifest))
+            building.chmod(0o755 & ~current_umask())
+            # Losing the race against another process is as good as winning it.
+            with contextlib.suppress(FileExistsError, OSError) if slot.is_dir() else contextlib.nullcontext():
+                building.rename(slot)
+        finally:
+            if building.exists():
+                self._discard(building)
+
+    def _slot(self, filename: WheelFilename, sha256: str) -> Path:
+        # The name is in the key because it was verified too (project, version, label). Short, for Windows.
+        name = hashlib.sha256(filename.filename.encode()).hexdigest()
+        return self.root / f"{sha256[:40]}-{name[:8]}"
+
+    def _discard(self, folder: Path) -> None:
+        if sys.platform == "win32":
+            for path in folder.rglob("*"):
+                path.chmod(0o666)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    hasher = hashlib.sha256()
+    buffer = bytearray(1 << 20)
+    view = memoryview(buffer)
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            hasher.update(view[:size])
+    return hasher.hexdigest()
+
+
+def current_umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return umask
+
+
+def _unchanged(wheel: UnpackedWheel) -> bool:
+    """Size and time are as they were written; where not (a link of it was edited, say), the hash decides."""
+    root = f"{wheel.root}{os.sep}"
+    for file in wheel.files:
+        try:
+            found = os.stat(root + file.path)  # noqa: PTH116 - ten thousand times in an install
+        except OSError:
+            return False
+        if found.st_size != file.size:
+            return False
+        if found.st_mtime_ns != file.mtime_ns and not _has_digest(root + file.path, file.digest):
+            return False
+    return True
+
+
+def _has_digest(path: str, digest: str) -> bool:
+    algorithm, _, expected = digest.partition("=")
+    if not algorithm:
+        return False
+    with open(path, "rb") as file:  # noqa: PTH123
+        hasher = hashlib.new(algorithm, file.read())
+    return encode_digest(hasher.digest()) == expected

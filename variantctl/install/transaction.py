@@ -1,0 +1,218 @@
+"""All of a change, or none of it: stage, journal, swap; roll back on any failure, and after a kill.
+
+In the environment's state folder, under its lock:
+
+- ``stage/N`` is made complete first: the N-th unit (a file, or a whole new folder).
+- ``journal.json`` then says what is about to be renamed. From here on a change can be undone from it alone.
+- Old files are renamed to ``aside/N``, and units from ``stage/N`` to their places, metadata last.
+- ``journal.json`` becomes ``done.json``: this rename is the moment the change is made.
+- What is aside is deleted, then the state folder.
+
+Undoing renames whatever was renamed back, newest first. Its steps may be repeated, so it may be cut short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from variantctl.install.conflicts import Change, Unit
+from variantctl.install.layout import NewFile
+from variantctl.install.links import Linker, copy, write
+from variantctl.install.removal import remove_emptied
+
+JOURNAL, DONE, STAGE, ASIDE = "journal.json", "done.json", "stage", "aside"
+
+
+class Transaction:
+    """One change of one environment.
+
+    Use as a context manager: leaving it without ``swap`` having returned undoes everything.
+    """
+
+    def __init__(self, state: Path, change: Change, linker: Linker, *, title: str) -> None:
+        self._state = state
+        self._change = change
+        self._linker = linker
+        self._title = title
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        recover(self._state)
+
+    def stage(self) -> None:
+        """Make every unit in the state folder; the environment is not touched, so the disk may fill."""
+        folder = f"{self._state}{os.sep}{STAGE}"
+        os.mkdir(folder)  # noqa: PTH102
+        for number, unit in enumerate(self._change.units):
+            self._stage_unit(unit, f"{folder}{os.sep}{number}")
+
+    def swap(self, emptied: Sequence[str]) -> None:
+        """Rename the old files away and the new ones in; when this returns the change is made.
+
+        Args:
+            emptied: folders to remove afterwards if nothing is left in them, deepest first.
+        """
+        change = self._change
+        (self._state / ASIDE).mkdir()
+        journal = {
+            "format": 1,
+            "title": self._title,
+            "aside": change.removed,
+            "clear": change.clear,
+            "place": [unit.destination for unit in change.units],
+            "emptied": emptied,
+        }
+        _write_durably(self._state / JOURNAL, json.dumps(journal).encode())
+        for number, path in enumerate(change.removed):
+            with contextlib.suppress(FileNotFoundError):
+                _set_aside(path, f"{self._state}{os.sep}{ASIDE}{os.sep}{number}")
+        for folder in change.clear:
+            os.rmdir(folder)  # noqa: PTH106
+        for number, unit in enumerate(change.units):
+            if os.path.lexists(unit.destination):
+                raise FileExistsError(errno.EEXIST, "something else has just put it there", unit.destination)
+            _place(f"{self._state}{os.sep}{STAGE}{os.sep}{number}", unit.destination)
+        (self._state / JOURNAL).rename(self._state / DONE)
+
+    def _stage_unit(self, unit: Unit, staged: str) -> None:
+        made: set[str] = set()
+        skip = len(unit.destination)
+        for file in unit.files:
+            path = staged + file.destination[skip:]
+            folder = os.path.dirname(path)  # noqa: PTH120
+            if len(path) > len(staged) and folder not in made:
+                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+                made.add(folder)
+            self._put(file, path)
+
+    def _put(self, file: NewFile, path: str) -> None:
+        if file.source is None:
+            write(file.content or b"", path, executable=file.executable)
+        elif file.linkable:
+            self._linker.place(file.source, path, executable=file.executable)
+        else:
+            copy(file.source, path, executable=file.executable)
+
+
+def recover(state: Path) -> str | None:
+    """Finish or undo what a change left in the state folder (under the lock).
+
+    Returns:
+        What was undone or finished, in words; None where there was nothing.
+
+    Raises:
+        OSError: something could not be renamed back; the journal stays, and the next try goes on from there.
+    """
+    said = None
+    if (journal := _read(state / JOURNAL)) is not None:
+        _undo(state, journal)
+        (state / JOURNAL).unlink()
+        said = f"undid {journal['title']}, which was cut short"
+    elif (journal := _read(state / DONE)) is not None:
+        said = f"finished {journal['title']}"
+    if journal is not None:
+        remove_emptied(journal["emptied"])
+    for name in (ASIDE, STAGE):
+        shutil.rmtree(state / name, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        (state / DONE).unlink()
+    return said
+
+
+def _undo(state: Path, journal: dict[str, Any]) -> None:
+    for number, destination in reversed(list(enumerate(journal["place"]))):
+        _discard(_half(destination))
+        _take_back(destination, f"{state}{os.sep}{STAGE}{os.sep}{number}")
+    for folder in reversed(journal["clear"]):
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    for number, path in reversed(list(enumerate(journal["aside"]))):
+        aside = f"{state}{os.sep}{ASIDE}{os.sep}{number}"
+        if os.path.lexists(aside):
+            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+            _set_aside(aside, path)
+
+
+def _place(staged: str, destination: str) -> None:
+    """Rename a unit into its place; across file systems it is copied beside that first, to appear at once."""
+    try:
+        os.rename(staged, destination)  # noqa: PTH104
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        half = _half(destination)
+        if os.path.isdir(staged) and not os.path.islink(staged):  # noqa: PTH112, PTH114
+            shutil.copytree(staged, half, symlinks=True)
+        else:
+            shutil.copy2(staged, half, follow_symlinks=False)
+        # No longer staged means placed (or nearly: then there is nothing at the destination to take back).
+        os.rename(staged, f"{staged}.moved")  # noqa: PTH104
+        os.rename(half, destination)  # noqa: PTH104
+
+
+def _take_back(destination: str, staged: str) -> None:
+    """Undo ``_place``. What is still staged was never placed: whatever is at its destination is not ours."""
+    if os.path.lexists(staged):
+        return
+    if os.path.lexists(destination):
+        try:
+            os.rename(destination, staged)  # noqa: PTH104
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _discard(destination)
+    # A mark that this one is undone, for an old file may come back to its place before the next try.
+    Path(staged).touch()
+
+
+def _set_aside(path: str, aside: str) -> None:
+    """Rename a file; across file systems it is gone from its place only when it is whole in the other."""
+    try:
+        os.rename(path, aside)  # noqa: PTH104
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        half = _half(aside)
+        _discard(half)
+        shutil.copy2(path, half, follow_symlinks=False)
+        os.rename(half, aside)  # noqa: PTH104
+        os.unlink(path)  # noqa: PTH108
+
+
+def _half(destination: str) -> str:
+    folder, name = os.path.split(destination)
+    return os.path.join(folder, f".variantctl-{name}")  # noqa: PTH118
+
+
+def _discard(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Written under another name, on the disk, and then there: a journal is never half."""
+    half = path.with_suffix(".half")
+    with half.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    half.rename(path)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        journal: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return journal
