@@ -13,15 +13,15 @@ MANDATORY: dict[str, tuple[str, ...]] = {
     "8.1a": ("asimdrdm", "atomics", "crc32"),
     "8.2a": ("dcpop",),
     "8.3a": ("fcma", "jscvt", "lrcpc"),
-    "8.4a": ("asimddp", "dit", "flagm", "ilrcpc", "uscat"),
+    "8.4a": ("asimddp", "flagm", "ilrcpc", "uscat"),
     "8.5a": ("dcpodp", "flagm2", "frint", "sb"),
     "9.0a": ("sve", "sve2"),
 }
 """Version -> the features it adds that any program can use and that prove it, oldest first.
 
 Only these follow from a version: 8.2a does not prove ``asimddp`` (SDOT is optional until 8.4a). Pointer
-authentication (8.3) and branch targets (8.5) are left out: kernels and hypervisors hide them, and where they
-are hidden their instructions do nothing.
+authentication (8.3), ``dit`` (8.4) and branch targets (8.5) are left out: kernels and hypervisors hide them,
+and no compiler emits an instruction of theirs that would fail where they are hidden.
 """
 
 PROVES_85 = "bti"
