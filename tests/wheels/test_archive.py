@@ -147,3 +147,27 @@ def test_progress_reaches_the_total(tmp_path: Path) -> None:
     verify_wheel(path, progress=lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert seen[-1][0] == seen[-1][1] > 3_001_000
+
+
+def test_flipped_bits_are_noticed_where_no_record_is_read(tmp_path: Path) -> None:
+    with (
+        WheelArchive.open(MALICIOUS["bit-flip"].build(tmp_path)) as archive,
+        pytest.raises(WheelError, match=r"'evil/data\.txt': its checksum \(CRC\) is wrong"),
+    ):
+        archive.read("evil/data.txt")
+
+
+@pytest.mark.parametrize("claim", [1000, 9_000_000])
+def test_a_member_of_another_size_than_it_claims(claim: int, tmp_path: Path) -> None:
+    # One that inflates to more than it says must not be inflated to its end: it may be a bomb.
+    path = raw_wheel(tmp_path, [("evil/zeros", bytes(8_000_000))])
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"evil/zeros") - 46 + 24
+    assert int.from_bytes(data[at : at + 4], "little") == 8_000_000
+    data[at : at + 4] = claim.to_bytes(4, "little")
+    path.write_bytes(data)
+    produced = 0
+    with WheelArchive.open(path) as archive, pytest.raises(WheelError, match=f"the {claim} bytes it claims"):
+        for piece in archive.chunks("evil/zeros"):
+            produced += len(piece)
+    assert produced <= claim
