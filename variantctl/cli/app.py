@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -62,8 +62,18 @@ def build_parser(only: str | None) -> Parser:
         )
         if only in (None, name):
             import_module(command.module).add_arguments(subparser)
-            _add_common(subparser)
+            for each in _with_nested(subparser):
+                _add_common(each)
     return parser
+
+
+def _with_nested(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A command's parser and those of its actions (``index build``): each takes the common options."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for nested in dict.fromkeys(action.choices.values()):
+                yield from _with_nested(nested)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
