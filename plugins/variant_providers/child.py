@@ -40,12 +40,16 @@ def time_limit() -> float:
 
 def ask_child(script: str, arguments: Sequence[str]) -> ChildAnswer:
     """Run a script of this package (``nvml_child.py``) in a bare interpreter and return what it printed."""
-    import subprocess
-
     if not sys.executable:
         return ChildAnswer([], "could not be asked: this program does not know its Python interpreter")
-    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), *arguments]
-    limit = time_limit()
+    return ask_command([sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), *arguments])
+
+
+def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnswer:
+    """Run a command, for ``limit`` seconds at most (``time_limit()``), and return what it printed."""
+    import subprocess
+
+    limit = time_limit() if limit is None else limit
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
