@@ -1,0 +1,112 @@
+"""What the search tries: a version with one of its wheels, what is installed, and extras of either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.resolve.choice import RankedWheel
+from variantctl.target.installed import InstalledPackage
+
+
+@dataclass(frozen=True, eq=False)
+class WheelCandidate:
+    """A version with its wheel, and so with the dependencies of that wheel.
+
+    Attributes:
+        name: the project.
+        version: the version.
+        wheel: the wheel, and its place among the wheels of the version.
+        url: the direct reference that named it, or ``None`` where it came from an index.
+        better: the labels of the same version that come before it.
+    """
+
+    name: NormalizedName
+    version: Version
+    wheel: RankedWheel
+    url: str | None = None
+    better: tuple[str | None, ...] = ()
+
+    @property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return self.name
+
+    def __str__(self) -> str:
+        label = self.wheel.label
+        return f"{self.name} {self.version}" + (f" ({label})" if label else "")
+
+
+@dataclass(frozen=True, eq=False)
+class InstalledCandidate:
+    """What the environment already has of a project."""
+
+    package: InstalledPackage
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.package.name
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        return self.package.version
+
+    @property
+    def url(self) -> str | None:
+        """The direct reference it was installed from, if any."""
+        return self.package.source
+
+    @property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return self.name
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} (installed)"
+
+
+BaseCandidate: TypeAlias = WheelCandidate | InstalledCandidate
+
+
+@dataclass(frozen=True, eq=False)
+class ExtraCandidate:
+    """One extra of a candidate: it brings the extra's dependencies and exactly that candidate.
+
+    Attributes:
+        base: the candidate whose extra it is.
+        extra: the normalized name of the extra.
+    """
+
+    base: BaseCandidate
+    extra: NormalizedName
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.base.name
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        return self.base.version
+
+    @property
+    def url(self) -> str | None:
+        """The base's direct reference, if any."""
+        return self.base.url
+
+    @property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return f"{self.name}[{self.extra}]"
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.extra}] {self.version}"
+
+
+Candidate: TypeAlias = WheelCandidate | InstalledCandidate | ExtraCandidate

@@ -1,0 +1,161 @@
+"""Why there is no solution, told so that a person can act on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
+from packaging.version import InvalidVersion, Version
+
+from variantctl.resolve.candidates import Candidate
+from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
+from variantctl.resolve.needs import ImpossibleNeed, Need, ProjectNeed, is_pin
+from variantctl.resolve.stock import Stock
+from variantctl.resolve.trace import Trace, who
+from variantctl.sources.errors import ProjectNotFound
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from resolvelib.structs import RequirementInformation
+
+    Information = RequirementInformation[Need, Candidate]
+
+_MOST_VERSIONS = 8
+_MOST_REASONS = 4
+_MOST_CAUSES = 12
+
+
+def failure(
+    causes: Sequence[Information],
+    trace: Trace,
+    stock: Stock,
+    constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
+) -> VariantctlError:
+    """The error for a search that found nothing.
+
+    A single requirement that cannot be had is told as such (``NoCandidateError``, ``ProjectNotFound``);
+    anything else as the chains of requirements that contradict each other (``UnsatisfiableError``).
+    """
+    projects = {info.requirement.name: info.requirement for info in causes}
+    for name in projects:
+        mine = [info for info in causes if info.requirement.name == name]
+        needs = [info.requirement for info in mine]
+        if any(isinstance(need, ImpossibleNeed) for need in needs):
+            continue
+        missing = missing_project(name, stock)
+        limits = constraints.get(name, ())
+        reason = missing.message if missing else nothing_fits(name, [*needs, *limits], stock)
+        alone = len(mine) == 1 and not limits
+        if reason and mine[0].parent is None and alone:
+            return missing or NoCandidateError(reason, hint=_hint(name, needs, stock))
+        if reason:
+            return UnsatisfiableError(
+                "\n".join([f"{reason}:", *_lines(mine, trace, limits)]), hint=_hint(name, needs, stock)
+            )
+    lines = _lines(causes, trace, [limit for name in projects for limit in constraints.get(name, ())])
+    return UnsatisfiableError(
+        "\n".join(["no set of wheels satisfies everything that was asked for:", *lines]),
+        hint="Loosen one of the requirements above.",
+    )
+
+
+def missing_project(name: NormalizedName, stock: Stock) -> ProjectNotFound | None:
+    """The error of the sources, where none of them has a project."""
+    try:
+        stock.project(name)
+    except ProjectNotFound as error:
+        return error
+    return None
+
+
+def nothing_fits(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> str | None:
+    """Why no wheel of a project satisfies some needs; ``None`` where one does."""
+    wanted = ", ".join(dict.fromkeys(str(need) for need in needs))
+    versions = stock.versions(name)
+    if not versions:
+        return _no_wheels(name, stock)
+    allowed = [version for version in versions if all(need.allows(version) for need in needs)]
+    if not allowed:
+        return f"no version of {name} satisfies {wanted} (with wheels there are {_versions(versions)})"
+    pinned = any(isinstance(need, ProjectNeed) and is_pin(need.specifier) for need in needs)
+    for version in allowed:
+        if stock.candidates(name, version, allow_yanked=pinned):
+            return None
+    return _no_wheel_fits(name, allowed, stock)
+
+
+def _no_wheels(name: NormalizedName, stock: Stock) -> str:
+    project = stock.project(name)
+    if project.sdists:
+        newest = project.sdists[-1].filename
+        return f"{name} has no wheels, only source distributions (such as {newest}), and those are not built"
+    if project.skipped:
+        filename, why = project.skipped[0]
+        return f"{name} has no wheels that can be used; {filename}: {why}"
+    return f"{name} has no files at {project.source}"
+
+
+def _no_wheel_fits(name: NormalizedName, allowed: Sequence[Version], stock: Stock) -> str:
+    """The most frequent reasons of the newest version that is allowed."""
+    version = allowed[0]
+    judged = stock.judge(name, version)
+    reasons = Counter(reason.detail for wheel in judged for reason in wheel.reasons[:1])
+    details = [f"{detail}" for detail, _ in reasons.most_common(_MOST_REASONS)]
+    more = len(reasons) - len(details)
+    listed = "; ".join(details) + (f"; and {more} more reasons" if more > 0 else "")
+    others = f" (nor of {_versions(allowed[1:])})" if len(allowed) > 1 else ""
+    if len(judged) == 1:
+        return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
+    return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"
+
+
+def _hint(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> str | None:
+    versions = stock.versions(name)
+    if not versions:
+        return None
+    allowed = [version for version in versions if all(need.allows(version) for need in needs)]
+    if not allowed and (newer := _sdist_versions(name, needs, stock)):
+        return f"{name} {newer[-1]} exists as a source distribution only; variantctl installs wheels."
+    if allowed:
+        return f"'variantctl explain {name}=={allowed[0]}' says more about each wheel."
+    return None
+
+
+def _sdist_versions(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> list[Version]:
+    found = []
+    for file in stock.project(name).sdists:
+        stem = file.filename
+        for suffix in (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz"):
+            stem = stem.removesuffix(suffix)
+        try:
+            version = Version(stem.rpartition("-")[2])
+        except InvalidVersion:
+            continue
+        if all(need.allows(version) for need in needs):
+            found.append(version)
+    return sorted(found)
+
+
+def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectNeed]) -> list[str]:
+    """One line for each need, with the way from the user to it."""
+    lines = []
+    for cause in causes:
+        line = f"  {who(cause.parent, cause.requirement)} {cause.requirement}"
+        if isinstance(cause.requirement, ImpossibleNeed):
+            line = f"  {cause.parent} {cause.requirement.reason}"
+        way = trace.chain(cause.parent)
+        if way:
+            line += f" ({'; '.join(f'{who(parent, need)} {need}' for need, parent in way)})"
+        lines.append(line)
+    lines += [f"  {limit.origin} allows only {limit}" for limit in limits]
+    unique = list(dict.fromkeys(lines))
+    if len(unique) > _MOST_CAUSES:
+        unique = [*unique[:_MOST_CAUSES], f"  and {len(unique) - _MOST_CAUSES} more"]
+    return unique
+
+
+def _versions(versions: Sequence[Version]) -> str:
+    shown = ", ".join(str(version) for version in versions[:_MOST_VERSIONS])
+    return shown if len(versions) <= _MOST_VERSIONS else f"{shown} and {len(versions) - _MOST_VERSIONS} older"

@@ -1,0 +1,169 @@
+"""What the search must satisfy: a requirement of the user or of a wheel, in the form the search needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.resolve.candidates import BaseCandidate, Candidate
+from variantctl.variants.markers import VariantRequirement
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectNeed:
+    """A version of a project, or an extra of one.
+
+    Attributes:
+        name: the project.
+        extra: the extra, or ``None`` for the project itself.
+        requirement: as it was written.
+        origin: where a user wrote it; ``None`` for a wheel's dependency.
+    """
+
+    name: NormalizedName
+    extra: NormalizedName | None
+    requirement: VariantRequirement
+    origin: str | None = None
+
+    @cached_property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return self.name if self.extra is None else f"{self.name}[{self.extra}]"
+
+    @property
+    def specifier(self) -> SpecifierSet:
+        """The versions it allows."""
+        return self.requirement.specifier
+
+    @property
+    def url(self) -> str | None:
+        """The direct reference, if any."""
+        return self.requirement.url
+
+    def allows(self, version: Version) -> bool:
+        """Whether a version is allowed, pre-releases too: whether those are wanted is another question."""
+        return self.specifier.contains(version, prereleases=True)
+
+    def is_satisfied_by(self, candidate: Candidate) -> bool:
+        """Whether a candidate is what is needed."""
+        return self.allows(candidate.version) and self.url in (None, candidate.url)
+
+    def __str__(self) -> str:
+        return str(self.requirement.requirement)
+
+
+@dataclass(frozen=True, eq=False)
+class AbiNeed:
+    """One of some releases of a package: what a variant with an ``abi_dependency`` was built for (PEP 850).
+
+    Attributes:
+        name: the package.
+        prefixes: release prefixes, each matched as ``=={prefix}.*``.
+    """
+
+    name: NormalizedName
+    prefixes: tuple[str, ...]
+    origin: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return self.name
+
+    @cached_property
+    def _specifiers(self) -> tuple[SpecifierSet, ...]:
+        return tuple(SpecifierSet(f"=={prefix}.*") for prefix in self.prefixes)
+
+    def allows(self, version: Version) -> bool:
+        """Whether a version is one of the releases."""
+        return any(specifier.contains(version, prereleases=True) for specifier in self._specifiers)
+
+    def is_satisfied_by(self, candidate: Candidate) -> bool:
+        """Whether a candidate is of one of the releases."""
+        return self.allows(candidate.version)
+
+    def __str__(self) -> str:
+        return " or ".join(f"{self.name}=={prefix}.*" for prefix in self.prefixes)
+
+
+@dataclass(frozen=True, eq=False)
+class SameNeed:
+    """Exactly one candidate: what an extra was taken of."""
+
+    candidate: BaseCandidate
+    origin: str | None = None
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.candidate.name
+
+    @property
+    def identifier(self) -> str:
+        """What the search knows it by."""
+        return self.candidate.identifier
+
+    def allows(self, version: Version) -> bool:
+        """Whether it is the candidate's version."""
+        return version == self.candidate.version
+
+    def is_satisfied_by(self, candidate: Candidate) -> bool:
+        """Whether it is the very candidate."""
+        return candidate is self.candidate
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.candidate.version}"
+
+
+@dataclass(frozen=True, eq=False)
+class ImpossibleNeed:
+    """What nothing satisfies: it turns a candidate away that cannot be used after all.
+
+    Attributes:
+        name: the candidate's project.
+        reason: a clause whose subject is the candidate ("needs Python >=3.12; this is 3.11.7").
+    """
+
+    name: NormalizedName
+    reason: str
+    origin: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        """Of its own, so that it meets no other need."""
+        return f"<{self.name}: {self.reason}>"
+
+    def allows(self, version: Version) -> bool:
+        """Nothing."""
+        return False
+
+    def is_satisfied_by(self, candidate: Candidate) -> bool:
+        """Never."""
+        return False
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+Need: TypeAlias = ProjectNeed | AbiNeed | SameNeed | ImpossibleNeed
+
+
+def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iterator[ProjectNeed]:
+    """The project itself first, then each extra."""
+    yield ProjectNeed(requirement.name, None, requirement, origin)
+    for extra in sorted(requirement.extras):
+        yield ProjectNeed(requirement.name, extra, requirement, origin)
+
+
+def is_pin(specifier: SpecifierSet) -> bool:
+    """Whether one version is asked for by ``==`` or ``===``: only so are yanked files taken (PEP 592)."""
+    return any(
+        part.operator == "===" or (part.operator == "==" and not part.version.endswith(".*"))
+        for part in specifier
+    )

@@ -1,0 +1,136 @@
+"""The plan: what an install would do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.sources.files import WheelLink
+from variantctl.target.installed import InstalledPackage
+
+
+@dataclass(frozen=True)
+class PlannedInstall:
+    """One wheel to install.
+
+    Attributes:
+        name: the project.
+        version: the version.
+        label: the variant label; ``None`` for a non-variant wheel, ``"null"`` for the null variant.
+        filename: of the wheel.
+        url: of the wheel, absolute, without fragment or credentials.
+        hashes: algorithm -> digest, as far as known before the download.
+        requires: the requirements of this very wheel that apply here, without their markers.
+        because: one line: who needs it, and what made this variant the best.
+        link: the wheel as its source lists it.
+        requested: whether the user asked for it (REQUESTED).
+        direct_url: the content of ``direct_url.json``, or ``None`` for a wheel of an index.
+    """
+
+    name: NormalizedName
+    version: Version
+    label: str | None
+    filename: str
+    url: str
+    hashes: Mapping[str, str]
+    requires: tuple[str, ...]
+    because: str
+    link: WheelLink
+    requested: bool = False
+    direct_url: Mapping[str, Any] | None = None
+
+    @property
+    def size(self) -> int | None:
+        """Of the wheel, in bytes, where the source says it."""
+        return self.link.file.size
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of ``install`` in the contract (design, section 5)."""
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "label": self.label,
+            "filename": self.filename,
+            "url": self.url,
+            "hashes": dict(self.hashes),
+            "requires": list(self.requires),
+            "because": self.because,
+        }
+
+
+@dataclass(frozen=True)
+class PlannedRemoval:
+    """An installed package that makes room for another version, or for the same one again."""
+
+    package: InstalledPackage
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.package.name
+
+    @property
+    def version(self) -> Version:
+        """The version that is removed."""
+        return self.package.version
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of ``remove`` in the contract."""
+        return {"name": self.name, "version": str(self.version)}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An installed package that already satisfies what is needed.
+
+    Attributes:
+        package: the package.
+        requested: whether the user asked for it now.
+    """
+
+    package: InstalledPackage
+    requested: bool = False
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project."""
+        return self.package.name
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        return self.package.version
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of ``keep`` in the contract."""
+        return {"name": self.name, "version": str(self.version)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an install would do.
+
+    Attributes:
+        install: the wheels, by name.
+        remove: what they replace, by name.
+        keep: what is needed and there, by name.
+        notes: what the user should know, a line each.
+    """
+
+    install: tuple[PlannedInstall, ...] = ()
+    remove: tuple[PlannedRemoval, ...] = ()
+    keep: tuple[Kept, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``install --json`` (design, section 5)."""
+        return {
+            "format": 1,
+            "install": [planned.as_json() for planned in self.install],
+            "remove": [removal.as_json() for removal in self.remove],
+            "keep": [kept.as_json() for kept in self.keep],
+        }

@@ -1,0 +1,352 @@
+"""The delegate that answers resolvelib: what could satisfy a need, what comes first, what that needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+from resolvelib.providers import AbstractProvider
+
+from variantctl.resolve.candidates import (
+    BaseCandidate,
+    Candidate,
+    ExtraCandidate,
+    InstalledCandidate,
+    WheelCandidate,
+)
+from variantctl.resolve.choice import abi_dependencies
+from variantctl.resolve.errors import HashesError, RequirementError
+from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed, SameNeed, is_pin, needs_of
+from variantctl.resolve.requirements import wheel_of_url
+from variantctl.resolve.stock import Stock
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
+
+if TYPE_CHECKING:
+    from resolvelib.structs import RequirementInformation
+
+    Information = RequirementInformation[Need, Candidate]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What the user said about the search.
+
+    Attributes:
+        pre: take pre-releases as if they were releases.
+        no_deps: take only what was asked for.
+        require_hashes: every project must have hashes.
+        reinstall: what is installed does not count.
+        upgrade: the projects whose newest version is wanted, installed or not.
+    """
+
+    pre: bool = False
+    no_deps: bool = False
+    require_hashes: bool = False
+    reinstall: bool = False
+    upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
+
+
+class Provider(AbstractProvider[Need, Candidate, str]):
+    """Versions newest first, and within a version its compatible variants, best first.
+
+    Args:
+        stock: what can be had.
+        constraints: project -> needs that hold wherever the project occurs.
+        order: identifier -> its place on the command line.
+        options: what the user said about the search.
+    """
+
+    def __init__(
+        self,
+        stock: Stock,
+        constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
+        order: Mapping[str, int],
+        options: SearchOptions,
+    ) -> None:
+        self._stock = stock
+        self._constraints = constraints
+        self._order = order
+        self._options = options
+        self._dependencies: dict[int, tuple[Candidate, list[Need]]] = {}
+        self._extras: dict[tuple[int, NormalizedName], ExtraCandidate] = {}
+        self._fitting: dict[
+            tuple[NormalizedName, frozenset[str], bool], tuple[list[Version], list[Version]]
+        ] = {}
+
+    def identify(self, requirement_or_candidate: Need | Candidate) -> str:
+        """Name, or name and extra."""
+        return requirement_or_candidate.identifier
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[str],
+        resolutions: Mapping[str, Candidate],
+        candidates: Mapping[str, Iterator[Candidate]],
+        information: Mapping[str, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> Iterable[str]:
+        """First what made the search turn back last time: it will most likely do so again."""
+        identifiers = list(identifiers)
+        causes = {info.requirement.identifier for info in backtrack_causes}
+        causes.update(info.parent.identifier for info in backtrack_causes if info.parent is not None)
+        return [identifier for identifier in identifiers if identifier in causes] or identifiers
+
+    def get_preference(
+        self,
+        identifier: str,
+        resolutions: Mapping[str, Candidate],
+        candidates: Mapping[str, Iterator[Candidate]],
+        information: Mapping[str, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> Any:
+        """Direct references, pins and bounded ranges before free choices; a project before its extras."""
+        needs = [info.requirement for info in information[identifier]]
+        specifiers = [need.specifier for need in needs if isinstance(need, ProjectNeed)]
+        operators = {part.operator for specifier in specifiers for part in specifier}
+        return (
+            "[" in identifier and needs[0].name not in resolutions,
+            not any(isinstance(need, ProjectNeed) and need.url for need in needs),
+            not (any(map(is_pin, specifiers)) or any(isinstance(need, SameNeed) for need in needs)),
+            not operators & {"<", "<=", "~=", "=="} and not any(isinstance(need, AbiNeed) for need in needs),
+            self._order.get(identifier, len(self._order)),
+            not operators,
+            identifier,
+        )
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[Need]],
+        incompatibilities: Mapping[str, Iterator[Candidate]],
+    ) -> Any:
+        """A callable that yields the candidates, best first."""
+        needs = list(requirements[identifier])
+        refused = {id(candidate) for candidate in incompatibilities[identifier]}
+        first = needs[0]
+        if isinstance(first, ImpossibleNeed):
+            return []
+        if not (isinstance(first, ProjectNeed) and first.extra):
+            return lambda: (
+                found for found in self._base_matches(first.name, needs) if id(found) not in refused
+            )
+        extra = first.extra
+        base_needs = list(requirements.get(first.name, ()))
+        base_refused = {id(candidate) for candidate in incompatibilities.get(first.name, ())}
+
+        def extras() -> Iterator[Candidate]:
+            for base in self._base_matches(first.name, [*base_needs, *needs]):
+                candidate = self._extra_of(base, extra)
+                if id(base) not in base_refused and id(candidate) not in refused:
+                    yield candidate
+
+        return extras
+
+    def is_satisfied_by(self, requirement: Need, candidate: Candidate) -> bool:
+        """Version, direct reference or identity, as the need has it."""
+        return requirement.is_satisfied_by(candidate)
+
+    def get_dependencies(self, candidate: Candidate) -> list[Need]:
+        """What the candidate's chosen wheel needs on this machine."""
+        known = self._dependencies.get(id(candidate))
+        if known is None:
+            needs = list(self._needs_of(candidate))
+            # The candidate is kept with its needs: its id must not be used again.
+            known = self._dependencies[id(candidate)] = (candidate, needs)
+            self._stock.prefetch(
+                {need.name for need in needs if isinstance(need, ProjectNeed) and not need.url}
+            )
+        return known[1]
+
+    def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
+        """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
+        base = candidate.base if isinstance(candidate, ExtraCandidate) else candidate
+        texts, variant = self._declared(base)
+        markers = self._stock.interpreter.markers
+        found = [parse_requirement(text) for text in texts]
+        if not isinstance(candidate, ExtraCandidate):
+            return [requirement for requirement in found if requirement.applies(markers, variant)]
+        return [
+            requirement
+            for requirement in found
+            if requirement.applies(markers, variant, (candidate.extra,))
+            and not requirement.applies(markers, variant)
+        ]
+
+    def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
+        if isinstance(base, InstalledCandidate):
+            return base.package.requires(), self._stock.marker_variant(base.package)
+        return self._stock.metadata(base).requires_dist, base.wheel.variant
+
+    def _needs_of(self, candidate: Candidate) -> Iterator[Need]:
+        if isinstance(candidate, ExtraCandidate):
+            yield SameNeed(candidate.base)
+        if isinstance(candidate, WheelCandidate) and (unfit := self._unfit(candidate)):
+            yield ImpossibleNeed(candidate.name, unfit)
+            return
+        if self._options.no_deps:
+            return
+        try:
+            requirements = self.applicable(candidate)
+        except InvalidVariantError as error:
+            # As pip and uv do: a version whose metadata cannot be read is passed over.
+            yield ImpossibleNeed(candidate.name, f"has a requirement that cannot be read: {error.message}")
+            return
+        for requirement in requirements:
+            if requirement.url and (problem := _unusable_url(requirement.url)):
+                yield ImpossibleNeed(candidate.name, f"needs '{requirement}': {problem}")
+            else:
+                yield from needs_of(requirement)
+        if isinstance(candidate, WheelCandidate):
+            yield from _abi_needs(candidate)
+
+    def _unfit(self, candidate: WheelCandidate) -> str | None:
+        """What only METADATA tells against a wheel."""
+        metadata = self._stock.metadata(candidate)
+        text = metadata.requires_python_text
+        if not self._stock.interpreter.accepts_python(text):
+            return f"needs Python {text}; this is {self._stock.interpreter.python}"
+        return None
+
+    def _extra_of(self, base: BaseCandidate, extra: NormalizedName) -> ExtraCandidate:
+        return self._extras.setdefault((id(base), extra), ExtraCandidate(base, extra))
+
+    def _base_matches(self, name: NormalizedName, needs: Sequence[Need]) -> Iterator[BaseCandidate]:
+        needs = [*needs, *self._constraints.get(name, ())]
+        for need in needs:
+            if isinstance(need, SameNeed):
+                if all(other.is_satisfied_by(need.candidate) for other in needs):
+                    yield need.candidate
+                return
+        urls = {need.url for need in needs if isinstance(need, ProjectNeed) and need.url}
+        if urls:
+            yield from self._direct_matches(name, urls, needs)
+            return
+        self._demand_hashes(name)
+        installed = self._installed_match(name, needs)
+        yield from _with_installed(
+            self._index_matches(name, needs), installed, upgrade=name in self._options.upgrade
+        )
+
+    def _direct_matches(
+        self, name: NormalizedName, urls: set[str], needs: Sequence[Need]
+    ) -> Iterator[BaseCandidate]:
+        if len(urls) > 1:
+            return
+        (url,) = urls
+        installed = self._installed_match(name, needs)
+        if installed is not None and self._stock.is_unchanged(installed, url):
+            yield installed
+            return
+        candidate = self._stock.direct(url, name)
+        if all(need.is_satisfied_by(candidate) for need in needs):
+            yield candidate
+
+    def _installed_match(self, name: NormalizedName, needs: Sequence[Need]) -> InstalledCandidate | None:
+        if self._options.reinstall:
+            return None
+        candidate = self._stock.installed(name)
+        if candidate is None or not all(need.is_satisfied_by(candidate) for need in needs):
+            return None
+        return candidate
+
+    def _index_matches(self, name: NormalizedName, needs: Sequence[Need]) -> Iterator[WheelCandidate]:
+        """Pre-releases come only where they are asked for or where there is nothing else (PEP 440)."""
+        releases, others, pinned = self._versions(name, needs)
+        found = False
+        for version in releases:
+            for candidate in self._of_version(name, version, pinned):
+                found = True
+                yield candidate
+        if not found:
+            for version in others:
+                yield from self._of_version(name, version, pinned)
+
+    def _of_version(self, name: NormalizedName, version: Version, pinned: bool) -> tuple[WheelCandidate, ...]:
+        candidates = self._stock.candidates(name, version)
+        if not candidates and pinned:
+            candidates = self._stock.candidates(name, version, allow_yanked=True)
+        return candidates
+
+    def _versions(
+        self, name: NormalizedName, needs: Sequence[Need]
+    ) -> tuple[list[Version], list[Version], bool]:
+        """Allowed versions, newest first: those to take, those if there are no others; and is one pinned."""
+        key = (name, frozenset(str(need) for need in needs), self._options.pre)
+        specifier = SpecifierSet()
+        for need in needs:
+            if isinstance(need, ProjectNeed):
+                specifier &= need.specifier
+        pinned = is_pin(specifier)
+        known = self._fitting.get(key)
+        if known is None:
+            allowed = [
+                version
+                for version in self._stock.versions(name)
+                if all(need.allows(version) for need in needs)
+            ]
+            if self._options.pre or specifier.prereleases:
+                known = allowed, []
+            else:
+                known = (
+                    [version for version in allowed if not version.is_prerelease],
+                    [version for version in allowed if version.is_prerelease],
+                )
+            self._fitting[key] = known
+        return (*known, pinned)
+
+    def _demand_hashes(self, name: NormalizedName) -> None:
+        if self._options.require_hashes and not self._stock.hashes(name):
+            raise HashesError(
+                f"--require-hashes: there is no hash for {name}",
+                hint=f"List it in a requirements file as '{name}==VERSION --hash=sha256:DIGEST'.",
+            )
+
+
+def _with_installed(
+    found: Iterator[WheelCandidate], installed: InstalledCandidate | None, *, upgrade: bool
+) -> Iterator[BaseCandidate]:
+    """What is installed goes before all else; when upgrading, in the place of the same wheel of an index."""
+    if installed is None:
+        yield from found
+        return
+    given = not upgrade
+    if given:
+        yield installed
+    for candidate in found:
+        same = candidate.version == installed.version and candidate.wheel.label == installed.package.label
+        if not given and (same or candidate.version < installed.version):
+            yield installed
+            given = True
+        if not same:
+            yield candidate
+    if not given:
+        yield installed
+
+
+def _unusable_url(url: str) -> str | None:
+    """Why a dependency's direct reference cannot be followed."""
+    if not url.startswith(("https://", "http://", "file://")):
+        return "variantctl installs wheels, which that is not"
+    try:
+        wheel_of_url(url)
+    except (RequirementError, InvalidVariantError) as error:
+        return error.message
+    return None
+
+
+def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:
+    """What a variant was built for becomes a requirement of it (PEP 850, ``abi_dependency``)."""
+    for package, prefixes in abi_dependencies(candidate.wheel.properties).items():
+        try:
+            for prefix in prefixes:
+                SpecifierSet(f"=={prefix}.*")
+        except InvalidSpecifier:
+            reason = f"was built for {package} {', '.join(prefixes)}, which names no release"
+            yield ImpossibleNeed(candidate.name, reason)
+        else:
+            yield AbiNeed(canonicalize_name(package), tuple(prefixes))

@@ -1,0 +1,302 @@
+"""What can be had of each project: its versions, and their wheels ranked. Everything is asked once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urldefrag
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.providers.algorithm import Machine
+from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
+from variantctl.resolve.choice import (
+    JudgedWheel,
+    Terms,
+    best_of_each_label,
+    fits_interpreter,
+    judge_wheels,
+    rank_wheels,
+)
+from variantctl.resolve.errors import (
+    HashesError,
+    NoCandidateError,
+    UnsupportedVariantError,
+)
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
+from variantctl.resolve.requirements import wheel_of_url
+from variantctl.sources.catalog import Catalog
+from variantctl.sources.errors import ProjectNotFound
+from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
+from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.target.installed import InstalledPackage
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.markers import MarkerVariant, narrow
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata
+from variantctl.wheels.metadata import CoreMetadata
+
+_THREADS = 16
+
+
+class Stock:
+    """Projects, their candidates and their metadata, as one resolution sees them.
+
+    Args:
+        catalog: where wheels come from.
+        machine: what variant properties are supported.
+        interpreter: what wheels must fit.
+        preferences: what the user said about variants.
+        hashes: project -> algorithm -> allowed digests.
+        installed: what the environment has.
+        who: ``this machine`` or the profile, for messages.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        machine: Machine,
+        interpreter: Interpreter,
+        *,
+        preferences: VariantPreferences | None = None,
+        hashes: Mapping[NormalizedName, Mapping[str, frozenset[str]]] | None = None,
+        installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+        who: str = "this machine",
+    ) -> None:
+        self.interpreter = interpreter
+        self.preferences = preferences or VariantPreferences()
+        self.who = who
+        self._catalog = catalog
+        self._machine = machine
+        self._hashes = hashes or {}
+        self._installed = {name: InstalledCandidate(package) for name, package in (installed or {}).items()}
+        self._pages: dict[NormalizedName, Future[ProjectFiles]] = {}
+        self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
+        self._direct: dict[str, WheelCandidate] = {}
+        self._metadata: dict[str, CoreMetadata] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Forget what was asked for ahead of time."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def prefetch(self, names: set[NormalizedName]) -> None:
+        """Ask for projects that will be needed soon, in the background."""
+        wanted = [name for name in sorted(names) if name not in self._pages]
+        if not wanted:
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="variantctl-pages")
+        for name in wanted:
+            self._pages[name] = self._pool.submit(self._catalog.project, name)
+
+    def project(self, name: NormalizedName) -> ProjectFiles:
+        """The files of a project; raises ``ProjectNotFound``, each time it is asked."""
+        page = self._pages.get(name)
+        if page is None:
+            page = Future()
+            self._pages[name] = page
+            try:
+                page.set_result(self._catalog.project(name))
+            except VariantctlError as error:
+                page.set_exception(error)
+        return page.result()
+
+    def versions(self, name: NormalizedName) -> tuple[Version, ...]:
+        """Every version that has a wheel for anything, newest first; none where no source has the project."""
+        try:
+            return tuple(self.project(name).by_version)
+        except ProjectNotFound:
+            return ()
+
+    def candidates(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+    ) -> tuple[WheelCandidate, ...]:
+        """The version with each label that can be taken, best first: one wheel of each.
+
+        Raises:
+            UnsupportedVariantError: ``--variant`` asks for a label that this version has and the machine does
+                not support.
+        """
+        key = (name, version, allow_yanked)
+        known = self._candidates.get(key)
+        if known is None:
+            project = self.project(name)
+            wheels = project.wheels_of(version)
+            terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
+            chosen = best_of_each_label(rank_wheels(wheels, terms))
+            if not chosen and terms.label:
+                _refuse_unsupported_label(name, version, wheels, terms)
+            labels = [wheel.label for wheel in chosen]
+            known = tuple(
+                WheelCandidate(name, version, wheel, better=tuple(labels[:place]))
+                for place, wheel in enumerate(chosen)
+            )
+            self._candidates[key] = known
+        return known
+
+    def judge(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+    ) -> list[JudgedWheel]:
+        """Every wheel of a version with its verdict."""
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        return judge_wheels(
+            wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
+        )
+
+    def direct(self, url: str, name: NormalizedName) -> WheelCandidate:
+        """The wheel that a direct reference names.
+
+        Raises:
+            NoCandidateError: it does not fit the interpreter or the machine.
+        """
+        known = self._direct.get(url)
+        if known is None:
+            link = self._direct_link(url)
+            project = ProjectFiles(name, urldefrag(url).url, (link,))
+            terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True)
+            ranked = rank_wheels((link,), terms)
+            if not ranked:
+                reasons = "; ".join(reason.detail for reason in judge_wheels((link,), terms)[0].reasons)
+                raise NoCandidateError(f"{link.wheel.filename} cannot be installed: it {reasons}")
+            known = self._direct[url] = WheelCandidate(name, link.wheel.version, ranked[0], url=url)
+        return known
+
+    def installed(self, name: NormalizedName) -> InstalledCandidate | None:
+        """What the environment has of a project, unless ``--variant`` or ``--no-variants`` rules it out."""
+        candidate = self._installed.get(name)
+        if candidate is None:
+            return None
+        label = candidate.package.label
+        wanted = self.preferences.labels.get(name)
+        if (wanted is not None and (label or NON_VARIANT) != wanted) or (
+            self.preferences.no_variants and label
+        ):
+            return None
+        return candidate
+
+    def replaced(self, name: NormalizedName) -> InstalledPackage | None:
+        """What must make room before a wheel of a project is installed."""
+        candidate = self._installed.get(name)
+        return candidate.package if candidate else None
+
+    def is_unchanged(self, installed: InstalledCandidate, url: str) -> bool:
+        """Whether a package was installed from the file that a direct reference names, as it is now."""
+        address = urldefrag(url).url
+        if installed.package.source != address:
+            return False
+        if not is_file_url(address):
+            return True
+        info = (installed.package.direct_url or {}).get("archive_info")
+        recorded = info.get("hashes", {}).get("sha256") if isinstance(info, dict) else None
+        path = url_to_path(address)
+        return path.is_file() and recorded == _digest(path, "sha256")
+
+    def hashes(self, name: NormalizedName) -> Mapping[str, frozenset[str]]:
+        """The digests allowed for a project; empty where any file will do."""
+        return self._hashes.get(name, {})
+
+    def metadata(self, candidate: WheelCandidate) -> CoreMetadata:
+        """The METADATA of a candidate's wheel, which the catalog has found to be about that very wheel.
+
+        Raises:
+            HashesError: the file is none of those the user listed hashes of.
+            WheelError: METADATA is damaged, or about another project or version than the filename.
+        """
+        url = candidate.wheel.link.file.url
+        known = self._metadata.get(url)
+        if known is None:
+            self._check_hashes(candidate)
+            known = self._metadata[url] = self._catalog.core_metadata(candidate.wheel.link)
+        return known
+
+    def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
+        """What the variant markers of an installed package's dependencies see."""
+        if package.label is None:
+            return MarkerVariant()
+        path = package.dist_info / "variant.json"
+        try:
+            metadata = load_metadata(path.read_bytes(), source=str(path))
+        except (OSError, VariantctlError):
+            return MarkerVariant(package.label)
+        return narrow(metadata, package.label, self._machine.supported(metadata))
+
+    def _terms(
+        self,
+        project: ProjectFiles,
+        version: Version,
+        wheels: tuple[WheelLink, ...],
+        *,
+        allow_yanked: bool,
+        need_metadata: bool = False,
+    ) -> Terms:
+        """What the wheels of a version are judged by; variant metadata is read only where it matters."""
+        metadata: VariantMetadata | None = None
+        matters = any(
+            link.wheel.label is not None and (need_metadata or fits_interpreter(link, self.interpreter))
+            for link in wheels
+        )
+        if matters and (need_metadata or not self.preferences.no_variants):
+            metadata = self._catalog.variant_metadata(project, version)
+        return Terms(
+            self.interpreter,
+            self.preferences,
+            self.preferences.labels.get(project.name),
+            metadata,
+            self._machine.supported(metadata) if metadata else {},
+            self.hashes(project.name),
+            allow_yanked,
+            self.who,
+        )
+
+    def _direct_link(self, url: str) -> WheelLink:
+        address, fragment = urldefrag(url)
+        hashes = dict(
+            part.split("=", 1) for part in fragment.split("&") if part.startswith("sha") and "=" in part
+        )
+        wheel = wheel_of_url(url)
+        return WheelLink(RemoteFile(wheel.filename, address, hashes, source=address), wheel)
+
+    def _check_hashes(self, candidate: WheelCandidate) -> None:
+        """Where nobody said what a file's digest is, the file itself must say."""
+        link = candidate.wheel.link
+        allowed = self.hashes(candidate.name)
+        if not allowed or any(algorithm in link.file.hashes for algorithm in allowed):
+            return
+        path = self._catalog.fetch(link).path
+        if any(_digest(path, algorithm) in digests for algorithm, digests in allowed.items()):
+            return
+        raise HashesError(
+            f"{link.wheel.filename}: its hash is none of those given for {candidate.name}",
+            hint="The file is not the one the hashes were made of; do not install it.",
+        )
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.new(algorithm)
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _refuse_unsupported_label(
+    name: NormalizedName, version: Version, wheels: tuple[WheelLink, ...], terms: Terms
+) -> None:
+    """Raise if the label asked for is there, fits the interpreter, and only the machine stands in its way."""
+    for judged in judge_wheels(wheels, terms):
+        kinds = {reason.kind for reason in judged.reasons}
+        if judged.link.wheel.label == terms.label and kinds == {"property"}:
+            details = "; ".join(reason.detail for reason in judged.reasons)
+            raise UnsupportedVariantError(
+                f"the variant '{terms.label}' of {name} {version} {details}",
+                hint="--variant chooses among what a machine supports. To install for another machine, "
+                "describe it: --profile NAME-or-FILE.",
+            )
