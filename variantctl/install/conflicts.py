@@ -67,7 +67,8 @@ def work_out(
         FileConflictError: two packages have different files of one path, or something is in the way.
         UnsafePathError: a link in the environment leads a path out of it.
     """
-    staying = [package for package in installed if package not in removal.packages]
+    going = {package.dist_info for package in removal.packages}
+    staying = [package for package in installed if package.dist_info not in going]
     removed = dict.fromkeys(removal.files)
     folders = Folders(roots, removed)
     owners = _owners(layouts)
@@ -75,9 +76,9 @@ def work_out(
     listings: dict[str, frozenset[str]] = {}
     units: dict[str, list[NewFile]] = {}
     clear: list[str] = []
-    for destination, (file, layout) in owners.items():
-        folder, name = os.path.split(destination)
-        topmost = folders.topmost_missing(folder, layout.name)
+    for destination, (file, whose) in owners.items():
+        folder, _, name = destination.rpartition(os.sep)
+        topmost = folders.topmost_missing(folder, whose)
         if topmost is not None:
             units.setdefault(topmost, []).append(file)
             continue
@@ -85,13 +86,13 @@ def work_out(
             listings[folder] = frozenset(os.listdir(folder))  # noqa: PTH208
         if name in listings[folder] and destination not in removed:
             if os.path.isdir(destination) and not os.path.islink(destination):  # noqa: PTH112, PTH114
-                clear += _emptied_by(destination, removed, layout)
+                clear += _emptied_by(destination, removed, whose)
             elif _same_content(destination, file):
                 continue
             elif overwrite:
                 removed[destination] = None
             else:
-                raise _in_the_way(destination, layout, owner_of(destination, staying))
+                raise _in_the_way(destination, whose, owner_of(destination, staying))
         units[destination] = [file]
     metadata = {layout.dist_info for layout in layouts}
     arranged = [Unit(path, tuple(files), _is_metadata(path, metadata)) for path, files in units.items()]
@@ -101,56 +102,57 @@ def work_out(
     return Change(tuple(arranged), tuple(removed), tuple(clear), size)
 
 
-def _owners(layouts: Sequence[Layout]) -> dict[str, tuple[NewFile, Layout]]:
-    owners: dict[str, tuple[NewFile, Layout]] = {}
+def _owners(layouts: Sequence[Layout]) -> dict[str, tuple[NewFile, str]]:
+    """Every new file by its place, each once, with the package (in words) that it is of."""
+    owners: dict[str, tuple[NewFile, str]] = {}
     for layout in layouts:
+        whose = layout.name
         for file in layout.files:
-            other, owner = owners.setdefault(file.destination, (file, layout))
+            other, owner = owners.setdefault(file.destination, (file, whose))
             if other is not file and (other.digest, other.size) != (file.digest, file.size):
                 raise FileConflictError(
-                    f"{owner.name} and {layout.name} both have {file.destination}, with different content",
+                    f"{owner} and {whose} both have {file.destination}, with different content",
                     hint="They cannot be installed together; leave one of them out.",
                 )
     return owners
 
 
-def _check_files_against_folders(owners: Mapping[str, tuple[NewFile, Layout]]) -> None:
+def _check_files_against_folders(owners: Mapping[str, tuple[NewFile, str]]) -> None:
     seen: set[str] = set()
-    for destination, (_, layout) in owners.items():
-        folder = os.path.dirname(destination)  # noqa: PTH120
+    for destination, (_, whose) in owners.items():
+        folder = destination.rpartition(os.sep)[0]
         while folder not in seen:
             seen.add(folder)
             if folder in owners:
-                other = owners[folder][1]
                 raise FileConflictError(
-                    f"{folder} is a file of {other.name} and a folder of {layout.name}",
+                    f"{folder} is a file of {owners[folder][1]} and a folder of {whose}",
                     hint="They cannot be installed together; leave one of them out.",
                 )
-            folder = os.path.dirname(folder)  # noqa: PTH120
+            folder = folder.rpartition(os.sep)[0]
 
 
-def _emptied_by(folder: str, removed: Mapping[str, None], layout: Layout) -> list[str]:
+def _emptied_by(folder: str, removed: Mapping[str, None], whose: str) -> list[str]:
     """The folder and those in it, deepest first, if nothing but files that go away is in them."""
     found = []
     for parent, _, names in os.walk(folder, topdown=False):
         left = next((name for name in names if f"{parent}{os.sep}{name}" not in removed), None)
         if left is not None:
             raise FileConflictError(
-                f"{layout.name} has the file {folder}, but that is a folder which holds {left}",
+                f"{whose} has the file {folder}, but that is a folder which holds {left}",
                 hint="Move the folder away, then run the same command again.",
             )
         found.append(parent)
     return found
 
 
-def _in_the_way(destination: str, layout: Layout, owner: InstalledPackage | None) -> FileConflictError:
+def _in_the_way(destination: str, whose: str, owner: InstalledPackage | None) -> FileConflictError:
     if owner is not None:
         return FileConflictError(
-            f"{layout.name} has the file {destination}, which {owner.name} {owner.version} owns",
+            f"{whose} has the file {destination}, which {owner.name} {owner.version} owns",
             hint=f"They cannot be installed together; uninstall {owner.name} first if you do not need it.",
         )
     return FileConflictError(
-        f"{layout.name} has the file {destination}, but one is there already that no installed package owns",
+        f"{whose} has the file {destination}, but one is there already that no installed package owns",
         hint="Move the file away, then run the same command again.",
     )
 

@@ -88,8 +88,8 @@ class Transaction:
         skip = len(unit.destination)
         for file in unit.files:
             path = staged + file.destination[skip:]
-            folder = os.path.dirname(path)  # noqa: PTH120
-            if len(path) > len(staged) and folder not in made:
+            folder = path.rpartition(os.sep)[0]
+            if folder not in made and len(path) > len(staged):
                 os.makedirs(folder, exist_ok=True)  # noqa: PTH103
                 made.add(folder)
             self._put(file, path)

@@ -1,0 +1,75 @@
+"""``variantctl list``: what is installed in an environment, with the label of each variant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from variantctl.cli import render
+from variantctl.target.installed import InstalledPackage
+
+HELP = "show what is installed, with variant labels"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "-p",
+        "--python",
+        metavar="PYTHON",
+        help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
+    )
+    parser.add_argument("--target", type=Path, metavar="DIR", help="list what --target DIR installed")
+    parser.add_argument("--prefix", type=Path, metavar="DIR", help="list what --prefix DIR installed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from variantctl.target.environment import find_environment
+    from variantctl.target.installed import installed_packages
+
+    environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    packages = list(installed_packages(environment).values())
+    for package in packages:
+        for note in package.notes:
+            render.warning(note)
+    if args.json:
+        render.print_json({"format": 1, "packages": [as_json(package) for package in packages]})
+    elif packages:
+        _print_table(packages)
+    else:
+        render.note(f"nothing is installed in {environment.prefix}")
+    return 0
+
+
+def as_json(package: InstalledPackage) -> dict[str, Any]:
+    """One element of ``packages``; ``label``: null (JSON) is no variant, ``"null"`` the null variant."""
+    return {
+        "name": package.name,
+        "version": str(package.version),
+        "label": package.label,
+        "source": package.source,
+        "editable": package.editable,
+        "installer": package.installer,
+        "requested": package.requested,
+    }
+
+
+def _print_table(packages: Iterable[InstalledPackage]) -> None:
+    # Plain text: drawing this table with rich would take longer than everything else the command does.
+    rows = [("Package", "Version", "Variant", "Source")]
+    rows += [(p.name, str(p.version), p.label or "", _source(p)) for p in packages]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * widths[3]))
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _source(package: InstalledPackage) -> str:
+    kind = "editable" if package.editable else "setup.py" if package.legacy else ""
+    return " ".join(filter(None, (package.source, f"({kind})" if kind else "")))

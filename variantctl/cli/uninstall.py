@@ -1,0 +1,90 @@
+"""``variantctl uninstall``: remove packages and everything they brought."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from variantctl.cli import render
+
+if TYPE_CHECKING:
+    from variantctl.target.environment import Environment
+    from variantctl.target.installed import InstalledPackage
+
+HELP = "remove packages and everything they brought"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("names", nargs="+", metavar="NAME", help="a package to remove")
+    parser.add_argument(
+        "-p",
+        "--python",
+        metavar="PYTHON",
+        help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
+    )
+    parser.add_argument("--target", type=Path, metavar="DIR", help="remove from what --target DIR installed")
+    parser.add_argument("--prefix", type=Path, metavar="DIR", help="remove from what --prefix DIR installed")
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="do not ask (without a terminal it never does)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and stop")
+    parser.add_argument("--json", action="store_true", help="print one JSON object; implies --yes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command. A name that is not installed is warned about, and no failure, as in pip and uv."""
+    from packaging.utils import canonicalize_name
+
+    from variantctl.install.apply import recover_environment
+    from variantctl.target.environment import find_environment
+    from variantctl.target.installed import installed_packages
+
+    environment = find_environment(args.python, target=args.target, prefix=args.prefix)
+    if not args.dry_run and (said := recover_environment(environment)):
+        render.note(said)
+    installed = installed_packages(environment)
+    names = dict.fromkeys(canonicalize_name(name) for name in args.names)
+    going = [installed[name] for name in names if name in installed]
+    missing = [name for name in names if name not in installed]
+    for name in missing:
+        render.warning(f"{name} is not installed in {environment.prefix}")
+    notes: Sequence[str] = ()
+    done = args.dry_run or not going
+    if not done and (args.yes or args.json or _agreed(going, environment)):
+        notes = _remove(going, environment)
+        done = True
+    if args.json:
+        remove = [{"name": package.name, "version": str(package.version)} for package in going]
+        render.print_json({"format": 1, "remove": remove, "missing": missing, "notes": list(notes)})
+    elif going and done:
+        verb = "would remove" if args.dry_run else "removed"
+        for package in going:
+            sys.stdout.write(f"{verb} {package.name} {package.version}\n")
+    return 0 if done else 1
+
+
+def _remove(going: Sequence[InstalledPackage], environment: Environment) -> Sequence[str]:
+    from variantctl.install.apply import Options, uninstall
+    from variantctl.install.progress import ProgressEvent
+
+    def progress(event: ProgressEvent) -> None:
+        if event.stage == "wait":
+            render.note(f"waiting for another variantctl that changes {event.name}")
+
+    notes = uninstall(going, environment, Options(progress=progress)).notes
+    for note in notes:
+        render.note(note)
+    return notes
+
+
+def _agreed(going: Sequence[InstalledPackage], environment: Environment) -> bool:
+    if not sys.stdin.isatty():
+        return True
+    named = ", ".join(f"{package.name} {package.version}" for package in going)
+    sys.stderr.write(f"Remove {named} from {environment.prefix}? [Y/n] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
