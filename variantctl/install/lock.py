@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 #: In site-packages, where whoever installs may write; no import finds a name that begins with a dot.
@@ -27,21 +27,28 @@ def locked(site_packages: Path, *, waiting: Callable[[], None] = lambda: None) -
     """
     made = _make(site_packages)
     state = site_packages / STATE_FOLDER
-    handle = _acquire(state, waiting)
+    try:
+        handle = _acquire(state, waiting)
+    except BaseException:
+        _remove_empty((state, *made))
+        raise
     try:
         yield state
     finally:
-        # Unlinked while held: whoever waits on this file sees that it is gone, and tries again.
+        # Unlinked while held: whoever waits on this file sees that it is gone, and tries again. Windows cannot.
         if sys.platform == "win32":
             os.close(handle)
         with contextlib.suppress(OSError):
             (state / "lock").unlink()
-        with contextlib.suppress(OSError):
-            state.rmdir()
-            for folder in made:
-                folder.rmdir()
+        _remove_empty((state, *made))
         if sys.platform != "win32":
             os.close(handle)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _make(folder: Path) -> list[Path]:

@@ -89,7 +89,7 @@ class _Compiled:
             return found
         try:
             names = os.listdir(cache)  # noqa: PTH208
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return found
         for name in names:
             # PEP 3147: module.tag.pyc (with .opt-N or a tool's own mark in the middle).

@@ -27,7 +27,7 @@ from variantctl.install.layout import NewFile
 from variantctl.install.links import Linker, copy, write
 from variantctl.install.removal import remove_emptied
 
-JOURNAL, DONE, STAGE, ASIDE = "journal.json", "done.json", "stage", "aside"
+JOURNAL, HALF, DONE, STAGE, ASIDE = "journal.json", "journal.half", "done.json", "stage", "aside"
 
 
 class Transaction:
@@ -123,8 +123,9 @@ def recover(state: Path) -> str | None:
         remove_emptied(journal["emptied"])
     for name in (ASIDE, STAGE):
         shutil.rmtree(state / name, ignore_errors=True)
-    with contextlib.suppress(FileNotFoundError):
-        (state / DONE).unlink()
+    for name in (HALF, DONE):
+        with contextlib.suppress(FileNotFoundError):
+            (state / name).unlink()
     return said
 
 
@@ -202,7 +203,7 @@ def _discard(path: str) -> None:
 
 def _write_durably(path: Path, data: bytes) -> None:
     """Written under another name, on the disk, and then there: a journal is never half."""
-    half = path.with_suffix(".half")
+    half = path.with_name(HALF)
     with half.open("wb") as file:
         file.write(data)
         file.flush()

@@ -165,7 +165,8 @@ def _from_metadata(dist_info: Path) -> tuple[NormalizedName, Version] | None:
 def _from_dist_info(path: Path, name: NormalizedName, version: Version) -> InstalledPackage | None:
     try:
         files = set(os.listdir(path))  # noqa: PTH208
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        # Nothing else may be passed over: what cannot be read would count as not installed.
         return None
     notes = [f"{path.name} has no {needed}" for needed in ("METADATA", "RECORD") if needed not in files]
     direct_url = _json(path / "direct_url.json", notes) if "direct_url.json" in files else None

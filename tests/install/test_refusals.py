@@ -1,0 +1,268 @@
+"""What is refused, and that a refusal leaves everything as it was: the environment and what is around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.install.support import Place, Planned, new_place, picture
+from tests.wheels.malicious import MALICIOUS, raw_wheel
+from variantctl.install.errors import (
+    FileConflictError,
+    InstallError,
+    NoSpaceError,
+    NotWritableError,
+    UnsafePathError,
+    from_os_error,
+)
+from variantctl.target.errors import BrokenPackageError
+from variantctl.variants.errors import VariantctlError
+from variantctl.wheels.build import build_wheel
+from variantctl.wheels.errors import WheelError
+from variantctl.wheels.record import entry_for
+
+
+@pytest.mark.parametrize("name", list(MALICIOUS))
+def test_malicious_wheel_changes_nothing(name: str, target: Place, tmp_path: Path) -> None:
+    wheel = MALICIOUS[name].build(tmp_path / "wheels")
+    good = build_wheel(tmp_path / "wheels", name="good", version="1", files={"good.py": b"x"})
+    target.install(good)
+    before = picture(tmp_path)
+    with pytest.raises(VariantctlError, match=MALICIOUS[name].says):
+        target.install(build_wheel(tmp_path / "wheels", name="good", version="2"), wheel)
+    after = {path: what for path, what in picture(tmp_path).items() if "/cache/" not in path}
+    after.pop(str(tmp_path / "wheels/good-2-py3-none-any.whl"))
+    wanted = {path: what for path, what in before.items() if "/cache/" not in path}
+    assert after == wanted
+    assert not list((target.cache / "wheels-v1").glob("*/files/evil*"))
+    assert not list((target.cache / "wheels-v1").glob(".new-*"))
+
+
+def refused(place: Place, wheel: Path | list[Path], error: type[VariantctlError], says: str) -> None:
+    before = place.picture()
+    with pytest.raises(error, match=says):
+        place.install(*(wheel if isinstance(wheel, list) else [wheel]))
+    assert place.picture() == before
+
+
+@pytest.mark.parametrize(
+    ("entry_points", "says"),
+    [
+        (b"[console_scripts]\n../../evil = evil:main\n", "not a file name"),
+        (b"[console_scripts]\n/tmp/evil = evil:main\n", "not a file name"),
+        (b"[console_scripts]\nevil = not a reference\n", "not module:object"),
+        (b"[console_scripts]\nevil = evil\n", "not module:object"),
+        (b"[console_scripts\n", "cannot be read"),
+        (b"[console_scripts]\n\xff = x:y\n", "cannot be read"),
+    ],
+)
+def test_entry_points_that_cannot_be(place: Place, tmp_path: Path, entry_points: bytes, says: str) -> None:
+    wheel = raw_wheel(tmp_path, [("evil-1.0.dist-info/entry_points.txt", entry_points)])
+    refused(place, wheel, WheelError, says)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("evil-1.0.data/elsewhere/x.py", "no folder of the installation scheme"),
+        ("evil-1.0.data/x.py", "no folder of the installation scheme"),
+        ("evil-1.0.data/purelib/evil/__init__.py", "two of its files go to"),
+    ],
+)
+def test_data_folders_that_cannot_be(place: Place, tmp_path: Path, path: str, says: str) -> None:
+    refused(place, raw_wheel(tmp_path, [(path, b"x")]), WheelError, says)
+
+
+def test_format_of_the_future(place: Place, tmp_path: Path) -> None:
+    wheel = build_wheel(
+        tmp_path, name="later", version="1", dist_info={"WHEEL": b"Wheel-Version: 2.0\nTag: py3-none-any\n"}
+    )
+    refused(place, wheel, WheelError, "says format '2.0'")
+
+
+def test_two_packages_with_one_file(place: Place, tmp_path: Path) -> None:
+    one = build_wheel(tmp_path, name="one", version="1", files={"shared/x.py": b"1", "shared/same.py": b"="})
+    two = build_wheel(tmp_path, name="two", version="1", files={"shared/x.py": b"2", "shared/same.py": b"="})
+    refused(place, [one, two], FileConflictError, "one 1 and two 1 both have .*shared/x.py")
+    place.install(one)
+    refused(place, two, FileConflictError, r"two 1 has the file .*x.py, which one 1 owns")
+    place.install(two, overwrite=True)
+    assert (place.site / "shared/x.py").read_bytes() == b"2"
+
+
+def test_same_content_may_be_shared(place: Place, tmp_path: Path) -> None:
+    one = build_wheel(tmp_path, name="one", version="1", files={"ns/__init__.py": b"", "ns/one.py": b"1"})
+    two = build_wheel(tmp_path, name="two", version="1", files={"ns/__init__.py": b"", "ns/two.py": b"2"})
+    place.install(one, two)
+    outcome = place.uninstall("one")
+    assert outcome.notes == (f"kept {place.site}/ns/__init__.py, which another installed package owns too",)
+    assert sorted(path.name for path in (place.site / "ns").iterdir()) == ["__init__.py", "two.py"]
+    place.install(one)
+    place.uninstall("one", "two")
+    assert not (place.site / "ns").exists()
+
+
+def test_file_of_one_is_folder_of_another(place: Place, tmp_path: Path) -> None:
+    one = build_wheel(tmp_path, name="one", version="1", files={"x": b"1"})
+    two = build_wheel(tmp_path, name="two", version="1", files={"x/y.py": b"2"})
+    refused(place, [one, two], FileConflictError, "x is a file of one 1 and a folder of two 1")
+    refused(place, [two, one], FileConflictError, "x is a file of one 1 and a folder of two 1")
+    place.install(one)
+    refused(place, two, FileConflictError, "needs the folder")
+    place.uninstall("one")
+    place.install(two)
+    refused(place, one, FileConflictError, "which holds y.py")
+
+
+def test_file_that_nobody_owns(place: Place, tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, name="one", version="1", files={"one.py": b"package"})
+    (place.site / "one.py").write_bytes(b"by hand")
+    refused(place, wheel, FileConflictError, "no installed package owns")
+    (place.site / "one.py").write_bytes(b"package")
+    place.install(wheel)
+    place.uninstall("one")
+    assert not (place.site / "one.py").exists()
+
+
+def test_link_out_of_the_environment(place: Place, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("keep")
+    (place.site / "pkg").symlink_to(outside)
+    wheel = build_wheel(
+        tmp_path, name="pkg", version="1", files={"pkg/precious": b"owned", "pkg/a/b.py": b""}
+    )
+    refused(place, wheel, UnsafePathError, f"leads to {outside}")
+    assert (outside / "precious").read_text() == "keep"
+    assert len(list(outside.iterdir())) == 1
+
+
+def test_link_inside_the_environment_is_followed(place: Place, tmp_path: Path) -> None:
+    (place.site / "real").mkdir()
+    (place.site / "pkg").symlink_to("real")
+    wheel = build_wheel(tmp_path, name="pkg", version="1", files={"pkg/a.py": b""})
+    place.install(wheel)
+    assert (place.site / "real/a.py").is_file()
+    place.uninstall("pkg")
+    assert not (place.site / "real/a.py").exists()
+    assert (place.site / "pkg").is_symlink()
+
+
+def test_record_that_reaches_out(place: Place, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("keep")
+    place.install(build_wheel(tmp_path, name="bad", version="1", files={"bad.py": b""}))
+    record = place.site / "bad-1.dist-info/RECORD"
+    honest = record.read_text()
+    for path in (os.path.relpath(victim, place.site), str(victim)):
+        record.write_text(f"{honest}{path},,\n")
+        before = place.picture()
+        with pytest.raises(UnsafePathError, match=r"bad 1 claims the file .*victim"):
+            place.uninstall("bad")
+        with pytest.raises(UnsafePathError):
+            place.install(build_wheel(tmp_path, name="bad", version="2"))
+        assert place.picture() == before
+    (place.site / "way").symlink_to(tmp_path)
+    record.write_text(f"{honest}way/victim,,\n")
+    with pytest.raises(UnsafePathError, match="because a link on the way leads to"):
+        place.uninstall("bad")
+    assert victim.read_text() == "keep"
+    record.write_text(f"{honest}way,,\n../../..,,\n")
+    with pytest.raises(UnsafePathError):
+        place.uninstall("bad")
+
+
+def test_packages_that_were_no_wheels(place: Place, tmp_path: Path) -> None:
+    (place.site / "old-1.0.egg-info").write_text("Name: old\nVersion: 1.0\n")
+    (place.site / "norec-1.0.dist-info").mkdir()
+    before = place.picture()
+    with pytest.raises(InstallError, match="not installed from a wheel"):
+        place.uninstall("old")
+    with pytest.raises(InstallError, match="not installed from a wheel"):
+        place.install(build_wheel(tmp_path, name="old", version="2"))
+    with pytest.raises(BrokenPackageError, match="no readable RECORD"):
+        place.uninstall("norec")
+    assert place.picture() == before
+
+
+def as_nobody(work: Callable[[], None]) -> str:
+    """What a user without rights is told, in a child process when the tests run as root."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "nothing was refused"
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            work()
+        except VariantctlError as error:
+            said = f"{type(error).__name__}: {error.message} ({error.hint})"
+        finally:
+            os.write(writer, said.encode())
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        return file.read()
+
+
+def test_read_only_environment(place: Place, tmp_path: Path) -> None:
+    if not (os.stat(tmp_path.parents[1]).st_mode & 0o005 or os.geteuid()):  # noqa: PTH116
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+    wheel = build_wheel(tmp_path, name="one", version="1", files={"one.py": b""})
+    new_place(tmp_path, name="other").install(wheel)
+    place.site.chmod(0o555)
+    before = place.picture()
+    said = as_nobody(lambda: void(place.install(wheel)))
+    assert said.startswith("NotWritableError: changing ")
+    assert str(place.site) in said
+    assert "--python" in said
+    assert place.picture() == before
+    place.site.chmod(0o755)
+
+
+def void(_: object) -> None:
+    """A call is made for what it does."""
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [("ENOSPC", NoSpaceError), ("EROFS", NotWritableError), ("EIO", InstallError)]
+)
+def test_words_for_what_the_system_refuses(number: str, error: type[InstallError]) -> None:
+    import errno
+
+    code = getattr(errno, number)
+    found = from_os_error(OSError(code, os.strerror(code), "/x/y"), Path("/x"), "changing /x")
+    assert type(found) is error
+    assert "/x/y" in found.message
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    small = Path("/dev/shm")
+    if not small.is_dir() or small.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system (/dev/shm) to install across")
+    free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
+    if free > 1 << 34:
+        pytest.skip("the second file system is too large to fill")
+
+
+def test_wheel_replaced_on_disk_is_not_the_stored_one(place: Place, tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, name="one", version="1", files={"one.py": b"first"})
+    place.install(wheel)
+    wheel = build_wheel(tmp_path, name="one", version="1", files={"one.py": b"second"})
+    place.install(Planned(wheel))
+    assert (place.site / "one.py").read_bytes() == b"second"
+
+
+def test_record_entries_for_signatures_have_no_hash(place: Place, tmp_path: Path) -> None:
+    wheel = raw_wheel(tmp_path, [("evil-1.0.dist-info/RECORD.jws", b"{}")])
+    place.install(wheel)
+    assert (
+        entry_for("evil/__init__.py", b"installed = True\n").row()
+        in (place.site / "evil-1.0.dist-info/RECORD").read_text()
+    )

@@ -1,0 +1,317 @@
+"""All or nothing: every step fails once, and every step is the last one before a kill."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.install.support import Place, Planned, new_place, target_place
+from variantctl.install.apply import recover_environment
+from variantctl.install.errors import InstallError
+from variantctl.wheels.build import build_wheel
+
+#: What an installation does to files, as audit events (``sys.addaudithook``) name it.
+EVENTS = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "open"}
+
+
+def versions(folder: Path) -> tuple[Path, Path, Path]:
+    """An old and a new version of a package that share some files, and another package."""
+    points = {"console_scripts": {"pkg": "pkg:main"}}
+    old = {"pkg/__init__.py": b"1", "pkg/same.py": b"=", "pkg/gone/x.py": b"x", "pkg/turn": b"file"}
+    new = {"pkg/__init__.py": b"2", "pkg/same.py": b"=", "pkg/new/y.py": b"y", "pkg/turn/z.py": b"folder"}
+    return (
+        build_wheel(folder, name="pkg", version="1", files=old, entry_points=points),
+        build_wheel(folder, name="pkg", version="2", files=new, entry_points=points),
+        build_wheel(folder, name="other", version="1", files={"other.py": b"", "data/x.py": b""}),
+    )
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Iterator[dict[str, Callable[[Place], object]]]:
+    old, new, other = versions(tmp_path)
+    # The store is filled first: what it does is another test's.
+    filled = target_place(tmp_path / "filler")
+    filled = Place(filled.environment, tmp_path / "cache")
+    for wheel in (old, new, other):
+        filled.install(wheel)
+    yield {
+        "install": lambda place: place.install(other),
+        "upgrade": lambda place: place.install(Planned(new, requested=True), other),
+        "downgrade": lambda place: place.install(old, remove=["keep"]),
+        "uninstall": lambda place: place.uninstall("pkg"),
+    }
+
+
+def prepared(folder: Path, name: str, tmp_path: Path) -> Place:
+    """An environment with the old (or, to downgrade, the new) version and a package that stays or goes."""
+    old, new, _ = versions(tmp_path)
+    place = Place(target_place(folder).environment, tmp_path / "cache")
+    keep = build_wheel(tmp_path, name="keep", version="1", files={"keep/__init__.py": b"k", "data/k.py": b""})
+    place.install(keep, new if name == "downgrade" else old)
+    return place
+
+
+def dies_at(moment: int, place: Place, work: Callable[[Place], object]) -> bool:
+    """Whether a child process that is killed at its ``moment``-th change of the environment got that far."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+        prefix = str(place.environment.prefix)
+
+        def hook(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal seen
+            if event not in EVENTS or not any(str(argument).startswith(prefix) for argument in arguments):
+                return
+            if event == "open" and not isinstance(arguments[2], int):
+                return
+            seen += 1
+            if seen == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.addaudithook(hook)
+            work(place)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked child")
+@pytest.mark.parametrize("name", ["install", "upgrade", "downgrade", "uninstall"])
+def test_killed_at_every_moment(
+    name: str, cases: dict[str, Callable[[Place], object]], tmp_path: Path
+) -> None:
+    work = cases[name]
+    start = prepared(tmp_path / "start", name, tmp_path)
+    old = shape(start)
+    work(start)
+    new = shape(start)
+    assert old != new
+    outcomes = set()
+    moment = 0
+    killed = True
+    while killed:
+        moment += 1
+        place = prepared(tmp_path / "again", name, tmp_path)
+        killed = dies_at(moment, place, work)
+        said = recover_environment(place.environment)
+        found = shape(place)
+        assert found in (old, new), f"killed at moment {moment}: {said}"
+        if killed and said:
+            outcomes.add((said.split()[0], found == new))
+        # What comes next works, whatever was left.
+        work(place)
+        assert shape(place) == new
+        shutil.rmtree(place.environment.prefix)
+    assert moment > 20
+    assert outcomes == {("undid", False), ("finished", True)}
+
+
+def shape(place: Place) -> dict[str, str]:
+    """The environment with relative names; RECORD and scripts differ by what they name: their size counts."""
+    prefix = str(place.environment.prefix)
+    found = {}
+    for path, what in place.picture().items():
+        names_itself = path.endswith("RECORD") or "/bin/" in path
+        found[path.removeprefix(prefix)] = what.rsplit(" ", 1)[0] if names_itself else what
+    return found
+
+
+@pytest.mark.parametrize("name", ["install", "upgrade", "downgrade", "uninstall"])
+@pytest.mark.parametrize("call", ["rename", "link", "mkdir", "rmdir", "makedirs", "fsync", "listdir", "open"])
+def test_every_call_fails_once(
+    name: str,
+    call: str,
+    cases: dict[str, Callable[[Place], object]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = cases[name]
+    fresh = prepared(tmp_path / "place", name, tmp_path)
+    old, prefix = shape(fresh), str(fresh.environment.prefix)
+    work(fresh)
+    new = shape(fresh)
+    real = getattr(os, call)
+    for number in itertools.count(1):
+        shutil.rmtree(prefix)
+        place = prepared(tmp_path / "place", name, tmp_path)
+        left = number
+
+        def failing(*arguments: object, **options: object) -> object:
+            nonlocal left
+            # Only calls about the environment count: Python itself opens and lists files, too.
+            if call == "fsync" or prefix in str(arguments[0]):
+                left -= 1
+                if left == 0:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
+            return real(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, failing)
+            try:
+                work(place)
+                done = True
+            except (InstallError, OSError) as error:
+                assert getattr(error, "kind", "no-space") == "no-space"
+                done = False
+        if left > 0:
+            assert number > 1 or call in ("link", "makedirs", "rmdir", "listdir")
+            break
+        if not done:
+            assert shape(place) == old, f"{call} number {number}"
+            assert not (place.site / ".variantctl").exists()
+        else:
+            # Only tidying up failed, which the next command makes good.
+            recover_environment(place.environment)
+            found = shape(place)
+            if call == "rmdir":
+                found = {path: what for path, what in found.items() if path in new or "folder" not in what}
+            assert found == new, f"{call} number {number}"
+
+
+def test_interrupt_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, _ = versions(tmp_path)
+    place = target_place(tmp_path)
+    place.install(old)
+    before = place.picture()
+    calls = 0
+
+    def interrupted(staged: str, destination: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        Path(staged).rename(destination)
+
+    monkeypatch.setattr("variantctl.install.transaction._place", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.install(new)
+    assert place.picture() == before
+
+
+def test_someone_else_takes_the_place_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, _, other = versions(tmp_path)
+    place = target_place(tmp_path)
+    place.install(old)
+    before = place.picture()
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        (place.site / "other.py").write_text("not ours")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(InstallError, match=r"other\.py: something else has just put it there"):
+        place.install(other)
+    after = place.picture()
+    after.pop(str(place.site / "other.py"))
+    assert after == before
+
+
+def test_undoing_may_be_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, _ = versions(tmp_path)
+    place = target_place(tmp_path)
+    place.install(old)
+    before = place.picture()
+    real = os.rename
+    calls = 0
+
+    def rename(source: str, destination: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls in (7, 9, 10):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), source)
+        real(source, destination)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(InstallError):
+        place.install(new)
+    assert (place.site / ".variantctl/journal.json").exists()
+    title = json.loads((place.site / ".variantctl/journal.json").read_bytes())["title"]
+    assert title == "the installation of pkg 2"
+    with pytest.raises(InstallError):
+        recover_environment(place.environment)
+    assert recover_environment(place.environment) == f"undid {title}, which was cut short"
+    assert place.picture() == before
+    assert recover_environment(place.environment) is None
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system."""
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system (/dev/shm) to install across")
+    folder = other / f"variantctl-test-{os.getpid()}"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_cache_on_another_file_system(tmp_path: Path, elsewhere: Path) -> None:
+    old, new, _ = versions(tmp_path)
+    place = Place(target_place(elsewhere).environment, tmp_path / "cache")
+    place.install(old)
+    assert (place.site / "pkg/same.py").stat().st_nlink == 1
+    place.install(new)
+    place.uninstall("pkg")
+    assert not list(place.site.glob("pkg*"))
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 2, 3, 4, 5, 6, 7, 8])
+def test_environment_across_file_systems(fails_at: int, tmp_path: Path, elsewhere: Path) -> None:
+    old, new, _ = versions(tmp_path)
+    data = {"data/share/pkg/a/b.txt": b"b", "scripts/run": b"#!python\n", "data/share/pkg/c.txt": b"c"}
+    first = build_wheel(tmp_path, name="far", version="1", data=data)
+    second = build_wheel(tmp_path, name="far", version="2", data={**data, "data/share/pkg/d/e": b""})
+    plain = target_place(tmp_path).environment
+    scheme = {**plain.scheme, "data": elsewhere, "scripts": elsewhere / "bin"}
+    place = Place(replace(plain, scheme=scheme), tmp_path / "cache")
+    place.install(first, old)
+
+    def both() -> dict[str, str]:
+        return {**place.picture(), **Place(replace(plain, prefix=elsewhere), place.cache).picture()}
+
+    before = both()
+    if fails_at:
+        left = fails_at
+
+        real = shutil.copy2
+
+        def failing(source: str, destination: str, *, follow_symlinks: bool = True) -> object:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(source, destination, follow_symlinks=follow_symlinks)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shutil, "copy2", failing)
+            try:
+                place.install(second, new)
+            except InstallError:
+                assert both() == before
+    place.install(second, new)
+    assert (elsewhere / "share/pkg/d/e").is_file()
+    assert (elsewhere / "bin/run").is_file()
+    assert not list(elsewhere.rglob(".variantctl*"))
+    place.uninstall("far", "pkg")
+    assert [path for path in elsewhere.rglob("*") if path.name != "bin"] == []
+
+
+def test_environments_do_not_share_state(tmp_path: Path) -> None:
+    one, two = new_place(tmp_path, name="one"), new_place(tmp_path, name="two")
+    old, _, _ = versions(tmp_path)
+    one.install(old)
+    assert two.names() == {}
