@@ -1,0 +1,121 @@
+"""The cache folder: small entries by key, written whole or not at all.
+
+Layout below the root, each bucket with the version of its format in its name::
+
+    pages-v1/ab/abcd...        index pages with their headers, by URL and Accept header
+    metadata-v1/ab/abcd...     METADATA and variant.json of wheels, by the wheel's hash and URL
+    wheels-v1/ab/abcd.../      one folder for each wheel, by sha256: the wheel, and its record
+    links-v1/ab/abcd...        URL -> sha256, for wheels that their index gives no hash of
+    pip-v1/ab/abcd...          what an installed pip says its default index is
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from variantctl.sources.errors import SettingsError
+
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of variantctl; it may be deleted.\n"
+
+
+class Cache:
+    """A folder of buckets. Any number of processes may use it at once.
+
+    Attributes:
+        root: the folder; made when the first entry is written.
+    """
+
+    def __init__(self, root: Path, *, keep_alive: object = None) -> None:
+        self.root = root
+        self._keep_alive = keep_alive
+
+    @classmethod
+    def open(
+        cls,
+        cache_dir: str | os.PathLike[str] | None = None,
+        *,
+        no_cache: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Cache:
+        """The cache to use: *cache_dir*, else ``VARIANTCTL_CACHE_DIR``, else the user's cache folder.
+
+        Args:
+            cache_dir: ``--cache-dir``.
+            no_cache: ``--no-cache``: a temporary folder that goes away with the object.
+            environ: the environment variables.
+        """
+        if no_cache:
+            folder = tempfile.TemporaryDirectory(prefix="variantctl-cache-", ignore_cleanup_errors=True)
+            return cls(Path(folder.name), keep_alive=folder)
+        named = cache_dir or environ.get("VARIANTCTL_CACHE_DIR")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        from platformdirs import user_cache_dir
+
+        return cls(Path(user_cache_dir("variantctl", appauthor=False)))
+
+    def path(self, bucket: str, *key: str) -> Path:
+        """Where the entry of *key* lies, whether or not it exists."""
+        digest = key[0] if len(key) == 1 and _is_sha256(key[0]) else _digest(*key)
+        return self.root / bucket / digest[:2] / digest
+
+    def read(self, bucket: str, *key: str) -> bytes | None:
+        """An entry, or ``None`` where there is none that can be read."""
+        try:
+            return self.path(bucket, *key).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, data: bytes, bucket: str, *key: str) -> None:
+        """Write an entry; readers see the old one or the new one."""
+        with self.writing(self.path(bucket, *key)) as file:
+            file.write(data)
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[BinaryIO]:
+        """A file that appears at *path* when the block ends well, and leaves nothing behind otherwise."""
+        file = self.temporary(path.parent)
+        temporary = Path(file.name)
+        try:
+            with file:
+                yield file
+            os.replace(temporary, path)  # noqa: PTH105  (Path.replace is the same; os.replace says it is atomic)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+    def temporary(self, folder: Path) -> BinaryIO:
+        """A new file with a name of its own in *folder*, which is made where it is missing.
+
+        Raises:
+            SettingsError: the cache cannot be written.
+        """
+        try:
+            if not self.root.is_dir():
+                self.root.mkdir(parents=True, exist_ok=True)
+                (self.root / "CACHEDIR.TAG").write_bytes(_TAG)
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".tmp-", dir=folder)
+        except OSError as error:
+            raise SettingsError(
+                f"the cache {self.root} cannot be written: {error.strerror}",
+                hint="Name another folder with --cache-dir or VARIANTCTL_CACHE_DIR, or use --no-cache.",
+            ) from None
+        os.close(handle)
+        return Path(name).open("r+b")
+
+
+def _digest(*key: str) -> str:
+    return hashlib.sha256("\0".join(key).encode()).hexdigest()
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and all(char in "0123456789abcdef" for char in text)

@@ -1,0 +1,338 @@
+"""All sources together: which files a project has, what they say about themselves, and the files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from variantctl.sources.cache import Cache
+from variantctl.sources.download import Cancelled, Progress
+from variantctl.sources.errors import OfflineError, ProjectNotFound
+from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
+from variantctl.sources.find_links import FindLinks
+from variantctl.sources.hashes import check, digests_of_bytes
+from variantctl.sources.http import HttpClient, HttpSettings
+from variantctl.sources.joining import join_sources
+from variantctl.sources.members import MemberReader
+from variantctl.sources.page_cache import CachedPages
+from variantctl.sources.settings import IndexSettings, SourceLayer
+from variantctl.sources.simple import SimpleIndex
+from variantctl.sources.store import FetchedWheel, WheelStore
+from variantctl.sources.urls import redact
+from variantctl.variants.merge import merge_metadata
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata, load_wheel_metadata
+from variantctl.wheels.errors import WheelError
+from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+PARALLEL = 8
+
+
+class Catalog:
+    """The sources of one run. Answers are remembered for as long as the object lives; any thread may ask.
+
+    Attributes:
+        settings: which sources, and how they are reached.
+        client: the HTTP client that all of them share.
+        cache: where pages, metadata and wheels are kept.
+        notes: what was odd and worked around, one line each; for ``--verbose`` and for error messages.
+    """
+
+    def __init__(
+        self,
+        settings: IndexSettings,
+        *,
+        client: HttpClient | None = None,
+        cache: Cache | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.settings = settings
+        self.client = client or HttpClient(http_settings(settings), environ=environ)
+        self.cache = cache or Cache.open(environ=environ)
+        self.notes: list[str] = []
+        self._pages = CachedPages(self.client, self.cache, refresh=settings.refresh)
+        self._store = WheelStore(self.cache, self.client)
+        self._members = MemberReader(self.cache, self.client, self._store, self._note)
+        self._layers = [self._open_layer(layer) for layer in settings.layers]
+        self._projects: dict[NormalizedName, ProjectFiles] = {}
+        self._core_metadata: dict[str, CoreMetadata] = {}
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- which files there are ---
+
+    def project(self, name: str, *, refresh: bool = False) -> ProjectFiles:
+        """The files of a project: of the first index that has it, with those of find-links joined.
+
+        Extra indexes are asked before the default one, as uv does, and sources named on the command line
+        before those of configuration files, so that nothing public shadows something private.
+
+        Args:
+            name: in any spelling.
+            refresh: ask again, past everything remembered; for when a version that should exist is missing.
+
+        Raises:
+            ProjectNotFound: no source has it.
+            NetworkError: an index could not be asked (the next one is not asked in its place).
+            SourceError: an index answered with something that is no project page.
+        """
+        project = canonicalize_name(name)
+        if not refresh and project in self._projects:
+            return self._projects[project]
+        found = self._search(project, refresh=True if refresh else None)
+        if found is None and not refresh and not self.settings.offline:
+            # An absence may be remembered from before the project was published.
+            found = self._search(project, refresh=True)
+        if found is None:
+            raise self._not_found(project)
+        with self._lock:
+            self._projects[project] = found
+        return found
+
+    def _search(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
+        found: list[ProjectFiles] = []
+        for layer in self._layers:
+            found += [files for place in layer.find_links if (files := place.project(project)) is not None]
+            for index in layer.indexes:
+                files = self._ask(index, project, refresh)
+                if files is not None:
+                    return join_sources(project, [*found, files])
+            if found and layer.closed:
+                break
+        return join_sources(project, found) if found else None
+
+    def _ask(self, index: SimpleIndex, project: str, refresh: bool | None) -> ProjectFiles | None:
+        try:
+            return index.project(project, refresh=refresh)
+        except OfflineError:
+            self._note(f"{index.url}: whether it has {project} is not in the cache (--offline)")
+            return None
+
+    def _not_found(self, project: str) -> ProjectNotFound | OfflineError:
+        searched = [place.location for layer in self._layers for place in layer.find_links]
+        searched += [index.url for layer in self._layers for index in layer.indexes]
+        for layer in self._layers:
+            for place in layer.find_links:
+                if place.missing:
+                    self._note(f"{place.location}: named by {layer.origin}, and does not exist")
+            for index in layer.indexes:
+                if index.folder is not None and not index.folder.is_dir():
+                    self._note(f"{index.folder}: named by {layer.origin}, and is not a folder")
+        if self.settings.offline and any(
+            "--offline" in note and f" {project} " in note for note in self.notes
+        ):
+            return OfflineError(
+                f"{project} is not in the cache, and --offline forbids asking for it",
+                url="",
+                hint="Run the command once without --offline, or name a folder of wheels with --find-links.",
+            )
+        hint = "Check the spelling and the sources (-i/--index-url, --extra-index-url, -f/--find-links)."
+        odd = [note for note in self.notes if "named by" in note]
+        if not any(layer.indexes for layer in self._layers) and not self.settings.no_index:
+            odd.append("no default index is known: name one with --index-url")
+        return ProjectNotFound(project, tuple(searched), hint=" ".join([hint, *odd]))
+
+    # --- what they say ---
+
+    def variant_metadata(
+        self, project: ProjectFiles, version: Version, wheels: Iterable[WheelLink] | None = None
+    ) -> VariantMetadata | None:
+        """The combined variant metadata of one version (PEP 825, "Variant ordering").
+
+        From the index-level file where there is one, its hash checked; else from the ``variant.json`` of
+        one wheel for each label. A label that is missing from the index-level file is missing here too: its
+        wheels are to be treated as incompatible (PEP 825, "Installing a package from an index", step 6).
+
+        Args:
+            project: as returned by ``project``.
+            version: one of its versions.
+            wheels: the wheels in question, where not all of the version's (other platforms' need no look).
+
+        Returns:
+            ``None`` where the version has no variant wheel.
+
+        Raises:
+            InvalidVariantError: malformed or inconsistent metadata; names the file, the key and the rule.
+            HashMismatch: the index-level file is not the one that the index promises.
+            NetworkError, OfflineError, SourceError, WheelError: it cannot be read.
+        """
+        links = [
+            link
+            for link in (project.wheels_of(version) if wheels is None else wheels)
+            if link.wheel.version == version and link.wheel.label is not None
+        ]
+        if not links:
+            return None
+        file = project.variants_json.get(version)
+        if file is not None:
+            return load_metadata(self._variants_json(file), source=file.url)
+        by_label = {link.wheel.label: link for link in reversed(links)}
+        representatives = list(by_label.values())
+        if len(representatives) == 1:
+            loaded = [self._wheel_variant(representatives[0])]
+        else:
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                loaded = list(pool.map(self._wheel_variant, representatives))
+        return merge_metadata(loaded)
+
+    def _variants_json(self, file: RemoteFile) -> bytes:
+        """The index-level file; a stored one whose hash is not the promised one is asked for again."""
+        content = self._pages.get(file.url, accept="application/json, */*;q=0.1").content
+        digests = digests_of_bytes(content, file.hashes)
+        if any(digests.get(name, digest) != digest for name, digest in file.hashes.items()):
+            content = self._pages.get(file.url, accept="application/json, */*;q=0.1", refresh=True).content
+            digests = digests_of_bytes(content, file.hashes)
+        check(
+            file.filename,
+            digests,
+            file.hashes,
+            promised_by=file.source or "its source",
+            read_from=file.url,
+        )
+        return content
+
+    def _wheel_variant(self, link: WheelLink) -> tuple[str, VariantMetadata]:
+        data = self._members.members(link).variant_json
+        source = f"{link.file.filename}/variant.json"
+        if data is None:
+            raise WheelError(
+                link.file.filename,
+                f"it has no variant.json, though its name has the variant label {link.wheel.label!r}",
+                hint="The wheel was renamed or built wrongly; use another one.",
+            )
+        return link.file.filename, load_wheel_metadata(data, label=link.wheel.label or "", source=source)
+
+    def core_metadata(self, link: WheelLink) -> CoreMetadata:
+        """What the wheel's METADATA says, with as little fetched as the source allows.
+
+        Raises:
+            WheelError: it is missing, damaged, or about another project or version than the filename says.
+            HashMismatch, NetworkError, OfflineError, SourceError: it cannot be had.
+        """
+        known = self._core_metadata.get(link.file.url)
+        if known is not None:
+            return known
+        metadata = parse_core_metadata(self._members.metadata(link), link.file.filename)
+        wheel = link.wheel
+        if metadata.normalized_name != wheel.name or metadata.version != wheel.version:
+            raise WheelError(
+                link.file.filename,
+                f"its METADATA is that of {metadata.name} {metadata.version}, "
+                f"not of {wheel.name} {wheel.version}",
+                hint="Do not install this wheel; tell whoever publishes it.",
+            )
+        self._core_metadata[link.file.url] = metadata
+        return metadata
+
+    # --- the files ---
+
+    def fetch(
+        self, link: WheelLink, *, progress: Progress | None = None, cancel: Event | None = None
+    ) -> FetchedWheel:
+        """The wheel on disk: in the cache, or where it is if that is a folder. Every known hash is checked.
+
+        Raises:
+            HashMismatch: the bytes are not the promised ones; nothing is kept.
+            NetworkError, OfflineError, SourceError: it cannot be had.
+        """
+        return self._store.fetch(link.file, progress=progress, cancel=cancel)
+
+    def fetch_many(
+        self,
+        links: Sequence[WheelLink],
+        *,
+        progress: Callable[[WheelLink], Progress | None] | None = None,
+        parallel: int = PARALLEL,
+    ) -> list[FetchedWheel]:
+        """Several wheels at once, in the order of *links*.
+
+        Args:
+            links: what to fetch.
+            progress: called once for each link, from this thread; returns that link's own callback.
+            parallel: how many at a time.
+
+        Raises:
+            As ``fetch``; the first failure stops the others.
+        """
+        cancel = Event()
+        with ThreadPoolExecutor(max(1, min(parallel, len(links) or 1))) as pool:
+            futures: list[Future[FetchedWheel]] = [
+                pool.submit(self.fetch, link, progress=progress(link) if progress else None, cancel=cancel)
+                for link in links
+            ]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                failed = [future for future in futures if future in done and future.exception() is not None]
+                for future in failed:
+                    error = future.exception()
+                    if error is not None and not isinstance(error, Cancelled):
+                        raise error
+                return [future.result() for future in futures]
+            finally:
+                cancel.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    # --- construction ---
+
+    def _open_layer(self, layer: SourceLayer) -> _Layer:
+        indexes = [] if layer.no_index else [*layer.extra_index_urls]
+        if layer.index_url and not layer.no_index:
+            indexes.append(layer.index_url)
+        return _Layer(
+            layer.origin,
+            [SimpleIndex(url, self.client, self._pages) for url in indexes],
+            [FindLinks(location, self.client, self._pages) for location in layer.find_links],
+            closed=bool(indexes) or layer.no_index,
+        )
+
+    def _note(self, text: str) -> None:
+        with self._lock:
+            if text not in self.notes:
+                self.notes.append(redact(text))
+
+
+class _Layer:
+    """The opened sources of one place that names sources (the command line, a configuration file)."""
+
+    def __init__(
+        self, origin: str, indexes: list[SimpleIndex], find_links: list[FindLinks], *, closed: bool
+    ) -> None:
+        self.origin = origin
+        self.indexes = indexes
+        self.find_links = find_links
+        self.closed = closed
+
+
+def http_settings(settings: IndexSettings) -> HttpSettings:
+    """The part of the settings that says how requests are made."""
+    return HttpSettings(
+        cert=settings.cert,
+        client_cert=settings.client_cert,
+        proxy=settings.proxy,
+        trusted_hosts=settings.trusted_hosts,
+        timeout=settings.timeout,
+        offline=settings.offline,
+    )

@@ -1,0 +1,142 @@
+"""What a source says about its files, sorted into wheels, variants.json files and the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.filenames import WheelFilename, parse_variants_json_filename, parse_wheel_filename
+
+_SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file as a source lists it.
+
+    Attributes:
+        filename: its name, without any folder.
+        url: where it is: absolute ``http(s)://`` or ``file://``, without fragment or credentials.
+        hashes: algorithm -> lower-case hexadecimal digest, as the source gives them.
+        requires_python: the specifier text (PEP 503 ``data-requires-python``), or ``None``.
+        yanked: ``False``, ``True``, or the reason (PEP 592).
+        core_metadata: whether ``{url}.metadata`` exists, or its hashes (PEP 658, PEP 714).
+        size: in bytes, or ``None`` where the source does not say.
+        source: the index or find-links location it was found in, without credentials.
+    """
+
+    filename: str
+    url: str
+    hashes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    requires_python: str | None = None
+    yanked: bool | str = False
+    core_metadata: bool | Mapping[str, str] = False
+    size: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class WheelLink:
+    """A wheel of a source: the file, and what its name says (PEP 427, PEP 825)."""
+
+    file: RemoteFile
+    wheel: WheelFilename
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """Every file a source has of one project.
+
+    Attributes:
+        name: the normalized name.
+        source: the source, without credentials; several, where find-links joined an index.
+        wheels: in the source's order.
+        sdists: in the source's order.
+        variants_json: version -> its index-level variant metadata file (PEP 825).
+        skipped: (filename, why) of what was listed and cannot be used.
+    """
+
+    name: NormalizedName
+    source: str
+    wheels: tuple[WheelLink, ...] = ()
+    sdists: tuple[RemoteFile, ...] = ()
+    variants_json: Mapping[Version, RemoteFile] = field(default_factory=lambda: MappingProxyType({}))
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def by_version(self) -> Mapping[Version, tuple[WheelLink, ...]]:
+        """The wheels of each version, newest version first."""
+        groups: dict[Version, list[WheelLink]] = {}
+        for link in self.wheels:
+            groups.setdefault(link.wheel.version, []).append(link)
+        return {version: tuple(groups[version]) for version in sorted(groups, reverse=True)}
+
+    def wheels_of(self, version: Version) -> tuple[WheelLink, ...]:
+        """The wheels of *version*; empty where there are none."""
+        return self.by_version.get(version, ())
+
+
+def sort_files(
+    name: str, source: str, files: Iterable[RemoteFile], skipped: Iterable[tuple[str, str]] = ()
+) -> ProjectFiles:
+    """Sort the files of a project page; what cannot be used is named in ``skipped`` with the reason.
+
+    Args:
+        name: the project, in any spelling.
+        source: the source, without credentials.
+        files: as parsed from the page; the first of two files of one name is kept.
+        skipped: what the page's parser already left out.
+    """
+    project = canonicalize_name(name)
+    wheels: list[WheelLink] = []
+    sdists: list[RemoteFile] = []
+    variants_json: dict[Version, RemoteFile] = {}
+    left_out = list(skipped)
+    seen: set[str] = set()
+    for file in files:
+        if file.filename in seen:
+            left_out.append((file.filename, "listed twice; the first entry is used"))
+            continue
+        seen.add(file.filename)
+        entry = _recognise(file, project)
+        if isinstance(entry, WheelLink):
+            wheels.append(entry)
+        elif isinstance(entry, Version):
+            variants_json[entry] = file
+        elif entry is None:
+            sdists.append(file)
+        else:
+            left_out.append((file.filename, entry))
+    return ProjectFiles(
+        project, source, tuple(wheels), tuple(sdists), MappingProxyType(variants_json), tuple(left_out)
+    )
+
+
+def _recognise(file: RemoteFile, project: NormalizedName) -> WheelLink | Version | str | None:
+    """A wheel, the version of a variants.json, ``None`` for an sdist, or why the file cannot be used."""
+    filename = file.filename
+    if filename.endswith(".whl"):
+        try:
+            wheel = parse_wheel_filename(filename)
+        except InvalidVariantError as error:
+            return error.rule
+        if wheel.name != project:
+            return f"belongs to {wheel.name}, not to {project}"
+        return WheelLink(file, wheel)
+    if filename.endswith("-variants.json"):
+        parsed = parse_variants_json_filename(filename)
+        if parsed is None:
+            return "not a valid {name}-{version}-variants.json"
+        return parsed[1] if parsed[0] == project else f"belongs to {parsed[0]}, not to {project}"
+    if filename.endswith(_SDIST_ENDINGS):
+        stem = _SEPARATORS.sub("-", filename).lower()
+        return None if stem.startswith(f"{project}-") else f"does not belong to {project}"
+    return "neither a wheel nor a source archive"

@@ -1,0 +1,319 @@
+"""GET over HTTP, for pages, metadata, ranges and wheels.
+
+httpx is imported when the first request is made, so that a run that finds everything in the cache or in
+folders never pays for it.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import platform
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from variantctl import __version__
+from variantctl.sources.auth import Credentials
+from variantctl.sources.errors import NetworkError, OfflineError, SourceError
+from variantctl.sources.retry import RetryPolicy, is_transient, retry_after
+from variantctl.sources.tls import tls_context
+from variantctl.sources.urls import is_file_url, redact, url_to_path
+
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT = (
+    f"variantctl/{__version__} (Python {platform.python_version()}; {platform.system()} {platform.machine()})"
+)
+MAX_PAGE_BYTES = 256 * 1024 * 1024
+_MAX_REDIRECTS = 10
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, read to its end.
+
+    Attributes:
+        url: where the body came from, after redirects, without credentials.
+        status: the HTTP status; 200 or 404 for ``file://``.
+        headers: lower-case name -> value.
+        content: the body, decoded.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose body is still to come.
+
+    Attributes:
+        length: how many bytes the body has, where the server says.
+        chunks: the body, piece by piece; raises NetworkError where it breaks off.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    length: int | None
+    chunks: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How requests are made.
+
+    Attributes:
+        cert: pip's ``cert``: a bundle or folder of certificate authorities; ``None``: see ``tls_context``.
+        client_cert: a PEM file with the client's key and certificate.
+        proxy: a proxy for everything; ``None``: what the environment says (``HTTPS_PROXY``, ``NO_PROXY``).
+        trusted_hosts: hosts (``name`` or ``name:port``) whose certificates are not checked.
+        timeout: seconds for connecting and for each read.
+        offline: no request leaves this machine.
+        retry: how often and how patiently failures are tried again.
+    """
+
+    cert: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    timeout: float = 30.0
+    offline: bool = False
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class HttpClient:
+    """One connection pool, shared by every source and thread. ``file://`` URLs are read from disk.
+
+    Attributes:
+        settings: as given.
+        credentials: the credentials by origin; sources put those of their URLs here.
+        requests: how many HTTP requests were sent, redirects not counted.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings or HttpSettings()
+        self.credentials = Credentials(environ)
+        self.requests = 0
+        self._environ = environ
+        self.sleep = sleep
+        self._client: httpx.Client | None = None
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        accept: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        allow: Collection[int] = (),
+        max_bytes: int = MAX_PAGE_BYTES,
+    ) -> Response:
+        """The whole answer to one GET, tried again as the retry policy says.
+
+        Args:
+            url: ``http(s)://`` (may carry credentials) or ``file://``.
+            accept: the Accept header.
+            headers: more headers.
+            allow: statuses other than 2xx that are returned rather than raised (404, 304, ...).
+            max_bytes: a longer body is refused.
+
+        Raises:
+            NetworkError: no connection, a broken or too long body, or a status neither 2xx nor allowed.
+            OfflineError: a request would be needed, and the client is offline.
+        """
+        if is_file_url(url):
+            return _read_file(url, allow)
+        wanted = {**(headers or {}), **({"Accept": accept} if accept else {})}
+        for attempt in self.settings.retry.attempts(self.sleep):
+            with attempt.catching(), self._open(url, wanted, allow) as stream:
+                body = bytearray()
+                for chunk in stream.chunks():
+                    body += chunk
+                    if len(body) > max_bytes:
+                        raise NetworkError(
+                            f"{redact(url)}: the answer is longer than {max_bytes:,} bytes", url=redact(url)
+                        )
+                return Response(stream.url, stream.status, stream.headers, bytes(body))
+        raise AssertionError("the last attempt returns or raises")
+
+    @contextmanager
+    def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None, allow: Collection[int] = ()
+    ) -> Iterator[Stream]:
+        """One answer whose body is read by the caller; not tried again, and not decompressed by the server.
+
+        Raises:
+            NetworkError, OfflineError: as ``get``.
+        """
+        with self._open(url, {"Accept-Encoding": "identity", **(headers or {})}, allow) as stream:
+            yield stream
+
+    @contextmanager
+    def _open(self, url: str, headers: Mapping[str, str], allow: Collection[int]) -> Iterator[Stream]:
+        bare = self.credentials.take(url)
+        if self.settings.offline:
+            raise OfflineError(
+                f"{bare} is needed, and it is not in the cache",
+                url=bare,
+                hint="Run once without --offline, or give the files with --find-links.",
+            )
+        authorization = self.credentials.header(bare)
+        sent = {**headers, "Authorization": authorization} if authorization else dict(headers)
+        client = self._connected()
+        with _httpx_errors(bare):
+            self.requests += 1
+            with client.stream("GET", bare, headers=sent) as response:
+                names = {name.lower(): value for name, value in response.headers.items()}
+                if not (200 <= response.status_code < 300 or response.status_code in allow):
+                    raise status_error(bare, response.status_code, response.reason_phrase, names)
+                raw = names.get("content-encoding", "identity") == "identity"
+                read = response.iter_raw if raw else response.iter_bytes
+                length = names.get("content-length", "")
+                yield Stream(
+                    url=str(response.url),
+                    status=response.status_code,
+                    headers=names,
+                    length=int(length) if raw and length.isdigit() else None,
+                    chunks=lambda: _guarded(read(_CHUNK), bare),
+                )
+
+    def _connected(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> httpx.Client:
+        import httpx
+
+        settings = self.settings
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30)
+        context = tls_context(self._environ, settings.cert, settings.client_cert)
+        unchecked = {
+            f"all://{host}": httpx.HTTPTransport(verify=False, limits=limits)
+            for host in settings.trusted_hosts
+        }
+        try:
+            return httpx.Client(
+                verify=context,
+                limits=limits,
+                timeout=settings.timeout,
+                proxy=settings.proxy,
+                mounts=unchecked,
+                follow_redirects=True,
+                max_redirects=_MAX_REDIRECTS,
+                headers={"User-Agent": USER_AGENT},
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise SourceError(
+                f"the proxy settings cannot be used: {redact(str(error))}",
+                hint="Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and pip's proxy setting.",
+            ) from None
+
+
+@contextmanager
+def _httpx_errors(url: str) -> Iterator[None]:
+    """Say httpx's errors in our words."""
+    import httpx
+
+    try:
+        yield
+    except httpx.TooManyRedirects:
+        raise NetworkError(
+            f"{url} redirects in a loop (more than {_MAX_REDIRECTS} redirects)",
+            url=url,
+            hint="Check the index URL.",
+        ) from None
+    except httpx.TimeoutException as error:
+        raise connection_error(url, f"timed out ({type(error).__name__})") from None
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+        raise NetworkError(f"{url}: {redact(str(error))}", url=url, hint="Check the URL.") from None
+    except httpx.TransportError as error:
+        raise connection_error(url, redact(str(error)) or type(error).__name__) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
+        raise NetworkError(f"{url}: {redact(str(error))}", url=url, hint="Check the URL.") from None
+
+
+def _guarded(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
+    with _httpx_errors(url):
+        yield from chunks
+
+
+def connection_error(url: str, reason: str) -> NetworkError:
+    """No answer, or one that broke off: worth another try, unless the certificate was refused."""
+    host = urlsplit(url).hostname or url
+    refused = "CERTIFICATE_VERIFY_FAILED" in reason
+    hint = f"Check the network, the name {host} and the proxy settings; --offline uses only the cache."
+    if refused:
+        hint = f"Tell which authorities to trust for {host}: SSL_CERT_FILE, or pip's cert setting."
+    return NetworkError(f"{url}: {reason}", url=url, hint=hint, transient=not refused)
+
+
+def status_error(url: str, status: int, phrase: str, headers: Mapping[str, str]) -> NetworkError:
+    """The error for a *status* that nobody wanted, with what to do about it."""
+    host = urlsplit(url).hostname
+    if status in {401, 403}:
+        hint = f"{host} asks for credentials: put them into the URL (https://USER:TOKEN@{host}/...) or netrc."
+    elif status == 407:
+        hint = "The proxy asks for credentials: put them into HTTPS_PROXY."
+    elif status in {404, 410}:
+        hint = "The file is gone, or the URL is wrong; ask the index again with --refresh."
+    elif status == 429 or status >= 500:
+        hint = f"{host} has trouble; try again later, or use another index with --index-url."
+    else:
+        hint = "Check the URL."
+    return NetworkError(
+        f"{url} answered {status} {phrase}".rstrip(),
+        url=url,
+        status=status,
+        hint=hint,
+        transient=is_transient(status),
+        retry_after=retry_after(headers.get("retry-after", "")),
+    )
+
+
+def _read_file(url: str, allow: Collection[int]) -> Response:
+    path = url_to_path(url)
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if 404 in allow:
+            return Response(url, 404, {}, b"")
+        raise SourceError(f"{path} does not exist", hint="Check the path.") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
+    kind = "application/json" if path.suffix == ".json" else mimetypes.guess_type(path.name)[0]
+    return Response(url, 200, {"content-type": kind or ""}, content)

@@ -1,0 +1,159 @@
+"""METADATA and variant.json of wheels that are elsewhere, without fetching whole wheels if possible.
+
+In this order: a wheel on this machine or in the cache is opened; what was read before is in the cache; the
+``.metadata`` file beside the wheel (PEP 658, PEP 714), hash checked; the end of the remote zip by ranges;
+the whole wheel.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from variantctl.sources.cache import Cache
+from variantctl.sources.errors import SourceError
+from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.sources.hashes import check, digests_of_bytes
+from variantctl.sources.http import HttpClient
+from variantctl.sources.page_cache import DEFAULT_LIFETIME
+from variantctl.sources.ranges import RangeFile, RangesUnsupported
+from variantctl.sources.store import WheelStore
+from variantctl.sources.urls import is_file_url, url_to_path
+
+_BUCKET = "metadata-v1"
+
+
+@dataclass(frozen=True)
+class Members:
+    """What a wheel says about itself.
+
+    Attributes:
+        metadata: the bytes of ``METADATA``.
+        variant_json: the bytes of ``variant.json``, or ``None`` where there is none.
+    """
+
+    metadata: bytes
+    variant_json: bytes | None
+
+
+class MemberReader:
+    """Reads the members that choosing and resolving need.
+
+    Attributes:
+        notes: gets a line for everything odd that was worked around.
+    """
+
+    def __init__(
+        self, cache: Cache, client: HttpClient, store: WheelStore, notes: Callable[[str], None]
+    ) -> None:
+        self._cache = cache
+        self._client = client
+        self._store = store
+        self._note = notes
+
+    def metadata(self, link: WheelLink) -> bytes:
+        """The bytes of the wheel's ``METADATA``.
+
+        Raises:
+            HashMismatch: the ``.metadata`` file, or the wheel, is not the promised one.
+            NetworkError, OfflineError, SourceError: it cannot be had.
+            WheelError: the wheel is damaged.
+        """
+        stored = self._load(link.file, "METADATA")
+        if stored is not None:
+            return stored
+        if link.file.core_metadata and self._store.find(link.file) is None:
+            beside = self._beside(link.file)
+            if beside is not None:
+                self._save(link.file, "METADATA", beside)
+                return beside
+        return self.members(link).metadata
+
+    def members(self, link: WheelLink) -> Members:
+        """Both members. Raises as ``metadata`` does."""
+        file = link.file
+        if is_file_url(file.url):
+            return _open(link, _local(url_to_path(file.url)))
+        metadata, variant = self._load(file, "METADATA"), self._load(file, "variant.json")
+        if metadata is not None and variant is not None:
+            return Members(metadata, variant or None)
+        members = self._read(link)
+        self._save(file, "METADATA", members.metadata)
+        self._save(file, "variant.json", members.variant_json or b"")
+        return members
+
+    def _read(self, link: WheelLink) -> Members:
+        stored = self._store.find(link.file)
+        if stored is None and not self._client.settings.offline:
+            try:
+                return _open(link, cast(BinaryIO, RangeFile(self._client, link.file.url, link.file.size)))
+            except RangesUnsupported as reason:
+                self._note(
+                    f"{link.file.filename}: fetched whole for its metadata, the server has no ranges "
+                    f"({reason})"
+                )
+        return _open(link, (stored or self._store.fetch(link.file)).path.open("rb"))
+
+    def _beside(self, file: RemoteFile) -> bytes | None:
+        """The ``.metadata`` file, or ``None`` where the index promises one that is not there."""
+        parts = urlsplit(file.url)
+        url = urlunsplit(parts._replace(path=f"{parts.path}.metadata"))
+        response = self._client.get(url, allow=(404, 410))
+        if response.status != 200:
+            self._note(f"{file.filename}: {file.source} promises a .metadata file that is not there")
+            return None
+        if isinstance(file.core_metadata, Mapping):
+            check(
+                f"{file.filename}.metadata",
+                digests_of_bytes(response.content, file.core_metadata),
+                file.core_metadata,
+                promised_by=file.source or "its source",
+                read_from=url,
+            )
+        return response.content
+
+    def _load(self, file: RemoteFile, member: str) -> bytes | None:
+        """What was stored of this very file; without a hash to know it by, only for as long as a page."""
+        if is_file_url(file.url):
+            return None
+        data = self._cache.read(_BUCKET, *_key(file, member))
+        if data is None:
+            return None
+        head, _, body = data.partition(b"\n")
+        try:
+            record = json.loads(head)
+            whole = record["length"] == len(body)
+            stale = not file.hashes and time.time() > record["time"] + DEFAULT_LIFETIME
+        except (ValueError, KeyError, TypeError):
+            return None
+        return body if whole and (not stale or self._client.settings.offline) else None
+
+    def _save(self, file: RemoteFile, member: str, data: bytes) -> None:
+        if not is_file_url(file.url):
+            head = json.dumps({"url": file.url, "length": len(data), "time": time.time()}).encode()
+            self._cache.write(head + b"\n" + data, _BUCKET, *_key(file, member))
+
+
+def _key(file: RemoteFile, member: str) -> tuple[str, ...]:
+    """By URL and hashes: no index answers for another's wheel, and no old wheel for a rebuilt one."""
+    return member, file.url, json.dumps(dict(file.hashes), sort_keys=True), str(file.size)
+
+
+def _local(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        hint = "Check the index or --find-links folder."
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=hint) from None
+
+
+def _open(link: WheelLink, file: BinaryIO) -> Members:
+    from variantctl.wheels.archive import WheelArchive
+
+    with file, WheelArchive.from_file(file, link.wheel) as archive:
+        return Members(archive.metadata_bytes(), archive.variant_json_bytes())

@@ -1,0 +1,139 @@
+"""Index pages on disk, kept as HTTP's caching says, and ten minutes where the server says nothing.
+
+Sources of the rules: RFC 9111 (freshness, validation), RFC 9110, 13.1 (conditional requests). A page that is
+fresh is read without touching the network or importing the HTTP library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from variantctl.sources.cache import Cache
+from variantctl.sources.errors import OfflineError
+from variantctl.sources.http import HttpClient, Response
+from variantctl.sources.urls import is_file_url
+
+DEFAULT_LIFETIME = 600.0
+_BUCKET = "pages-v1"
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")
+_KEPT_HEADERS = ("content-type", "etag", "last-modified", "cache-control", "expires", "date")
+_ABSENT = (404, 410)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A stored answer, and until when (seconds since the epoch) it may be used without asking."""
+
+    response: Response
+    fresh_until: float
+
+
+class CachedPages:
+    """GET with a memory: what the resolver reads of indexes goes through here.
+
+    Attributes:
+        client: makes the requests that remain.
+        refresh: ask again (validators are still sent, so an unchanged page costs no transfer).
+    """
+
+    def __init__(self, client: HttpClient, cache: Cache, *, refresh: bool = False) -> None:
+        self.client = client
+        self.refresh = refresh
+        self._cache = cache
+
+    def get(self, url: str, *, accept: str, refresh: bool | None = None) -> Response:
+        """The page at *url*: status 200, or 404 where there is none (that is remembered too).
+
+        Args:
+            url: ``http(s)://``, or ``file://`` (never stored).
+            accept: the Accept header; part of the key.
+            refresh: whether to ask even where the stored page is fresh; ``None``: as this object does.
+
+        Raises:
+            NetworkError: as ``HttpClient.get``.
+            OfflineError: offline, and the page was never stored.
+        """
+        if is_file_url(url):
+            return self.client.get(url, allow=_ABSENT)
+        key = (self.client.credentials.take(url), accept)
+        entry = self._load(key)
+        offline = self.client.settings.offline
+        again = self.refresh if refresh is None else refresh
+        if entry is not None and (offline or (time.time() < entry.fresh_until and not again)):
+            return entry.response
+        if offline:
+            raise OfflineError(
+                f"{key[0]} is not in the cache",
+                url=key[0],
+                hint="Run the command once without --offline, so that the page is stored.",
+            )
+        validators = _validators(entry.response.headers) if entry is not None else {}
+        response = self.client.get(url, accept=accept, headers=validators, allow=(*_ABSENT, 304, 403))
+        if response.status == 304 and entry is not None:
+            headers = {**entry.response.headers, **_kept(response.headers)}
+            response = Response(entry.response.url, entry.response.status, headers, entry.response.content)
+        self._store(key, response)
+        return response
+
+    def _load(self, key: tuple[str, str]) -> _Entry | None:
+        """The stored answer; a damaged or truncated entry counts as none."""
+        data = self._cache.read(_BUCKET, *key)
+        if data is None:
+            return None
+        head, _, body = data.partition(b"\n")
+        try:
+            stored = json.loads(head)
+            if stored["length"] != len(body) or stored["key"] != list(key):
+                return None
+            response = Response(stored["url"], stored["status"], stored["headers"], body)
+            return _Entry(response, float(stored["fresh_until"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _store(self, key: tuple[str, str], response: Response) -> None:
+        control = response.headers.get("cache-control", "").lower()
+        if "no-store" in control or response.status not in (200, *_ABSENT):
+            return
+        head = {
+            "key": list(key),
+            "url": response.url,
+            "status": response.status,
+            "headers": _kept(response.headers),
+            "length": len(response.content),
+            "fresh_until": time.time() + lifetime(response.headers),
+        }
+        self._cache.write(json.dumps(head).encode() + b"\n" + response.content, _BUCKET, *key)
+
+
+def lifetime(headers: Mapping[str, str]) -> float:
+    """Seconds for which an answer may be used without asking again (RFC 9111, 4.2.1)."""
+    control = headers.get("cache-control", "").lower()
+    if "no-cache" in control or "no-store" in control:
+        return 0.0
+    age = headers.get("age", "").strip()
+    spent = float(age) if age.isdigit() else 0.0
+    match = _MAX_AGE.search(control)
+    if match:
+        return max(0.0, float(match[1]) - spent)
+    if "expires" in headers:
+        try:
+            expires = parsedate_to_datetime(headers["expires"]).timestamp()
+            date = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
+        except (ValueError, TypeError, IndexError):
+            return 0.0
+        return max(0.0, expires - date - spent)
+    return DEFAULT_LIFETIME
+
+
+def _validators(headers: Mapping[str, str]) -> dict[str, str]:
+    wanted = {"if-none-match": headers.get("etag"), "if-modified-since": headers.get("last-modified")}
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}

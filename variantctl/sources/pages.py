@@ -1,0 +1,283 @@
+"""Project pages of the Simple repository API: HTML (PEP 503) and JSON (PEP 691) into files.
+
+Sources of the rules: PEP 503 (anchors, hash fragments, ``data-requires-python``), PEP 592 (yanked), PEP 629
+(versions of the API), PEP 658 and 714 (core metadata), PEP 691 (JSON), PEP 700 (size).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from functools import partial
+from html.parser import HTMLParser
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from variantctl.sources.errors import SourceError
+from variantctl.sources.files import RemoteFile
+from variantctl.sources.urls import filename_of, is_file_url, redact, without_fragment
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
+"""The Accept header of PEP 691: JSON where there is a choice, HTML where there is none."""
+
+_JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
+_HTML_TYPES = {"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"}
+_API_MAJOR = 1
+_UNSAFE_IN_URL = re.compile(r"[^!-~]")
+_ALGORITHM = re.compile(r"[a-z0-9_]+\Z")
+_SCHEMES = {"http", "https", "file"}
+
+Skipped = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ProjectPage:
+    """The files of a page in their order, and (filename or link, why) of the entries left out."""
+
+    files: tuple[RemoteFile, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+class _Unusable(Exception):  # noqa: N818  (never leaves this module)
+    """One entry of a page cannot be used."""
+
+
+def parse_project_page(content: bytes, content_type: str, url: str, source: str | None = None) -> ProjectPage:
+    """The files that a project page lists.
+
+    Args:
+        content: the body.
+        content_type: the ``Content-Type`` header, parameters and all; ``""`` where there was none.
+        url: where the page really came from (after redirects): relative links start there.
+        source: what ``RemoteFile.source`` becomes; the page's URL where left out.
+
+    Raises:
+        SourceError: the page as a whole cannot be read: another type, broken JSON, an unknown API version.
+    """
+    label = redact(source if source is not None else url)
+    kind, charset = _content_type(content_type, content)
+    if kind == "json":
+        return _parse_json(content, url, label)
+    return _parse_html(content, charset, url, label)
+
+
+def _content_type(header: str, content: bytes) -> tuple[str, str]:
+    """``json`` or ``html``, and the character set."""
+    message = Message()
+    message["content-type"] = header or "text/html"
+    kind = message.get_content_type().lower()
+    charset = message.get_param("charset", "utf-8")
+    if not header:
+        # No type at all, as from a bare file: JSON starts with a brace, a page never does.
+        kind = "application/json" if content[:64].lstrip().startswith(b"{") else "text/html"
+    if kind in _JSON_TYPES:
+        return "json", "utf-8"
+    if kind in _HTML_TYPES:
+        return "html", charset if isinstance(charset, str) else "utf-8"
+    raise SourceError(
+        f"the page has content type {header.strip()!r}, not one of the Simple repository API",
+        hint="A project page is text/html or application/vnd.pypi.simple.v1+json (PEP 691). "
+        "Check the index URL; a plain folder or page of wheels goes to --find-links.",
+    )
+
+
+# --- JSON ---
+
+
+def _parse_json(content: bytes, url: str, source: str) -> ProjectPage:
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{redact(url)}: broken JSON: {error}", hint=_BROKEN) from None
+    if not isinstance(data, dict):
+        raise SourceError(f"{redact(url)}: the page is not a JSON object", hint=_BROKEN)
+    meta = data.get("meta")
+    _check_api_version(meta.get("api-version") if isinstance(meta, dict) else None, url)
+    entries = data.get("files")
+    if not isinstance(entries, list):
+        raise SourceError(f"{redact(url)}: files: missing, or not a list", hint=_BROKEN)
+    return _collect((_name_of(entry), partial(_json_file, entry, url, source)) for entry in entries)
+
+
+def _name_of(entry: object) -> str:
+    name = entry.get("filename") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else "(an entry without a filename)"
+
+
+def _json_file(entry: object, url: str, source: str) -> RemoteFile:
+    if not isinstance(entry, dict):
+        raise _Unusable("the entry is not an object")
+    filename, link = entry.get("filename"), entry.get("url")
+    if not isinstance(filename, str) or not isinstance(link, str):
+        raise _Unusable("the entry lacks filename or url")
+    _check_filename(filename)
+    target, fragment = _absolute(link, url)
+    metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
+    yanked = entry.get("yanked", False)
+    size = entry.get("size")
+    requires_python = entry.get("requires-python")
+    return RemoteFile(
+        filename=filename,
+        url=target,
+        hashes=_digests(entry.get("hashes")) or _fragment_hashes(fragment),
+        requires_python=requires_python if isinstance(requires_python, str) and requires_python else None,
+        yanked=yanked if isinstance(yanked, str) and yanked else bool(yanked),
+        core_metadata=(_digests(metadata) or True) if isinstance(metadata, dict) else bool(metadata),
+        size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
+        source=source,
+    )
+
+
+def _digests(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name.lower(): digest.lower()
+        for name, digest in value.items()
+        if isinstance(name, str) and isinstance(digest, str) and digest
+    }
+
+
+# --- HTML ---
+
+
+class _Anchors(HTMLParser):
+    """The base URL, the API version and the attributes of every anchor of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.base: str | None = None
+        self.api_version: str | None = None
+        self.anchors: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.anchors.append(dict(attrs))
+        elif tag == "base" and self.base is None:
+            self.base = dict(attrs).get("href")
+        elif tag == "meta":
+            values = dict(attrs)
+            if values.get("name") == "pypi:repository-version":
+                self.api_version = values.get("content")
+
+
+def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectPage:
+    try:
+        text = content.decode(charset, errors="replace")
+    except LookupError:
+        text = content.decode("utf-8", errors="replace")
+    parser = _Anchors()
+    try:
+        parser.feed(text)
+        parser.close()
+    except AssertionError as error:
+        # html.parser asserts on some malformed declarations (<![...) instead of reading over them.
+        raise SourceError(f"{redact(url)}: broken HTML: {error}", hint=_BROKEN) from None
+    _check_api_version(parser.api_version, url)
+    base = url
+    if parser.base:
+        base, _ = without_fragment(_join(url, parser.base.strip()) or url)
+    return _collect(
+        (anchor["href"], partial(_html_file, anchor, base, source))
+        for anchor in parser.anchors
+        if anchor.get("href")
+    )
+
+
+def _html_file(anchor: Mapping[str, str | None], base: str, source: str) -> RemoteFile:
+    target, fragment = _absolute((anchor["href"] or "").strip(), base)
+    filename = filename_of(target)
+    _check_filename(filename)
+    metadata = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata", ""))
+    yanked: bool | str = "data-yanked" in anchor
+    return RemoteFile(
+        filename=filename,
+        url=target,
+        hashes=_fragment_hashes(fragment),
+        requires_python=anchor.get("data-requires-python") or None,
+        yanked=(anchor.get("data-yanked") or True) if yanked else False,
+        core_metadata=_metadata_attribute(metadata or ""),
+        source=source,
+    )
+
+
+def _metadata_attribute(value: str) -> bool | Mapping[str, str]:
+    """PEP 714: ``true``, ``false``, or ``algorithm=digest``."""
+    if value.lower() in {"", "false"}:
+        return False
+    return _fragment_hashes(value) or True
+
+
+# --- both ---
+
+_BROKEN = "The index is broken or this is not an index; check its URL, or use another one."
+
+
+def _collect(entries: Iterator[tuple[str | None, Callable[[], RemoteFile]]]) -> ProjectPage:
+    files: list[RemoteFile] = []
+    skipped: list[Skipped] = []
+    for name, read in entries:
+        try:
+            files.append(read())
+        except _Unusable as reason:
+            skipped.append((redact(name or ""), str(reason)))
+    return ProjectPage(tuple(files), tuple(skipped))
+
+
+def _check_api_version(version: object, url: str) -> None:
+    """PEP 629: an unknown major version must not be read; a missing one means 1.0."""
+    if version is None:
+        return
+    major = str(version).partition(".")[0]
+    if major != str(_API_MAJOR):
+        raise SourceError(
+            f"{redact(url)}: version {version} of the Simple repository API is not known here",
+            hint="Upgrade variantctl, or use another index.",
+        )
+
+
+def _check_filename(filename: str) -> None:
+    """A name that could leave the folder it is stored in is no file name."""
+    if not filename:
+        raise _Unusable("the link does not end in a file name")
+    if any(char in filename for char in "/\\\0\r\n") or filename in {".", ".."}:
+        raise _Unusable("the file name has characters that no file name may have")
+
+
+def _absolute(link: str, base: str) -> tuple[str, str]:
+    """The absolute URL of *link* and its fragment."""
+    joined = _join(base, link)
+    if joined is None:
+        raise _Unusable("the link is not a valid URL")
+    target, fragment = without_fragment(joined)
+    scheme = target.partition(":")[0].lower()
+    if scheme not in _SCHEMES:
+        raise _Unusable(f"links with scheme {scheme}: are not followed")
+    if scheme == "file" and not is_file_url(base):
+        raise _Unusable("a page from the network may not name files of this machine")
+    return _UNSAFE_IN_URL.sub(lambda match: quote(match.group()), target), fragment
+
+
+def _join(base: str, link: str) -> str | None:
+    try:
+        joined = urljoin(base, link)
+        parts = urlsplit(joined)
+        _ = parts.port
+    except ValueError:
+        return None
+    return joined if parts.scheme == "file" or parts.hostname or parts.scheme not in _SCHEMES else None
+
+
+def _fragment_hashes(fragment: str) -> Mapping[str, str]:
+    """``sha256=...``, possibly among other parts of the fragment (``egg=...&sha256=...``)."""
+    hashes = {}
+    for part in fragment.split("&"):
+        name, separator, digest = part.partition("=")
+        if separator and digest and _ALGORITHM.match(name.lower()) and name.lower() not in _NOT_HASHES:
+            hashes[name.lower()] = unquote(digest).lower()
+    return hashes
+
+
+_NOT_HASHES = {"egg", "subdirectory"}

@@ -1,0 +1,225 @@
+"""Wheels of the cache, by the hash of their content, and the way there: fetch, verify, keep.
+
+A stored wheel is read-only and lies beside a record of its size, time and digests; it is hashed again when
+size or time are not the recorded ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from variantctl.sources.cache import Cache
+from variantctl.sources.download import Download, Progress, download
+from variantctl.sources.errors import NetworkError, OfflineError, SourceError
+from variantctl.sources.files import RemoteFile
+from variantctl.sources.hashes import STRONG, check, digests_of, is_known
+from variantctl.sources.http import HttpClient
+from variantctl.sources.urls import is_file_url, url_to_path
+
+_WHEELS = "wheels-v1"
+_LINKS = "links-v1"
+_LOCAL = "local-v1"
+
+
+@dataclass(frozen=True)
+class FetchedWheel:
+    """A file on disk whose every known hash was found to be right.
+
+    Attributes:
+        path: in the cache, or the file itself where the source is a folder; not to be changed.
+        sha256: hexadecimal.
+        hashes: every digest that was computed, sha256 among them.
+    """
+
+    path: Path
+    sha256: str
+    hashes: Mapping[str, str]
+
+
+class WheelStore:
+    """Fetches wheels into the cache, and finds those that are there."""
+
+    def __init__(self, cache: Cache, client: HttpClient) -> None:
+        self._cache = cache
+        self._client = client
+
+    def fetch(
+        self, file: RemoteFile, *, progress: Progress | None = None, cancel: Event | None = None
+    ) -> FetchedWheel:
+        """The file, from the cache or from where it is.
+
+        Raises:
+            HashMismatch: a hash that the source gives is not that of the bytes.
+            NetworkError, OfflineError: it cannot be had.
+            SourceError: a local file cannot be read.
+        """
+        if is_file_url(file.url):
+            return self._local(file)
+        stored = self.find(file)
+        if stored is not None:
+            return stored
+        known = None if _strong(file) else self._linked(file)
+        if known is not None and self._client.settings.offline:
+            return known[0]
+        return self._download(file, known, progress, cancel)
+
+    def find(self, file: RemoteFile) -> FetchedWheel | None:
+        """The stored wheel, where one of the file's strong hashes identifies it; no request is made."""
+        sha256 = file.hashes.get("sha256")
+        if sha256 is not None:
+            return self._stored(file, sha256)
+        if not _strong(file):
+            return None
+        linked = self._linked(file)
+        if linked is None:
+            return None
+        got = linked[0].hashes
+        return linked[0] if all(got.get(name) == digest for name, digest in _strong(file).items()) else None
+
+    def _local(self, file: RemoteFile) -> FetchedWheel:
+        """A file of this machine: verified, not copied. Its digests are remembered by path, size and time."""
+        path = url_to_path(file.url)
+        wanted = [name for name in file.hashes if is_known(name)]
+        try:
+            status = path.stat()
+            state = [status.st_size, status.st_mtime_ns, status.st_ino]
+            hashes = self._remembered(path, state, wanted)
+            if hashes is None:
+                hashes = digests_of(path, wanted)
+                record = json.dumps({"state": state, "hashes": hashes}).encode()
+                self._cache.write(record, _LOCAL, os.fspath(path))
+        except OSError as error:
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror}", hint="Check the index or --find-links folder."
+            ) from None
+        check(
+            file.filename, hashes, file.hashes, promised_by=file.source or "its source", read_from=str(path)
+        )
+        return FetchedWheel(path, hashes["sha256"], hashes)
+
+    def _remembered(self, path: Path, state: list[int], wanted: list[str]) -> dict[str, str] | None:
+        record = _load_json(self._cache.read(_LOCAL, os.fspath(path)))
+        hashes = record.get("hashes")
+        if record.get("state") != state or not isinstance(hashes, dict):
+            return None
+        return hashes if {"sha256", *wanted} <= hashes.keys() else None
+
+    def _stored(self, file: RemoteFile, sha256: str) -> FetchedWheel | None:
+        """The wheel with this hash if it is there and unchanged; one that was damaged is removed."""
+        path = self._path(sha256, file.filename)
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        record = _load_json(_read(path.with_name(path.name + ".json")))
+        hashes = record.get("hashes")
+        wanted = [name for name in file.hashes if is_known(name)]
+        unchanged = [status.st_size, status.st_mtime_ns] == record.get("state")
+        if not unchanged or not isinstance(hashes, dict) or not {"sha256", *wanted} <= hashes.keys():
+            hashes = digests_of(path, wanted)
+            if hashes["sha256"] != sha256:
+                path.unlink(missing_ok=True)
+                return None
+            self._record(path, hashes)
+        check(file.filename, hashes, file.hashes, promised_by=file.source or "its source", read_from=file.url)
+        return FetchedWheel(path, sha256, hashes)
+
+    def _linked(self, file: RemoteFile) -> tuple[FetchedWheel, dict[str, str]] | None:
+        """What this URL gave last time, and the validators to ask whether that still holds."""
+        record = _load_json(self._cache.read(_LINKS, file.url))
+        sha256, validators = record.get("sha256"), record.get("validators")
+        if not isinstance(sha256, str) or not isinstance(validators, dict):
+            return None
+        stored = self._stored(file, sha256)
+        return None if stored is None else (stored, validators)
+
+    def _download(
+        self,
+        file: RemoteFile,
+        known: tuple[FetchedWheel, dict[str, str]] | None,
+        progress: Progress | None,
+        cancel: Event | None,
+    ) -> FetchedWheel:
+        if self._client.settings.offline:
+            raise OfflineError(
+                f"{file.filename} is not in the cache",
+                url=file.url,
+                hint="Run the command once without --offline, or name its folder with --find-links.",
+            )
+        temporary = self._cache.temporary(self._cache.root / _WHEELS)
+        try:
+            with temporary:
+                came = download(
+                    self._client,
+                    file.url,
+                    temporary,
+                    algorithms=file.hashes,
+                    headers=known[1] if known is not None else None,
+                    size=file.size,
+                    progress=progress,
+                    cancel=cancel,
+                )
+            if came.status == 304:
+                if known is None:
+                    raise NetworkError(f"{file.url} answered 304 to an unconditional request", url=file.url)
+                return known[0]
+            check(
+                file.filename,
+                came.hashes,
+                file.hashes,
+                promised_by=file.source or "its source",
+                read_from=file.url,
+            )
+            return self._keep(file, Path(temporary.name), came)
+        finally:
+            Path(temporary.name).unlink(missing_ok=True)
+
+    def _keep(self, file: RemoteFile, temporary: Path, came: Download) -> FetchedWheel:
+        sha256 = came.hashes["sha256"]
+        path = self._path(sha256, file.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.chmod(0o444)
+        os.replace(temporary, path)  # noqa: PTH105  (atomic: readers see no half a wheel)
+        self._record(path, came.hashes)
+        if "sha256" not in file.hashes:
+            wanted = {
+                "if-none-match": came.headers.get("etag"),
+                "if-modified-since": came.headers.get("last-modified"),
+            }
+            validators = {name: value for name, value in wanted.items() if value}
+            link = json.dumps({"sha256": sha256, "validators": validators}).encode()
+            self._cache.write(link, _LINKS, file.url)
+        return FetchedWheel(path, sha256, came.hashes)
+
+    def _record(self, path: Path, hashes: Mapping[str, str]) -> None:
+        status = path.stat()
+        record = {"state": [status.st_size, status.st_mtime_ns], "hashes": dict(hashes)}
+        with self._cache.writing(path.with_name(path.name + ".json")) as file:
+            file.write(json.dumps(record).encode())
+
+    def _path(self, sha256: str, filename: str) -> Path:
+        return self._cache.path(_WHEELS, sha256) / filename
+
+
+def _strong(file: RemoteFile) -> dict[str, str]:
+    return {name: digest for name, digest in file.hashes.items() if name in STRONG}
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _load_json(data: bytes | None) -> dict[str, object]:
+    try:
+        value = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,76 @@
+"""Which certificate authorities are trusted, and the client's own certificate."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from variantctl.sources.errors import SettingsError
+
+_BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def tls_context(environ: Mapping[str, str], cert: str | None, client_cert: str | None) -> ssl.SSLContext:
+    """The context for every connection.
+
+    Trusted are: *cert* (pip's ``cert`` setting) where given; else ``SSL_CERT_FILE`` with ``SSL_CERT_DIR``, or
+    the bundle that requests and curl are told about, as pip heeds them; else the system's store; else, where
+    the system has none, certifi's.
+
+    Args:
+        environ: the environment variables.
+        cert: a PEM bundle, or a folder of hashed certificates.
+        client_cert: a PEM file with the client's key and certificate.
+
+    Raises:
+        SettingsError: a file that was named cannot be read as certificates.
+    """
+    context = ssl.create_default_context() if not cert else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if cert:
+        _trust(context, cert, "cert")
+    elif not _trust_environment(context, environ) and not _system_has_authorities(context):
+        import certifi
+
+        context.load_verify_locations(cafile=certifi.where())
+    if client_cert:
+        try:
+            context.load_cert_chain(client_cert)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"client-cert {client_cert}: cannot be used: {error}") from None
+    return context
+
+
+def _trust_environment(context: ssl.SSLContext, environ: Mapping[str, str]) -> bool:
+    """Trust what the variables name; whether one did."""
+    for variable in _BUNDLE_VARIABLES:
+        value = environ.get(variable)
+        if value and Path(value).exists():
+            _trust(context, value, variable)
+            return True
+    folder = environ.get("SSL_CERT_DIR")
+    if folder and Path(folder).is_dir():
+        _trust(context, folder, "SSL_CERT_DIR")
+        return True
+    return False
+
+
+def _trust(context: ssl.SSLContext, location: str, said_by: str) -> None:
+    path = Path(location).expanduser()
+    try:
+        if path.is_dir():
+            context.load_verify_locations(capath=str(path))
+        else:
+            context.load_verify_locations(cafile=str(path))
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"{said_by} {location}: cannot be read as certificates: {error}",
+            hint="It must be a PEM file of certificate authorities, or a folder of them.",
+        ) from None
+
+
+def _system_has_authorities(context: ssl.SSLContext) -> bool:
+    if context.cert_store_stats()["x509_ca"]:
+        return True
+    folder = ssl.get_default_verify_paths().capath
+    return bool(folder) and any(Path(str(folder)).glob("*.0"))
