@@ -83,6 +83,7 @@ class JudgedWheel:
     rank: int | None
     reasons: tuple[Reason, ...]
     properties: Properties
+    best: tuple[VariantProperty, ...] = ()
 
 
 def fits_interpreter(link: WheelLink, interpreter: Interpreter) -> bool:
@@ -123,9 +124,14 @@ def judge_wheels(wheels: Iterable[WheelLink], terms: Terms) -> list[JudgedWheel]
     """Every wheel with its verdict: what can be taken best first, then the rest in the given order."""
     wheels = list(wheels)
     ranked = {id(wheel.link): wheel for wheel in rank_wheels(wheels, terms)}
-    judged: list[JudgedWheel] = [
+    judged = [
         JudgedWheel(
-            wheel.link, "selected" if wheel.rank == 1 else "compatible", wheel.rank, (), wheel.properties
+            wheel.link,
+            "selected" if wheel.rank == 1 else "compatible",
+            wheel.rank,
+            (),
+            wheel.properties,
+            wheel.best,
         )
         for wheel in ranked.values()
     ]

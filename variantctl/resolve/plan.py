@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -47,6 +47,16 @@ class PlannedInstall:
     def size(self) -> int | None:
         """Of the wheel, in bytes, where the source says it."""
         return self.link.file.size
+
+    def with_sha256(self, digest: str) -> PlannedInstall:
+        """The same, with the digest of the file that was fetched."""
+        hashes = {**self.hashes, "sha256": digest}
+        direct_url = self.direct_url
+        if direct_url is not None:
+            # "hash" is the older spelling, which some tools still read (PEP 610).
+            info = {"hash": f"sha256={digest}", "hashes": {"sha256": digest}}
+            direct_url = {**direct_url, "archive_info": info}
+        return replace(self, hashes=hashes, direct_url=direct_url)
 
     def as_json(self) -> dict[str, Any]:
         """An element of ``install`` in the contract (design, section 5)."""

@@ -42,6 +42,8 @@ class SearchOptions:
         require_hashes: every project must have hashes.
         reinstall: what is installed does not count.
         upgrade: the projects whose newest version is wanted, installed or not.
+        choose_again: what is installed keeps its version, and its variant only if that is still the choice:
+            for a machine that was named (``--profile``) rather than the one it was installed on.
     """
 
     pre: bool = False
@@ -49,6 +51,7 @@ class SearchOptions:
     require_hashes: bool = False
     reinstall: bool = False
     upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
+    choose_again: bool = False
 
 
 class Provider(AbstractProvider[Need, Candidate, str]):
@@ -228,9 +231,16 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             return
         self._demand_hashes(name)
         installed = self._installed_match(name, needs)
-        yield from _with_installed(
-            self._index_matches(name, needs), installed, upgrade=name in self._options.upgrade
-        )
+        found = self._index_matches(name, needs)
+        upgrade = name in self._options.upgrade
+        if installed is not None and self._options.choose_again and not upgrade:
+            asked = name in self._order or installed.package.label is not None
+            here = self._stock.candidates_if_any(name, installed.version) if asked else ()
+            if here:
+                yield from (installed if _is_same(candidate, installed) else candidate for candidate in here)
+                yield from (candidate for candidate in found if candidate.version != installed.version)
+                return
+        yield from _with_installed(found, installed, upgrade=upgrade)
 
     def _direct_matches(
         self, name: NormalizedName, urls: set[str], needs: Sequence[Need]
@@ -318,7 +328,7 @@ def _with_installed(
     if given:
         yield installed
     for candidate in found:
-        same = candidate.version == installed.version and candidate.wheel.label == installed.package.label
+        same = _is_same(candidate, installed)
         if not given and (same or candidate.version < installed.version):
             yield installed
             given = True
@@ -326,6 +336,10 @@ def _with_installed(
             yield candidate
     if not given:
         yield installed
+
+
+def _is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
+    return candidate.version == installed.version and candidate.wheel.label == installed.package.label
 
 
 def _unusable_url(url: str) -> str | None:

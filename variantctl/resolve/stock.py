@@ -141,6 +141,10 @@ class Stock:
             self._candidates[key] = known
         return known
 
+    def candidates_if_any(self, name: NormalizedName, version: Version) -> tuple[WheelCandidate, ...]:
+        """The same; none where no source has the project (any more)."""
+        return self.candidates(name, version) if self.versions(name) else ()
+
     def judge(
         self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
     ) -> list[JudgedWheel]:
@@ -150,6 +154,20 @@ class Stock:
         return judge_wheels(
             wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
         )
+
+    def judgeable(self, name: NormalizedName, version: Version, *, allow_yanked: bool = False) -> bool:
+        """Whether a version has a wheel that can be taken; a label the machine lacks is no error here."""
+        try:
+            return bool(self.candidates(name, version, allow_yanked=allow_yanked))
+        except UnsupportedVariantError:
+            return False
+
+    def judge_direct(self, url: str, name: NormalizedName) -> tuple[Version, list[JudgedWheel]]:
+        """The version of the wheel that a direct reference names, and the verdict on it."""
+        link = self._direct_link(url)
+        project = ProjectFiles(name, urldefrag(url).url, (link,))
+        terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True, need_metadata=True)
+        return link.wheel.version, judge_wheels((link,), terms)
 
     def direct(self, url: str, name: NormalizedName) -> WheelCandidate:
         """The wheel that a direct reference names.

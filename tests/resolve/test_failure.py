@@ -1,0 +1,88 @@
+"""Messages of what cannot be resolved: they name the chain of requirements, and what there is instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.resolve.world import World
+from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
+from variantctl.variants.errors import VariantctlError
+
+
+def refusal(world: World, *requirements: str, **options: object) -> VariantctlError:
+    with pytest.raises(VariantctlError) as caught:
+        world.plan(*requirements, **options)  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_conflict_names_both_sides_with_their_chains(world: World) -> None:
+    world.add("app", requires=["mid"])
+    world.add("mid", requires=["numpy<2"])
+    world.add("tool", requires=["numpy>=2"])
+    world.add("numpy", "1.0")
+    world.add("numpy", "2.0")
+    error = refusal(world, "app", "tool")
+    assert isinstance(error, UnsatisfiableError) and error.kind == "unsatisfiable"
+    lines = error.message.splitlines()
+    assert lines[0].startswith("no version of numpy satisfies")
+    text = "\n".join(sorted(lines[1:]))
+    assert "mid 1.0 needs numpy<2 (the command line asks for app; app 1.0 needs mid)" in text
+    assert "tool 1.0 needs numpy>=2 (the command line asks for tool)" in text
+
+
+def test_constraint_is_named_with_its_file(world: World) -> None:
+    world.add("app", requires=["numpy>=2"])
+    world.add("numpy", "1.0")
+    world.add("numpy", "2.0")
+    error = refusal(world, "app", constraints=["numpy<2"])
+    assert "limits.txt:1 allows only numpy<2" in error.message
+    assert "app 1.0 needs numpy>=2" in error.message
+
+
+def test_no_such_version_lists_those_there_are(world: World) -> None:
+    for version in range(1, 15):
+        world.add("lib", f"{version}.0")
+    error = refusal(world, "lib>=99")
+    assert isinstance(error, NoCandidateError) and error.kind == "no-candidate"
+    assert error.message == (
+        "no version of lib satisfies lib>=99 (with wheels there are "
+        "14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0, 7.0 and 6 older)"
+    )
+
+
+def test_wheels_for_other_platforms_are_told(world: World) -> None:
+    world.add("lib", tag="cp312-cp312-manylinux_2_28_x86_64")
+    world.add("lib", tag="cp311-cp311-win_amd64")
+    world.add("lib", tag="cp311-cp311-manylinux_2_39_x86_64")
+    error = refusal(world, "lib")
+    assert "none of the 3 wheels of lib 1.0 can be installed" in error.message
+    assert "is for cp312; this is Python 3.11" in error.message
+    assert (
+        "is for win_amd64; this is manylinux_2_35_x86_64" in error.message
+        or "is for win_amd64" in error.message
+    )
+    assert "needs glibc 2.39; this machine has glibc 2.35" in error.message
+    assert error.hint is not None and "variantctl explain lib==1.0" in error.hint
+
+
+def test_only_source_distributions(world: World) -> None:
+    world.list("lib", "lib-1.0.tar.gz")
+    error = refusal(world, "lib")
+    assert "lib has no wheels, only source distributions (such as lib-1.0.tar.gz)" in error.message
+
+
+def test_newer_version_exists_as_source_only(world: World) -> None:
+    world.add("lib", "1.0")
+    world.list("lib", "lib-2.0.tar.gz")
+    error = refusal(world, "lib>=2")
+    assert error.hint is not None and "lib 2.0 exists as a source distribution only" in error.hint
+
+
+def test_deep_conflict_names_the_requirements_at_odds(world: World) -> None:
+    world.add("a", requires=["b==1.0"])
+    world.add("b", "1.0", ["c==1.0"])
+    world.add("c", "1.0")
+    world.add("c", "2.0")
+    error = refusal(world, "a", "c==2.0")
+    assert "b 1.0 needs c==1.0" in error.message
+    assert "the command line asks for c==2.0" in error.message

@@ -1,0 +1,82 @@
+"""Downloads with a progress bar for each wheel, drawn only where somebody is watching."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli import render
+
+if TYPE_CHECKING:
+    from variantctl.install.progress import ProgressEvent
+    from variantctl.resolve.plan import PlannedInstall
+    from variantctl.sources.catalog import Catalog
+    from variantctl.sources.store import FetchedWheel
+
+
+class Downloads:
+    """Fetches planned wheels from a catalog; may be called from several threads.
+
+    Bars appear on standard error, one for each wheel that comes over the network; nothing is drawn (and rich
+    is not imported) where that is no terminal, under ``--quiet``, or where all wheels are here already.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._visible = sys.stderr.isatty() and not render.is_quiet()
+        self._bars: Any = None
+        self._lock = Lock()
+
+    def __enter__(self) -> Downloads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if self._bars is not None:
+                self._bars.stop()
+                self._bars = None
+
+    def fetch(self, planned: PlannedInstall) -> Path:
+        """The wheel's file, every known hash checked."""
+        return self._fetch(planned).path
+
+    def sha256(self, planned: PlannedInstall) -> str:
+        """The digest of the wheel's file, which is fetched for it."""
+        return self._fetch(planned).sha256
+
+    def show(self, event: ProgressEvent) -> None:
+        """Say what an installation waits for."""
+        if event.stage == "wait":
+            render.note(f"waiting for another variantctl that changes {event.name}")
+
+    def _fetch(self, planned: PlannedInstall) -> FetchedWheel:
+        task: Any = None
+
+        def progress(done_bytes: int, total: int | None) -> None:
+            nonlocal task
+            with self._lock:
+                if self._bars is None:
+                    self._bars = _bars()
+                    self._bars.start()
+                if task is None:
+                    label = f" {planned.label}" if planned.label else ""
+                    task = self._bars.add_task(f"{planned.name} {planned.version}{label}", total=None)
+                self._bars.update(task, completed=done_bytes, total=total or planned.size)
+
+        fetched = self._catalog.fetch(planned.link, progress=progress if self._visible else None)
+        with self._lock:
+            if self._bars is not None and task is not None:
+                self._bars.remove_task(task)
+        return fetched
+
+
+def _bars() -> Any:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=render.console(stderr=True), transient=True)

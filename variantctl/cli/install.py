@@ -1,0 +1,215 @@
+"""``variantctl install``: the best variant of every package asked for, with its dependencies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+from variantctl.cli.app import UsageError
+
+if TYPE_CHECKING:
+    from variantctl.cli.downloads import Downloads
+    from variantctl.resolve.plan import Plan, PlannedInstall
+    from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.resolve.resolution import Request
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.environment import Environment
+
+HELP = "install packages, each in its best variant for this machine"
+LINK_MODES = ("hardlink", "clone", "copy", "symlink")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQUIREMENT",
+        help="'torch', 'torch[opt]>=2', a wheel's path or URL",
+    )
+    parser.add_argument(
+        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+    )
+    parser.add_argument(
+        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
+    )
+    parser.add_argument(
+        "-U", "--upgrade", action="store_true", help="take the newest version of what is named"
+    )
+    parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
+    parser.add_argument("--pre", action="store_true", help="take pre-releases too")
+    parser.add_argument("--no-deps", action="store_true", help="install only what is named")
+    parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--link-mode",
+        choices=LINK_MODES,
+        default="hardlink",
+        help="how files come from the cache (default: hardlink)",
+    )
+    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resolve, then install unless told not to."""
+    from variantctl.resolve.resolution import resolve
+    from variantctl.target.installed import installed_packages
+
+    if not (args.requirements or args.requirement):
+        raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
+    started = time.perf_counter()
+    files = _requirement_files(args)
+    request = _request(args, files)
+    environment = options.environment_of(args, for_changes=not args.dry_run)
+    subject = options.subject_of(args, environment)
+    if environment is not None and not args.dry_run:
+        options.refuse_other_platform(environment, subject)
+        _recover(environment)
+    installed = installed_packages(environment) if environment is not None else {}
+    with options.open_catalog(args, files) as catalog:
+        plan = resolve(
+            request,
+            catalog=catalog,
+            machine=subject.machine,
+            platform=subject.platform,
+            installed=installed,
+            who=subject.who,
+        )
+        options.show_notes(subject, plan.notes)
+        if environment is not None and not args.dry_run and plan.install:
+            plan = _apply(plan, environment, catalog, args)
+    if args.json:
+        render.print_json(plan.as_json())
+    elif not render.is_quiet():
+        _print_summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
+    return 0
+
+
+def _requirement_files(args: argparse.Namespace) -> RequirementFile:
+    from variantctl.resolve.requirement_files import RequirementFileReader
+
+    def read_url(url: str) -> bytes:
+        from variantctl.sources.http import HttpClient
+
+        with HttpClient() as client:
+            return client.get(url).content
+
+    reader = RequirementFileReader(read_url=read_url)
+    for name in args.requirement:
+        reader.read(name)
+    for name in args.constraint:
+        reader.read(name, constraints=True)
+    for ignored in reader.result.ignored:
+        render.detail(f"{ignored}: this option has no meaning here")
+    return reader.result
+
+
+def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
+    from variantctl.resolve.provider import SearchOptions
+    from variantctl.resolve.requirements import parse_user_requirement
+    from variantctl.resolve.resolution import Request
+
+    named = [parse_user_requirement(text) for text in args.requirements]
+    return Request(
+        requirements=(*named, *files.requirements),
+        constraints=tuple(files.constraints),
+        preferences=options.preferences(args),
+        options=SearchOptions(
+            pre=args.pre or files.pre,
+            no_deps=args.no_deps,
+            require_hashes=args.require_hashes or files.require_hashes,
+            reinstall=args.reinstall,
+            choose_again=args.profile is not None,
+        ),
+        upgrade_requested=args.upgrade,
+    )
+
+
+def _recover(environment: Environment) -> None:
+    from variantctl.install.apply import recover_environment
+
+    if said := recover_environment(environment):
+        render.note(said)
+
+
+def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> Plan:
+    """Do what the plan says; gives it back with the hashes that only the downloads showed."""
+    from variantctl.cli.downloads import Downloads
+    from variantctl.install.apply import Options, apply_plan
+    from variantctl.install.links import LinkMode
+
+    with Downloads(catalog) as downloads:
+        plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
+        outcome = apply_plan(
+            plan,
+            environment,
+            downloads.fetch,
+            Options(
+                cache=catalog.cache.root / "install",
+                link_mode=LinkMode(args.link_mode),
+                compile_bytecode=args.compile_bytecode,
+                progress=downloads.show,
+            ),
+        )
+    for note in outcome.notes:
+        render.note(note)
+    return plan
+
+
+def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstall:
+    """direct_url.json records the digest of the very file, which an index of one wheel does not say."""
+    if planned.direct_url is None or planned.hashes:
+        return planned
+    return planned.with_sha256(downloads.sha256(planned))
+
+
+def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> None:
+    # Plain text: importing rich would take longer than saying that nothing is to be done.
+    write = sys.stdout.write
+    if not plan.install:
+        names = ", ".join(f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested)
+        write(f"Nothing to do: {names or 'everything'} is there already.\n")
+        return
+    place = f" into {environment.prefix}" if environment is not None else ""
+    count = f"{len(plan.install)} {'package' if len(plan.install) == 1 else 'packages'}"
+    if dry_run:
+        write(f"Would install {count}{place}:\n")
+    else:
+        write(f"Installed {count}{place} in {seconds:.1f} s:\n")
+    replaced = {removal.name: removal for removal in plan.remove}
+    rows = [
+        (
+            planned.name,
+            str(planned.version),
+            planned.label or "",
+            _was(planned, replaced[planned.name].package.label, str(replaced[planned.name].version))
+            if planned.name in replaced
+            else "",
+            planned.because,
+        )
+        for planned in plan.install
+    ]
+    for line in _columns(rows):
+        write(f"  {line}\n")
+
+
+def _was(planned: PlannedInstall, label: str | None, version: str) -> str:
+    return f"was {version}" + (f" {label}" if label and label != planned.label else "")
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,208 @@
+"""The options that commands share, and what they open: sources, the environment, the machine, preferences."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli import render
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
+    from variantctl.resolve.preferences import VariantPreferences
+    from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.environment import Environment
+    from variantctl.target.platforms import Platform
+
+
+class PlatformMismatchError(VariantctlError):
+    """A profile's platform is not the one of the environment that would be changed."""
+
+    kind = "platform-mismatch"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is resolved for.
+
+    Attributes:
+        machine: what variant properties are supported.
+        platform: the tags and markers.
+        who: ``this machine`` or ``profile h100``, for messages.
+    """
+
+    machine: Machine
+    platform: Platform
+    who: str
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where wheels come from."""
+    group = parser.add_argument_group("sources")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    group.add_argument("-i", "--index-url", metavar="URL", help="the default index, in place of pip's")
+    group.add_argument(
+        "--extra-index-url", metavar="URL", help="an index searched before the default one", **several
+    )
+    group.add_argument(
+        "-f", "--find-links", metavar="DIR|URL", help="a folder or page with wheels", **several
+    )
+    group.add_argument("--no-index", action="store_true", help="use no index, only --find-links")
+    group.add_argument("--offline", action="store_true", help="use only the cache and local files")
+    group.add_argument("--refresh", action="store_true", help="ask for pages again that are in the cache")
+    group.add_argument("--cert", metavar="FILE", help="certificate authorities to trust")
+    cache = group.add_mutually_exclusive_group()
+    cache.add_argument("--cache-dir", metavar="DIR", type=Path, help="keep pages and wheels here")
+    cache.add_argument("--no-cache", action="store_true", help="neither read nor keep a cache")
+
+
+def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is installed into."""
+    group = parser.add_argument_group("environment")
+    group.add_argument(
+        "-p",
+        "--python",
+        metavar="PYTHON",
+        help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
+    )
+    place = group.add_mutually_exclusive_group()
+    place.add_argument("--target", metavar="DIR", type=Path, help="put the modules into this folder")
+    place.add_argument("--prefix", metavar="DIR", type=Path, help="install below this folder")
+
+
+def add_variant_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which machine, and which of its variants."""
+    group = parser.add_argument_group("variants")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    group.add_argument(
+        "--profile",
+        metavar="NAME|FILE",
+        help="choose for the machine that a profile describes, not for this one",
+    )
+    group.add_argument(
+        "--variant",
+        metavar="NAME=LABEL",
+        help="take only this variant of a package (NAME=: the non-variant wheel)",
+        **several,
+    )
+    group.add_argument("--no-variants", action="store_true", help="take non-variant wheels only")
+    property_help = "a namespace, feature or property ('ns', 'ns :: feature' or 'ns :: feature :: value')"
+    group.add_argument(
+        "--prefer", metavar="P", help=f"put variants with this first: {property_help}", **several
+    )
+    group.add_argument(
+        "--exclude", metavar="P", help=f"do as if this were not supported: {property_help}", **several
+    )
+    group.add_argument("--enable-provider", metavar="NS", help="let an optional provider answer", **several)
+    group.add_argument("--disable-provider", metavar="NS", help="leave a namespace out", **several)
+    group.add_argument(
+        "--trust-provider",
+        metavar="PACKAGE",
+        help="allow this provider plugin to be installed and asked",
+        **several,
+    )
+
+
+def preferences(args: argparse.Namespace) -> VariantPreferences:
+    """What the user said about variants."""
+    from variantctl.resolve.preferences import VariantPreferences
+
+    return VariantPreferences.parse(
+        labels=args.variant, no_variants=args.no_variants, prefer=args.prefer, exclude=args.exclude
+    )
+
+
+def open_catalog(args: argparse.Namespace, files: RequirementFile | None = None) -> Catalog:
+    """The sources: the command line's and those of requirements files, then what configuration says."""
+    from variantctl.sources.cache import Cache
+    from variantctl.sources.catalog import Catalog
+    from variantctl.sources.settings import load_index_settings
+
+    settings = load_index_settings(
+        index_url=args.index_url or (files.index_url if files else None),
+        extra_index_urls=(*args.extra_index_url, *(files.extra_index_urls if files else ())),
+        find_links=(*args.find_links, *(files.find_links if files else ())),
+        no_index=args.no_index or bool(files and files.no_index),
+        cert=args.cert,
+        offline=args.offline,
+        refresh=args.refresh,
+    )
+    return Catalog(settings, cache=Cache.open(args.cache_dir, no_cache=args.no_cache))
+
+
+def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environment | None:
+    """The environment; ``None`` where none is named or found and none will be changed."""
+    from variantctl.target.environment import find_environment
+    from variantctl.target.errors import EnvironmentNotFoundError
+
+    try:
+        return find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=for_changes)
+    except EnvironmentNotFoundError:
+        if for_changes or args.python is not None:
+            raise
+        return None
+
+
+def subject_of(args: argparse.Namespace, environment: Environment | None) -> Subject:
+    """The machine and the platform: the profile's where one is given, else this one's."""
+    from variantctl.providers.algorithm import Machine, ProviderSettings
+    from variantctl.target.platforms import platform_environment
+
+    settings = ProviderSettings(
+        enabled=frozenset(args.enable_provider),
+        disabled=frozenset(args.disable_provider),
+        trusted=frozenset(args.trust_provider),
+    )
+    platform: Platform = environment or platform_environment()
+    if args.profile is None:
+        return Subject(Machine(None, settings, environment=platform.markers), platform, "this machine")
+    from variantctl.providers.profiles import load_profile
+
+    profile = load_profile(args.profile)
+    if profile.platform is not None:
+        facts = profile.platform
+        platform = platform_environment(
+            system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python, base=environment
+        )
+    return Subject(
+        Machine(profile, settings, environment=platform.markers), platform, f"profile {profile.name}"
+    )
+
+
+def refuse_other_platform(environment: Environment, subject: Subject) -> None:
+    """Raise unless what is chosen for ``subject`` would run in ``environment``.
+
+    A folder (``--target``, ``--prefix``) can be carried to another machine; an environment belongs to its
+    interpreter, and files for another one would only break it.
+    """
+    if environment.kind in ("target", "prefix"):
+        return
+    here, there = environment.markers, subject.platform.markers
+    for marker, word in (
+        ("platform_system", "system"),
+        ("platform_machine", "machine"),
+        ("python_version", "Python"),
+    ):
+        if here[marker] != there[marker]:
+            raise PlatformMismatchError(
+                f"{subject.who} is for {word} {there[marker]}, "
+                f"and {environment.prefix} is of {word} {here[marker]}",
+                hint="Install into a folder for that machine with --target DIR, or only look with --dry-run.",
+            )
+
+
+def show_notes(subject: Subject, notes: Sequence[str] = ()) -> None:
+    """What providers and the resolution have to say, on standard error."""
+    for note in notes:
+        render.note(note)
+    for provider_note in subject.machine.notes:
+        text = f"{provider_note.namespace}: {provider_note.message}"
+        if provider_note.status in ("untrusted", "error"):
+            render.warning(text)
+        else:
+            render.detail(text)

@@ -1,0 +1,208 @@
+"""Why this wheel: every wheel of the chosen version of one requirement, with its verdict and the reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.resolve.choice import JudgedWheel
+from variantctl.resolve.errors import NoCandidateError
+from variantctl.resolve.failure import nothing_fits
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.needs import ProjectNeed, is_pin
+from variantctl.resolve.preferences import VariantPreferences
+from variantctl.resolve.reasons import Reason
+from variantctl.resolve.requirements import UserRequirement
+from variantctl.resolve.stock import Stock
+from variantctl.variants.labels import NULL_LABEL
+from variantctl.variants.properties import VariantProperty
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.platforms import Platform
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One version and what became of its wheels.
+
+    Attributes:
+        name: the project.
+        version: the newest version that the requirement allows and that has a wheel to take; where none has,
+            the newest that is allowed.
+        wheels: best first, then those that cannot be taken.
+        who: what they were judged for: ``this machine`` or a profile.
+    """
+
+    name: NormalizedName
+    version: Version
+    wheels: tuple[JudgedWheel, ...]
+    who: str
+
+    @property
+    def selected(self) -> JudgedWheel | None:
+        """The wheel that would be taken, its dependencies aside."""
+        return next((wheel for wheel in self.wheels if wheel.verdict == "selected"), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``explain --json`` (design, section 5)."""
+        selected = self.selected
+        return {
+            "format": 1,
+            "name": self.name,
+            "version": str(self.version),
+            "selected": _selected_json(selected) if selected else None,
+            "wheels": [_wheel_json(wheel) for wheel in self.wheels],
+        }
+
+    def summary(self) -> str:
+        """One paragraph."""
+        counts = Counter(_fate(wheel) for wheel in self.wheels)
+        selected = self.selected
+        if selected is None:
+            parts = [f"No wheel of {self.name} {self.version} can be taken on {self.who}."]
+        else:
+            because = next((reason.detail for reason in selected.reasons), "")
+            parts = [
+                f"{self.name} {self.version}: {_called(selected)} is taken"
+                + (f" ({because})." if because else ".")
+            ]
+        fates = [f"{count} {fate}" for fate, count in counts.items() if fate != "selected"]
+        return " ".join([*parts, f"The others: {', '.join(fates)}." if fates else "There is no other."])
+
+
+def explain(
+    requirement: UserRequirement,
+    *,
+    catalog: Catalog,
+    machine: Machine,
+    platform: Platform,
+    preferences: VariantPreferences | None = None,
+    pre: bool = False,
+    who: str = "this machine",
+) -> Explanation:
+    """Judge the wheels of the version that ``requirement`` would get, whatever that version needs.
+
+    Raises:
+        ProjectNotFound: no source has the project.
+        NoCandidateError: no version with wheels is allowed.
+    """
+    interpreter = Interpreter(platform.tags, platform.markers)
+    hashes = {requirement.name: requirement.hashes} if requirement.hashes else {}
+    stock = Stock(catalog, machine, interpreter, preferences=preferences, hashes=hashes, who=who)
+    name = requirement.name
+    if requirement.requirement.url:
+        version, judged = stock.judge_direct(requirement.requirement.url, name)
+    else:
+        version, allow_yanked = _version(requirement, stock, pre=pre)
+        judged = stock.judge(name, version, allow_yanked=allow_yanked)
+    return Explanation(name, version, tuple(_with_order(judged)), who)
+
+
+def _version(requirement: UserRequirement, stock: Stock, *, pre: bool) -> tuple[Version, bool]:
+    """The version to explain, and whether its yanked files may be taken."""
+    name, specifier = requirement.name, requirement.requirement.specifier
+    stock.project(name)
+    need = ProjectNeed(name, None, requirement.requirement, requirement.origin)
+    allowed = [version for version in stock.versions(name) if need.allows(version)]
+    if not allowed:
+        raise NoCandidateError(nothing_fits(name, [need], stock) or f"no version of {name} is allowed")
+    if not (pre or specifier.prereleases):
+        # Releases first; pre-releases where no release can be taken (PEP 440).
+        allowed.sort(key=lambda version: version.is_prerelease)
+    pinned = is_pin(specifier)
+    for yanked in (False, True)[: 1 + pinned]:
+        for version in allowed:
+            if stock.judgeable(name, version, allow_yanked=yanked):
+                return version, yanked
+    return allowed[0], pinned
+
+
+def _with_order(judged: Sequence[JudgedWheel]) -> list[JudgedWheel]:
+    """Say of each wheel that can be taken what put it in its place."""
+    told: list[JudgedWheel] = []
+    before: JudgedWheel | None = None
+    for wheel in judged:
+        if wheel.rank is None:
+            told.append(wheel)
+            continue
+        reason = _place(wheel, before)
+        told.append(replace(wheel, reasons=(reason,)) if reason else wheel)
+        before = wheel
+    return told
+
+
+def _place(wheel: JudgedWheel, before: JudgedWheel | None) -> Reason | None:
+    best = _sentence(wheel.best)
+    if before is None:
+        if wheel.link.wheel.label == NULL_LABEL:
+            return Reason("best", "no variant with properties can be taken")
+        return Reason("best", f"it has {best}") if best else None
+    label = wheel.link.wheel.label
+    if before.link.wheel.label == label:
+        return Reason("order", f"comes after {before.link.wheel.filename}, whose tags fit better")
+    if label is None:
+        return Reason("order", "a non-variant wheel comes after every variant")
+    if label == NULL_LABEL:
+        return Reason("order", "the null variant comes after every other variant")
+    for mine, other in zip(wheel.best, before.best, strict=False):
+        if mine != other:
+            return Reason("order", f"{mine} comes after {other} ({before.link.wheel.label})")
+    if len(wheel.best) < len(before.best):
+        return Reason(
+            "order", f"{before.link.wheel.label} has {_sentence(before.best[len(wheel.best) :])} too"
+        )
+    return Reason("order", f"its properties rank the same as those of {before.link.wheel.label}")
+
+
+def _sentence(best: Sequence[VariantProperty]) -> str:
+    return ", ".join(str(item) for item in best)
+
+
+def _fate(wheel: JudgedWheel) -> str:
+    if wheel.verdict == "selected":
+        return "selected"
+    if wheel.verdict == "compatible":
+        return "could be taken too"
+    kinds = {reason.kind for reason in wheel.reasons}
+    if kinds & {"tags", "requires-python"}:
+        return "for another Python or platform"
+    if wheel.verdict == "excluded":
+        return "ruled out"
+    return "with properties that are not offered"
+
+
+def _called(wheel: JudgedWheel) -> str:
+    label = wheel.link.wheel.label
+    if label is None:
+        return "its non-variant wheel"
+    return "its null variant" if label == NULL_LABEL else f"its variant {label}"
+
+
+def _selected_json(wheel: JudgedWheel) -> dict[str, Any]:
+    return {
+        "filename": wheel.link.wheel.filename,
+        "label": wheel.link.wheel.label,
+        "url": wheel.link.file.url,
+    }
+
+
+def _wheel_json(wheel: JudgedWheel) -> dict[str, Any]:
+    properties: Mapping[str, Mapping[str, Sequence[str]]] = wheel.properties
+    return {
+        "filename": wheel.link.wheel.filename,
+        "label": wheel.link.wheel.label,
+        "rank": wheel.rank,
+        "verdict": wheel.verdict,
+        "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in wheel.reasons],
+        "properties": {
+            namespace: {feature: list(values) for feature, values in features.items()}
+            for namespace, features in properties.items()
+        },
+    }
