@@ -39,7 +39,7 @@ static int behave(const char *call) {
     const char *argument = strchr(said, ':');
     size_t length = strlen(call);
     if (strcmp(said, "noisy") == 0) {
-        printf("{\"cuda\": 99000} NVML says hello from %s\n", call);
+        printf("{\"cuda\": 99000, \"driver\": \"%s\"}\n", call);
         fflush(stdout);
     }
     if (!argument || strncmp(argument + 1, call, length) != 0)

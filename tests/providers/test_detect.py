@@ -135,7 +135,8 @@ def test_errors(arguments: tuple[str, ...], code: int, kind: str) -> None:
 
 
 def test_links_in_a_tree_stay_in_the_tree(tmp_path: Path) -> None:
-    (tmp_path / "proc").symlink_to("/elsewhere")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").symlink_to("/elsewhere/cpuinfo")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "cpuinfo").write_text("processor: 0\nflags: lm sse2 only_in_the_tree\n")
     found = {report.namespace: report for report in detect(root=str(tmp_path)).providers}
