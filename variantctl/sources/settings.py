@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from variantctl.sources.cache import Cache
+from variantctl.sources.configuration import read_index_table
+from variantctl.sources.pip_config import PipConfig, read_pip_config
+from variantctl.sources.pip_default import pip_default_index
+
+DEFAULT_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class IndexSettings:
     client_cert: str | None = None
     proxy: str | None = None
     trusted_hosts: tuple[str, ...] = ()
-    timeout: float = 30.0
+    timeout: float = DEFAULT_TIMEOUT
     offline: bool = False
     refresh: bool = False
     below: tuple[SourceLayer, ...] = ()
@@ -79,3 +90,91 @@ class IndexSettings:
             default_known = default_known or layer.index_url is not None
             layers.append(layer)
         return tuple(layers)
+
+
+def load_index_settings(
+    *,
+    index_url: str | None = None,
+    extra_index_urls: Sequence[str] = (),
+    find_links: Sequence[str] = (),
+    no_index: bool = False,
+    cert: str | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    python: Path | None = None,
+    prefix: Path | None = None,
+    cache: Cache | None = None,
+) -> IndexSettings:
+    """The sources that the command line, the environment and configuration files name.
+
+    In this order: the arguments; ``VARIANTCTL_INDEX_URL`` (with ``VARIANTCTL_EXTRA_INDEX_URL``,
+    ``VARIANTCTL_FIND_LINKS`` and ``VARIANTCTL_NO_INDEX``); variantctl's configuration file; pip's variables
+    and files. Where none of them names a default index, pip is asked for its own.
+
+    Args:
+        index_url, extra_index_urls, find_links, no_index, cert, offline, refresh: of the command line.
+        environ: the environment variables.
+        python: the interpreter that is installed into; its pip may be asked.
+        prefix: of that interpreter (its ``pip.conf`` counts); the running one's where left out.
+        cache: remembers pip's answer; the user's cache where left out.
+
+    Raises:
+        SettingsError: a configuration file or a variable cannot be understood.
+    """
+    table = read_index_table(environ)
+    pip = read_pip_config(environ, prefix or Path(sys.prefix))
+    below = [_variables(environ)]
+    if table is not None:
+        below.append(
+            SourceLayer(
+                table.origin, table.index_url, table.extra_index_urls, table.find_links, table.no_index
+            )
+        )
+    below.append(_pip_layer(pip))
+    own = IndexSettings(
+        index_url,
+        tuple(extra_index_urls),
+        tuple(find_links),
+        no_index,
+        cert=cert or (table and table.cert) or pip.text("cert"),
+        client_cert=(table and table.client_cert) or pip.text("client-cert"),
+        proxy=(table and table.proxy) or pip.text("proxy"),
+        trusted_hosts=(*(table.trusted_hosts if table else ()), *pip.words("trusted-host")),
+        timeout=(table and table.timeout) or pip.seconds("timeout", "default-timeout") or DEFAULT_TIMEOUT,
+        offline=offline or _is_set(environ, "VARIANTCTL_OFFLINE"),
+        refresh=refresh,
+        below=tuple(layer for layer in below if layer != SourceLayer(layer.origin)),
+    )
+    if any(layer.index_url is not None or layer.no_index for layer in own.layers):
+        return own
+    default = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
+    if default is None:
+        return own
+    pips = replace(below[-1], index_url=default)
+    return replace(own, below=(*(layer for layer in own.below if layer != below[-1]), pips))
+
+
+def _variables(environ: Mapping[str, str]) -> SourceLayer:
+    return SourceLayer(
+        "VARIANTCTL_INDEX_URL and the like",
+        environ.get("VARIANTCTL_INDEX_URL") or None,
+        tuple(environ.get("VARIANTCTL_EXTRA_INDEX_URL", "").split()),
+        tuple(environ.get("VARIANTCTL_FIND_LINKS", "").split()),
+        _is_set(environ, "VARIANTCTL_NO_INDEX"),
+    )
+
+
+def _pip_layer(pip: PipConfig) -> SourceLayer:
+    names = ("index-url", "extra-index-url", "find-links", "no-index")
+    return SourceLayer(
+        f"pip's configuration ({pip.origin(*names)})",
+        pip.text("index-url"),
+        pip.words("extra-index-url"),
+        pip.words("find-links"),
+        pip.flag("no-index"),
+    )
+
+
+def _is_set(environ: Mapping[str, str], variable: str) -> bool:
+    return environ.get(variable, "").strip().lower() not in {"", "0", "false", "no", "off"}

@@ -1,0 +1,157 @@
+"""The ``[index]`` table of variantctl's own configuration file.
+
+The file is ``$VARIANTCTL_CONFIG_FILE``, else ``variantctl.toml`` in the user's configuration folder for
+variantctl (``~/.config/variantctl`` on Linux)::
+
+    [index]
+    index-url = "https://user:token@packages.example.org/simple"
+    extra-index-url = ["https://other.example.org/simple"]
+    find-links = ["~/wheels"]          # relative to this file
+    no-index = false
+    cert = "/etc/ssl/company.pem"
+    client-cert = "~/me.pem"
+    proxy = "http://proxy.example.org:3128"
+    trusted-host = ["packages.example.org"]
+    timeout = 60                       # seconds
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from variantctl.sources.errors import SettingsError
+from variantctl.sources.urls import is_url
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class IndexTable:
+    """What ``[index]`` says; ``None`` and ``()`` where it does not.
+
+    Attributes:
+        origin: the file, for messages.
+    """
+
+    origin: str
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    cert: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+def configuration_file(environ: Mapping[str, str]) -> Path | None:
+    """Where variantctl's configuration is; ``None`` where the variable turns it off."""
+    named = environ.get("VARIANTCTL_CONFIG_FILE")
+    if named is not None:
+        return Path(named).expanduser() if named and named != os.devnull else None
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir("variantctl", appauthor=False)) / "variantctl.toml"
+
+
+def read_index_table(environ: Mapping[str, str]) -> IndexTable | None:
+    """The ``[index]`` table, or ``None`` where there is no file or no such table.
+
+    Raises:
+        SettingsError: a named file is missing; broken TOML; an unknown key or a value of a wrong type.
+    """
+    path = configuration_file(environ)
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        if "VARIANTCTL_CONFIG_FILE" not in environ:
+            return None
+        raise SettingsError(
+            f"VARIANTCTL_CONFIG_FILE names {path}, which does not exist",
+            hint="Correct or unset the variable.",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
+    table = data.get("index")
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: index: must be a table ([index])")
+    return _parse(table, path)
+
+
+def _parse(table: Mapping[str, object], path: Path) -> IndexTable:
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise SettingsError(f"{path}: index.{key}: unknown key", hint=f"Known are: {', '.join(_KEYS)}.")
+        field, read = _KEYS[key]
+        try:
+            values[field] = read(value, path.parent)
+        except (TypeError, ValueError):
+            raise SettingsError(f"{path}: index.{key}: {value!r} is not {_EXPECTED[read]}") from None
+    return IndexTable(str(path), **values)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def _text(value: object, _folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(_text(item, folder) for item in (value if isinstance(value, list) else [value]))
+
+
+def _place(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    return text if is_url(text) else str(folder / Path(text).expanduser())
+
+
+def _places(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(_place(item, folder) for item in (value if isinstance(value, list) else [value]))
+
+
+def _flag(value: object, _folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _seconds(value: object, _folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise TypeError
+    return float(value)
+
+
+_Reader = Callable[[object, Path], object]
+_KEYS: Mapping[str, tuple[str, _Reader]] = {
+    "index-url": ("index_url", _place),
+    "extra-index-url": ("extra_index_urls", _places),
+    "find-links": ("find_links", _places),
+    "no-index": ("no_index", _flag),
+    "cert": ("cert", _place),
+    "client-cert": ("client_cert", _place),
+    "proxy": ("proxy", _text),
+    "trusted-host": ("trusted_hosts", _texts),
+    "timeout": ("timeout", _seconds),
+}
+_EXPECTED: Mapping[_Reader, str] = {
+    _text: "a text",
+    _texts: "a text or a list of texts",
+    _place: "a path or URL",
+    _places: "a path or URL, or a list of them",
+    _flag: "true or false",
+    _seconds: "a positive number",
+}
