@@ -1,7 +1,7 @@
-"""AMD GPU targets and ROCm releases.
+"""AMD GPU targets, and which ROCm releases each kernel driver runs.
 
-Source: the processor table of LLVM's "User Guide for AMDGPU Backend" (AMDGCN GFX6 and later), newest
-generation first, and ROCm's release history.
+Source of the targets: the processor table of LLVM's "User Guide for AMDGPU Backend" (AMDGCN GFX6 and later),
+newest generation first. The sources of the drivers' table are with it.
 """
 
 from __future__ import annotations
@@ -18,5 +18,45 @@ GFX_ARCHS = (
     "gfx602", "gfx601", "gfx600",
 )  # fmt: skip
 
-ROCM_MAJORS = (9, 8, 7, 6, 5)
+INTEGRATED_ARCHS = frozenset(
+    ("gfx1153", "gfx1152", "gfx1151", "gfx1150", "gfx1103", "gfx1036", "gfx1035", "gfx1033", "gfx1013",
+     "gfx90c", "gfx909", "gfx902", "gfx810", "gfx801", "gfx700")
+)  # fmt: skip
+"""Targets of GPUs that are part of a processor ("APU" in LLVM's table)."""
+
+INTEGRATED_DEVICES = frozenset((0x74A0,))
+"""PCI device ids of such GPUs whose target is a discrete one's too: MI300A."""
+
+ROCM_MAJORS = (10, 9, 8, 7, 6, 5)
 ROCM_HIGHEST_MINOR = 20
+
+ROCM_LAST_MINOR = {10: 0, 7: 14, 6: 4, 5: 7}
+"""The last minor release of each ROCm major that :data:`DRIVERS` speaks of."""
+
+DRIVERS: tuple[tuple[tuple[int, int], str, str, str], ...] = (
+    ((6, 19), "31.40 or newer", "7.0", "10.0"),
+    ((6, 16), "30.20 or 30.30", "6.3", "10.0"),
+    ((6, 14), "30.10", "6.2", "10.0"),
+    ((6, 12), "ROCm 6.4's", "6.1", "7.2"),
+    ((6, 10), "ROCm 6.3's", "6.1", "7.0"),
+    ((6, 8), "ROCm 6.2's", "6.0", "7.0"),
+    ((6, 7), "ROCm 6.1's", "5.7", "6.4"),
+    ((6, 3), "ROCm 6.0's", "5.6", "6.2"),
+    ((6, 2), "ROCm 5.7's", "5.5", "6.1"),
+    ((6, 1), "ROCm 5.6's", "5.4", "6.0"),
+    ((6, 0), "ROCm 5.5's", "5.3", "5.7"),
+    ((5, 18), "ROCm 5.3's or 5.4's", "5.2", "5.5"),
+)
+"""Driver code base -> (AMD's name of that driver release, oldest and newest ROCm that AMD supports on it).
+
+The code base is that of the Linux kernel that the driver's source was taken from: the first two numbers of
+``/sys/module/amdgpu/version`` where AMD's own package (amdgpu-dkms) is loaded, the kernel's own version where
+the driver is the kernel's ("5.18.13 is code base 5.18": AMD in ROCm/amdgpu issue 148). A driver between two
+rows is taken for the older one; one that is older than all is not known to run anything.
+
+Sources: AMD's compatibility matrix (amdgpu-docs, "Supported ROCm versions", 2026), whose rule is that driver
+and user land may be a year apart from ROCm 6.4 on, and two releases before; the module versions of the
+releases are those of AMD's packages (6.16.13 is 30.30, 6.16.6 is 30.20, 6.14.14 is 30.10, 6.12.12 is 6.4,
+6.10.5 is 6.3, 6.8.5 is 6.2, 6.7.0 is 6.1, 6.3.6 is 6.0, 6.2.4 is 5.7, 6.1.5 is 5.6, 6.0.5 is 5.5, 5.18.13 is
+5.4). Where two releases share a code base, the row holds what both run. The row of 6.19 stands for all newer.
+"""
