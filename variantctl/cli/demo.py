@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from variantctl.demo.matrix import Row
 
 REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus")
-_IMPORT = "import torch; print('torch', torch.__version__, 'variant', torch.variant)"
+_IMPORT = "import torch; print(torch.__version__, torch.variant)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
