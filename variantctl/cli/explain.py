@@ -40,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
 
     requirement = parse_user_requirement(args.requirement)
     preferences = options.preferences(args)
-    subject = options.subject_of(args, options.environment_of(args, for_changes=False))
-    with options.open_catalog(args) as catalog:
+    environment = options.environment_of(args, for_changes=False)
+    subject = options.subject_of(args, environment)
+    with options.open_catalog(args, environment) as catalog:
         explanation = explain(
             requirement,
             catalog=catalog,

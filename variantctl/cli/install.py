@@ -71,12 +71,12 @@ def run(args: argparse.Namespace) -> int:
     files = _requirement_files(args)
     request = _request(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
-    subject = options.subject_of(args, environment)
+    subject = options.subject_of(args, environment, files)
     if environment is not None and not args.dry_run:
         options.refuse_other_platform(environment, subject)
         _recover(environment)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, files) as catalog:
+    with options.open_catalog(args, environment, files) as catalog:
         plan = resolve(
             request,
             catalog=catalog,

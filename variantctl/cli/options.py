@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
+    from variantctl.providers.settings import PluginSources
     from variantctl.resolve.preferences import VariantPreferences
     from variantctl.resolve.requirement_files import RequirementFile
     from variantctl.sources.catalog import Catalog
+    from variantctl.sources.settings import IndexSettings
     from variantctl.target.environment import Environment
     from variantctl.target.platforms import Platform
 
@@ -117,13 +120,22 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
     )
 
 
-def open_catalog(args: argparse.Namespace, files: RequirementFile | None = None) -> Catalog:
+def open_catalog(
+    args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
+) -> Catalog:
     """The sources: the command line's and those of requirements files, then what configuration says."""
     from variantctl.sources.cache import Cache
     from variantctl.sources.catalog import Catalog
+
+    cache = Cache.open(args.cache_dir, no_cache=args.no_cache)
+    return Catalog(index_settings(args, files), cache=cache)
+
+
+def index_settings(args: argparse.Namespace, files: RequirementFile | None = None) -> IndexSettings:
+    """Every source, and how it is reached."""
     from variantctl.sources.settings import load_index_settings
 
-    settings = load_index_settings(
+    return load_index_settings(
         index_url=args.index_url or (files.index_url if files else None),
         extra_index_urls=(*args.extra_index_url, *(files.extra_index_urls if files else ())),
         find_links=(*args.find_links, *(files.find_links if files else ())),
@@ -132,7 +144,33 @@ def open_catalog(args: argparse.Namespace, files: RequirementFile | None = None)
         offline=args.offline,
         refresh=args.refresh,
     )
-    return Catalog(settings, cache=Cache.open(args.cache_dir, no_cache=args.no_cache))
+
+
+def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = None) -> PluginSources:
+    """The same sources, for the wheels of trusted provider plugins."""
+    from variantctl.providers.settings import PluginSources
+
+    settings = index_settings(args, files)
+    cache_dir = args.cache_dir
+    if args.no_cache:
+        import atexit
+        import shutil
+        import tempfile
+
+        cache_dir = Path(tempfile.mkdtemp(prefix="variantctl-cache-"))
+        atexit.register(shutil.rmtree, cache_dir, ignore_errors=True)
+    layers = settings.layers
+    index_url = next((layer.index_url for layer in layers if layer.index_url is not None), None)
+    extra_index_urls = tuple(url for layer in layers for url in layer.extra_index_urls)
+    return PluginSources(
+        index_url=index_url,
+        extra_index_urls=extra_index_urls,
+        find_links=tuple(link for layer in layers for link in layer.find_links),
+        no_index=not (index_url or extra_index_urls) and any(layer.no_index for layer in layers),
+        offline=settings.offline,
+        cert=settings.cert,
+        cache_dir=cache_dir,
+    )
 
 
 def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environment | None:
@@ -148,7 +186,9 @@ def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environmen
         return None
 
 
-def subject_of(args: argparse.Namespace, environment: Environment | None) -> Subject:
+def subject_of(
+    args: argparse.Namespace, environment: Environment | None, files: RequirementFile | None = None
+) -> Subject:
     """The machine and the platform: the profile's where one is given, else this one's."""
     from variantctl.providers.algorithm import Machine, ProviderSettings
     from variantctl.target.platforms import platform_environment
@@ -157,6 +197,7 @@ def subject_of(args: argparse.Namespace, environment: Environment | None) -> Sub
         enabled=frozenset(args.enable_provider),
         disabled=frozenset(args.disable_provider),
         trusted=frozenset(args.trust_provider),
+        sources=partial(plugin_sources, args, files),
     )
     platform: Platform = environment or platform_environment()
     if args.profile is None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from variantctl.resolve.interpreter import Interpreter
@@ -37,7 +40,8 @@ class Terms:
         supported: what the machine offers for that metadata's namespaces.
         hashes: algorithm -> allowed digests; empty where any file will do.
         allow_yanked: whether yanked files may be taken (PEP 592: only where ``==`` or ``===`` asks).
-        who: ``this machine`` or ``profile 'h100'``, for reasons.
+        who: ``this machine`` or ``profile h100``, for reasons.
+        installed: package -> version of what is installed: builds for these go before builds for others.
     """
 
     interpreter: Interpreter
@@ -48,6 +52,17 @@ class Terms:
     hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     allow_yanked: bool = False
     who: str = "this machine"
+    installed: Mapping[NormalizedName, Version] = field(default_factory=dict)
+
+    @cached_property
+    def allowed(self) -> Supported:
+        """What counts as supported when choosing: what is offered and not excluded, and every ABI."""
+        return _with_abi(self, self.preferences.allowed(self.supported))
+
+    @cached_property
+    def offered(self) -> Supported:
+        """What the machine offers, whatever the user excludes, and every ABI."""
+        return _with_abi(self, self.supported)
 
 
 @dataclass(frozen=True)
@@ -145,9 +160,7 @@ def marker_variant(label: str | None, terms: Terms) -> MarkerVariant:
     """What the variant markers of a wheel's dependencies see: its supported properties only."""
     if label is None or terms.metadata is None:
         return MarkerVariant(label or "")
-    return narrow(
-        terms.metadata, label, _with_abi(terms.metadata, terms.preferences.allowed(terms.supported))
-    )
+    return narrow(terms.metadata, label, terms.allowed)
 
 
 def abi_dependencies(properties: Properties) -> Mapping[str, tuple[str, ...]]:
@@ -165,7 +178,7 @@ def _best(properties: Properties, terms: Terms) -> Iterator[VariantProperty]:
     """The best supported value of each feature; namespaces and features in their order of priority."""
     if not properties or terms.metadata is None:
         return
-    supported = _with_abi(terms.metadata, terms.preferences.allowed(terms.supported))
+    supported = terms.allowed
     for namespace in terms.metadata.used_namespaces:
         for feature, values in supported.get(namespace, {}).items():
             wanted = set(properties.get(namespace, {}).get(feature, ()))
@@ -204,7 +217,7 @@ def _labels(wheels: Iterable[WheelLink], terms: Terms) -> list[str]:
     if not present or terms.metadata is None:
         return []
     metadata = terms.metadata
-    supported = _with_abi(metadata, terms.preferences.allowed(terms.supported))
+    supported = terms.allowed
     listed = {label: metadata.variants[label] for label in metadata.variants if label in present}
     ordered = order_labels(replace(metadata, variants=listed), supported)
     if NULL_LABEL in present and NULL_LABEL not in ordered:
@@ -228,21 +241,23 @@ def _supported_part(properties: Properties, supported: Supported) -> Properties:
     }
 
 
-def _with_abi(metadata: VariantMetadata, supported: Supported) -> Supported:
-    """Let every ``abi_dependency`` be supported, the newest release first.
+def _with_abi(terms: Terms, supported: Supported) -> Supported:
+    """Let every ``abi_dependency`` be supported: that of what is installed first, then the newest release.
 
     Whether the package it names can have that release is for the resolution to find out: it becomes a
     requirement of the wheel.
     """
     packages: dict[str, set[str]] = {}
-    for properties in metadata.variants.values():
+    for properties in terms.metadata.variants.values() if terms.metadata else ():
         for package, prefixes in properties.get(ABI_DEPENDENCY, {}).items():
             packages.setdefault(package, set()).update(prefixes)
     if not packages:
         return supported
-    releases = {
-        package: sorted(values, key=_release, reverse=True) for package, values in sorted(packages.items())
-    }
+    releases = {}
+    for package, listed in sorted(packages.items()):
+        there = terms.installed.get(canonicalize_name(package))
+        newest_first = sorted(listed, key=_release, reverse=True)
+        releases[package] = sorted(newest_first, key=lambda prefix: not _is_of(there, prefix))
     return {**supported, ABI_DEPENDENCY: releases}
 
 
@@ -251,6 +266,13 @@ def _release(prefix: str) -> tuple[Version, str]:
         return Version(prefix), prefix
     except InvalidVersion:
         return Version("0"), prefix
+
+
+def _is_of(version: Version | None, prefix: str) -> bool:
+    try:
+        return version is not None and SpecifierSet(f"=={prefix}.*").contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False
 
 
 def _properties(label: str | None, terms: Terms) -> Properties:
@@ -287,15 +309,13 @@ def _variant_reasons(label: str | None, terms: Terms) -> list[Reason]:
         return [Reason("no-variant-metadata", f"no variant metadata says what '{label}' needs")]
     if terms.metadata.properties_of(label) is None:
         return [Reason("unknown-label", f"the variant metadata does not list the label '{label}'")]
-    missing = explain_label(terms.metadata, label, _with_abi(terms.metadata, terms.supported))
+    missing = explain_label(terms.metadata, label, terms.offered)
     return property_reasons(missing, terms.who)
 
 
 def _exclusion(label: str | None, terms: Terms) -> str:
     if terms.metadata is None or label is None:
         return "was excluded"
-    missing = explain_label(
-        terms.metadata, label, _with_abi(terms.metadata, terms.preferences.allowed(terms.supported))
-    )
+    missing = explain_label(terms.metadata, label, terms.allowed)
     features = ", ".join(f"{item.namespace} :: {item.feature}" for item in missing)
     return f"--exclude leaves it no value of {features}"

@@ -202,7 +202,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         start = start if pending else number
         if line.endswith("\\") and not _COMMENT.match(line):
-            pending.append(line[:-1])
+            pending.append(line.strip("\\"))
             continue
         # A comment line ends a continuation; the space lets the comment be seen as one.
         pending.append(f" {line}" if _COMMENT.match(line) else line)

@@ -272,6 +272,7 @@ class Stock:
             self.hashes(project.name),
             allow_yanked,
             self.who,
+            {name: candidate.version for name, candidate in self._installed.items()},
         )
 
     def _direct_link(self, url: str) -> WheelLink:
