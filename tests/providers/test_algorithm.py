@@ -13,6 +13,7 @@ from variantctl.providers.algorithm import Machine, ProviderNote, ProviderSettin
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.profiles import Profile, load_profile, parse_profile
 from variantctl.providers.query import ProviderReport, query_plugin
+from variantctl.providers.settings import PluginSources
 from variantctl.variants import load_metadata
 from variantctl.variants.metadata import VariantMetadata
 
@@ -25,7 +26,8 @@ NVIDIA = {
 
 
 @pytest.fixture(autouse=True)
-def forced(monkeypatch: pytest.MonkeyPatch) -> None:
+def forced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VARIANTCTL_CONFIG_DIR", str(tmp_path / "nobody-is-trusted"))
     monkeypatch.setenv("NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION", "12.8")
     monkeypatch.setenv("NV_VARIANT_PROVIDER_FORCE_SM_ARCH", "9.0")
 
@@ -152,10 +154,13 @@ def test_an_unknown_package_is_refused_by_name() -> None:
     assert len(machine.notes) == 1
 
 
-def test_a_trusted_package_is_not_run_yet() -> None:
-    machine = Machine(settings=ProviderSettings(trusted=frozenset({"Ascend_Variant_Provider"})))
+def test_a_trusted_package_that_cannot_be_had_costs_a_note(tmp_path: Path) -> None:
+    nowhere = PluginSources(no_index=True, find_links=(str(tmp_path),), cache_dir=tmp_path / "cache")
+    settings = ProviderSettings(trusted=frozenset({"Ascend_Variant_Provider"}), sources=lambda: nowhere)
+    machine = Machine(settings=settings)
     assert machine.supported(metadata({"ascend": {"requires": ["ascend-variant-provider"]}})) == {}
-    assert "is trusted, but" in machine.notes[0].message
+    assert [note.status for note in machine.notes] == ["error"]
+    assert "package ascend-variant-provider, could not be asked" in machine.notes[0].message
 
 
 def test_a_known_package_cannot_answer_for_another_namespace(asked: list[str]) -> None:

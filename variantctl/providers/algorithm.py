@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
-from variantctl.providers.query import query_plugin
+from variantctl.providers.query import ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
 from variantctl.variants.properties import ABI_DEPENDENCY
 
@@ -63,7 +63,7 @@ class Machine:
         self.settings = settings or ProviderSettings()
         self._environment = environment
         self._profile_supported: Mapping[str, Features] | None = None
-        self._answers: dict[str, Features] = {}
+        self._answers: dict[Hashable, Features] = {}
         self._notes: dict[ProviderNote, None] = {}
 
     @property
@@ -146,23 +146,30 @@ class Machine:
             )
         if not packages:
             return self._nothing(namespace, "absent", "no provider package applies to this platform")
-        return self._refused(namespace, packages[0])
+        return self._query_foreign(namespace, provider)
 
-    def _refused(self, namespace: str, package: str) -> Features:
-        if package in {canonicalize_name(name) for name in self.settings.trusted}:
-            message = f"package {package} is trusted, but this version cannot run other packages' plugins yet"
-            return self._nothing(namespace, "absent", message)
-        message = f"its provider, package {package}, is not trusted, so it was neither installed nor asked"
-        return self._nothing(namespace, "untrusted", message)
+    def _query_foreign(self, namespace: str, provider: ProviderInfo) -> Features:
+        """Ask another package's plugin, once, if the user trusts the package."""
+        from variantctl.providers.foreign import ForeignProviders
+
+        key = (namespace, provider.requires, provider.effective_plugin_api)
+        if key not in self._answers:
+            report = ForeignProviders(self.settings).query(
+                namespace, self._requirements(provider), provider.effective_plugin_api or ""
+            )
+            self._keep(key, report)
+        return self._answers[key]
 
     def _query(self, namespace: str) -> Features:
         """Ask our own plugin, once."""
         if namespace not in self._answers:
-            report = query_plugin(our_plugins()[namespace], namespace)
-            for message in report.notes:
-                self._note(namespace, report.status, message)
-            self._answers[namespace] = {feature.name: list(feature.values) for feature in report.features}
+            self._keep(namespace, query_plugin(our_plugins()[namespace], namespace))
         return self._answers[namespace]
+
+    def _keep(self, key: Hashable, report: ProviderReport) -> None:
+        for message in report.notes:
+            self._note(report.namespace, report.status, message)
+        self._answers[key] = {feature.name: list(feature.values) for feature in report.features}
 
     def _detectors(self, namespace: str) -> Iterable[str]:
         """The namespaces of our detectors; none, with a note, in a broken installation."""
@@ -174,15 +181,19 @@ class Machine:
 
     def _packages(self, provider: ProviderInfo) -> list[str]:
         """The normalised names of the requirements that apply to this platform, in order."""
-        packages = []
+        return [str(canonicalize_name(requirement.name)) for requirement in self._requirements(provider)]
+
+    def _requirements(self, provider: ProviderInfo) -> list[Requirement]:
+        """The requirements that apply to this platform, in order."""
+        requirements = []
         for written in provider.requires:
             try:
                 requirement = Requirement(written)
             except InvalidRequirement:
                 continue
             if requirement.marker is None or self._evaluate(requirement.marker):
-                packages.append(str(canonicalize_name(requirement.name)))
-        return packages
+                requirements.append(requirement)
+        return requirements
 
     def _applies(self, namespace: str, marker: str) -> bool:
         try:

@@ -31,3 +31,21 @@ class MissingDetectorsError(VariantctlError):
     """The distribution ``variant-providers``, which variantctl depends on, is not installed beside it."""
 
     kind = "missing-detectors"
+
+
+class TrustFileError(VariantctlError):
+    """The file of trusted providers cannot be read, written or understood."""
+
+    kind = "invalid-trust-file"
+
+
+class NotTrustedError(VariantctlError):
+    """A package is not trusted, or is no longer what was trusted."""
+
+    kind = "untrusted-provider"
+
+
+class PluginUnavailableError(VariantctlError):
+    """A trusted plugin could not be found, fetched or installed."""
+
+    kind = "provider-unavailable"

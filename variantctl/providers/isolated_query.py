@@ -1,0 +1,124 @@
+"""The script that asks one plugin: ``python -I isolated_query.py REFERENCE ANSWER_FILE``.
+
+It runs in a child process, under the Python of an isolated environment, and imports nothing of ours. The
+answer is a file, which nothing that the plugin prints can spoil: ``{"configs": [{"name", "values",
+"multi_value"}, ...], "namespace": ...}`` or ``{"error": "..."}``. What JSON has no word for is written as
+``{"a python": "set"}``, so that the reader can say what was wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import json
+import os
+import sys
+from typing import Any
+
+LIMIT = 1024 * 1024
+"""Bytes of an answer; more is not written."""
+
+ITEMS = 20_000
+"""Of any list no more is looked at: the reader refuses far fewer."""
+
+
+def main(reference: str, answer_path: str) -> None:
+    """Ask, write, and end at once: the plugin's threads, and what it left for exit, are not waited for."""
+    asker = os.getpid()
+    try:
+        answer = ask(reference)
+    except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit and KeyboardInterrupt count too
+        answer = {"error": described(error)}
+    if os.getpid() != asker:
+        # The plugin forked, and this is the copy; only the process that was asked answers.
+        os._exit(0)
+    data = json.dumps(answer).encode()
+    if len(data) > LIMIT:
+        data = json.dumps({"error": f"answered more than {LIMIT:,} bytes"}).encode()
+    partial = f"{answer_path}.{asker}"
+    with open(partial, "wb") as file:  # noqa: PTH123 - pathlib is one import more, in every query
+        file.write(data)
+    os.replace(partial, answer_path)  # noqa: PTH105
+    os._exit(0)
+
+
+def ask(reference: str) -> dict[str, Any]:
+    """Import the plugin and call its ``get_supported_configs``."""
+    plugin = instance(load(reference))
+    method = getattr(plugin, "get_supported_configs", None)
+    if not callable(method):
+        return {"error": f"{reference} has no method get_supported_configs()"}
+    configs = method(*(None for _ in range(required_arguments(method))))
+    if isinstance(configs, (str, bytes, dict)) or not hasattr(configs, "__iter__"):
+        return {"configs": plain(configs)}
+    return {
+        "configs": [config_object(config) for config in itertools.islice(configs, ITEMS)],
+        "namespace": plain(getattr(plugin, "namespace", None)),
+    }
+
+
+def load(reference: str) -> Any:
+    """The object of ``module[:attribute[.attribute]]``."""
+    module, _, path = (part.strip() for part in reference.partition(":"))
+    found = importlib.import_module(module)
+    for attribute in filter(None, path.split(".")):
+        found = getattr(found, attribute)
+    return found
+
+
+def instance(plugin: Any) -> Any:
+    """What to ask: a module or an object itself, a class or one of it, or what a factory makes."""
+    if not inspect.isclass(plugin):
+        is_factory = callable(plugin) and not hasattr(plugin, "get_supported_configs")
+        return plugin() if is_factory else plugin
+    method = inspect.getattr_static(plugin, "get_supported_configs", None)
+    # An ordinary method needs an object; class and static methods do not.
+    return plugin if method is None or isinstance(method, (classmethod, staticmethod)) else plugin()
+
+
+def required_arguments(method: Any) -> int:
+    """How many arguments it cannot do without: older plugins want ``known_properties`` or ``context``."""
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(
+        parameter.kind in positional and parameter.default is inspect.Parameter.empty
+        for parameter in parameters
+    )
+
+
+def config_object(config: Any) -> Any:
+    """A feature config as JSON has it; without ``multi_value`` where the plugin's has none."""
+    if isinstance(config, dict):
+        return {str(key): plain(value) for key, value in itertools.islice(config.items(), 100)}
+    names = [name for name in ("name", "values", "multi_value") if hasattr(config, name)]
+    return {name: plain(getattr(config, name)) for name in names} if names else plain(config)
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A value as JSON has it: lists and tuples become lists, and what has no order or no word is named."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value if not isinstance(value, int) or abs(value) < 1 << 53 else {"a python": "large int"}
+    if isinstance(value, str):
+        # Of an enumeration whose members are strings, the string.
+        return str.__str__(value)
+    if isinstance(value, (list, tuple)) and depth == 0:
+        return [plain(item, 1) for item in itertools.islice(value, ITEMS)]
+    return {"a python": type(value).__name__}
+
+
+def described(error: BaseException) -> str:
+    """An exception in a line, even if it cannot be turned into words."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - foreign code
+        return name
+    return f"{name}: {text[:500]}" if text else name
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
