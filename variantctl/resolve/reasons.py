@@ -50,6 +50,6 @@ def _property(item: Unsupported, who: str) -> str:
     need = f"needs {item.namespace} :: {item.feature} {one_of}{wanted}"
     offered = list(item.offered)
     if not offered:
-        return f"{need}; {who} offers no {item.namespace} :: {item.feature}"
+        return f"{need}; {who} has none"
     phrase = _DRIVER.get((item.namespace, item.feature), "{who} offers {all}")
     return f"{need}; " + phrase.format(who=who, best=offered[0], last=offered[-1], all=summarise(offered))
