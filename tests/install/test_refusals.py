@@ -242,15 +242,6 @@ def test_words_for_what_the_system_refuses(number: str, error: type[InstallError
     assert "/x/y" in found.message
 
 
-def test_full_disk(tmp_path: Path) -> None:
-    small = Path("/dev/shm")
-    if not small.is_dir() or small.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("no second file system (/dev/shm) to install across")
-    free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
-    if free > 1 << 34:
-        pytest.skip("the second file system is too large to fill")
-
-
 def test_wheel_replaced_on_disk_is_not_the_stored_one(place: Place, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, name="one", version="1", files={"one.py": b"first"})
     place.install(wheel)

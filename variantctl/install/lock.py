@@ -12,6 +12,7 @@ from pathlib import Path
 #: In site-packages, where whoever installs may write; no import finds a name that begins with a dot.
 STATE_FOLDER = ".variantctl"
 _POLL_SECONDS = 0.1
+_ATTEMPTS = 100
 
 
 @contextlib.contextmanager
@@ -25,23 +26,25 @@ def locked(site_packages: Path, *, waiting: Callable[[], None] = lambda: None) -
     Raises:
         OSError: the folder cannot be written.
     """
-    made = _make(site_packages)
     state = site_packages / STATE_FOLDER
+    made: list[Path] = []
     try:
-        handle = _acquire(state, waiting)
+        handle = _acquire(state, made, waiting)
     except BaseException:
         _remove_empty((state, *made))
         raise
     try:
         yield state
     finally:
-        # Unlinked while held: whoever waits on this file sees that it is gone, and tries again. Windows cannot.
+        # Unlinked while held (Windows cannot): whoever waits for it sees that it is gone, and tries again.
         if sys.platform == "win32":
             os.close(handle)
         with contextlib.suppress(OSError):
             (state / "lock").unlink()
         _remove_empty((state, *made))
         if sys.platform != "win32":
+            # A forked child may have a copy of the handle: closing ours alone would leave the lock held.
+            fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
 
 
@@ -51,43 +54,48 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and those above it; the ones that were not there, deepest first."""
+def _acquire(state: Path, made: list[Path], waiting: Callable[[], None]) -> int:
+    """A locked handle of the file that is there; ``made`` gets the folders made for it, deepest first."""
+    told = False
+    while True:
+        handle = _open(state, made)
+        try:
+            if not _try_lock(handle):
+                if not told:
+                    waiting()
+                    told = True
+                # Not a blocking call: an interrupt must get through while somebody else installs.
+                while not _try_lock(handle):
+                    time.sleep(_POLL_SECONDS)
+            if _is_same(handle, state / "lock"):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _open(state: Path, made: list[Path]) -> int:
+    for attempt in range(_ATTEMPTS):
+        try:
+            _make(state.parent, made)
+            state.mkdir(exist_ok=True)
+            return os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            # The last holder removed the folder between two of these calls.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _make(folder: Path, made: list[Path]) -> None:
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
-    return missing
-
-
-def _acquire(state: Path, waiting: Callable[[], None]) -> int:
-    path = state / "lock"
-    told = False
-    while True:
-        try:
-            state.mkdir(exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:
-            # The last holder removed the folder between the two calls, perhaps with its parents.
-            state.parent.mkdir(parents=True, exist_ok=True)
-            continue
-        try:
-            if _try_lock(handle):
-                if _is_same(handle, path):
-                    return handle
-            else:
-                if not told:
-                    waiting()
-                    told = True
-                _wait_for(handle)
-                if _is_same(handle, path):
-                    return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
+        made.insert(0, path)
 
 
 def _is_same(handle: int, path: Path) -> bool:
@@ -109,10 +117,6 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _wait_for(handle: int) -> None:
-        while not _try_lock(handle):
-            time.sleep(_POLL_SECONDS)
-
 else:
     import fcntl
 
@@ -122,8 +126,3 @@ else:
         except BlockingIOError:
             return False
         return True
-
-    def _wait_for(handle: int) -> None:
-        # Not a blocking flock: an interrupt must get through while somebody else installs.
-        while not _try_lock(handle):
-            time.sleep(_POLL_SECONDS)

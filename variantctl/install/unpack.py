@@ -104,6 +104,6 @@ class _Meter:
             return
         with self._lock:
             self._done += size
-            if self._done - self._told >= _REPORT_EVERY or self._done == self._total:
+            if self._done - self._told >= _REPORT_EVERY or self._told < self._done == self._total:
                 self._told = self._done
                 self._progress(self._done, self._total)
