@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
-from variantctl.sources.urls import origin, split_credentials
+from variantctl.sources.errors import SourceError
+from variantctl.sources.urls import origin, redact, split_credentials
 
 Pair = tuple[str, str]
 
@@ -28,11 +29,19 @@ class Credentials:
         self._lock = Lock()
 
     def take(self, url: str) -> str:
-        """Remember the credentials that *url* carries, and return the URL without them."""
-        bare, pair = split_credentials(url)
+        """Remember the credentials that *url* carries, and return the URL without them.
+
+        Raises:
+            SourceError: it is no URL.
+        """
+        try:
+            bare, pair = split_credentials(url)
+            place = origin(bare)
+        except ValueError:
+            raise SourceError(f"{redact(url)} is not a valid URL", hint="Check the URL.") from None
         if pair is not None:
             with self._lock:
-                self._by_origin[origin(bare)] = pair
+                self._by_origin[place] = pair
         return bare
 
     def header(self, url: str) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from variantctl.sources.errors import SettingsError
+
+if TYPE_CHECKING:
+    import ssl
 
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -26,6 +29,8 @@ def tls_context(environ: Mapping[str, str], cert: str | None, client_cert: str |
     Raises:
         SettingsError: a file that was named cannot be read as certificates.
     """
+    import ssl
+
     context = ssl.create_default_context() if not cert else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cert:
         _trust(context, cert, "cert")
@@ -56,6 +61,8 @@ def _trust_environment(context: ssl.SSLContext, environ: Mapping[str, str]) -> b
 
 
 def _trust(context: ssl.SSLContext, location: str, said_by: str) -> None:
+    import ssl
+
     path = Path(location).expanduser()
     try:
         if path.is_dir():
@@ -70,6 +77,8 @@ def _trust(context: ssl.SSLContext, location: str, said_by: str) -> None:
 
 
 def _system_has_authorities(context: ssl.SSLContext) -> bool:
+    import ssl
+
     if context.cert_store_stats()["x509_ca"]:
         return True
     folder = ssl.get_default_verify_paths().capath

@@ -1,0 +1,41 @@
+"""A site, a server for it, and clients that do not wait between retries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sources.server import LoopbackServer
+from tests.sources.site import Site
+from variantctl.sources.cache import Cache
+from variantctl.sources.http import HttpClient, HttpSettings
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[LoopbackServer]:
+    with LoopbackServer(site.folder) as server:
+        yield server
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The waits between retries, recorded rather than waited."""
+    return []
+
+
+@pytest.fixture
+def client(waits: list[float]) -> Iterator[HttpClient]:
+    with HttpClient(HttpSettings(timeout=5), environ={}, sleep=waits.append) as client:
+        yield client

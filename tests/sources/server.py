@@ -1,0 +1,246 @@
+"""A web server on loopback for tests of any room: serves a folder, misbehaves on request, remembers requests.
+
+with LoopbackServer(folder) as server:
+    server.rule("/simple/torch/", status=500, times=2)
+    ... server.url + "/simple/" ...
+    assert server.paths == ["/simple/torch/", ...]
+"""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hashlib
+import mimetypes
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import unquote, urlsplit
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: its path with query, its headers with lower-case names, the status it was given."""
+
+    path: str
+    headers: Mapping[str, str]
+    status: int
+
+
+@dataclass
+class Rule:
+    """What to do with a path instead of serving the file.
+
+    Attributes:
+        status: answer with this status.
+        redirect: answer with a redirect to this URL.
+        body: answer with these bytes (status 200 where none is given).
+        headers: added to the answer, over those it would have.
+        truncate: send only so many bytes of the body, and drop the connection.
+        delay: wait so many seconds first.
+        times: apply to the first so many requests; ``None``: to all.
+    """
+
+    status: int | None = None
+    redirect: str | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    truncate: int | None = None
+    delay: float = 0.0
+    times: int | None = None
+
+
+class LoopbackServer:
+    """Serves *folder*; ``index.html`` (or ``index.json``, where it is asked for and there) for folders.
+
+    Attributes:
+        url: ``http://127.0.0.1:port``, without a slash at the end.
+        ranges: ``"serve"``, ``"ignore"`` (whole file, status 200), ``"refuse"`` (416) or ``"no-suffix"``
+            (416 for ``bytes=-N`` alone).
+        etags: whether answers have ETag and conditional requests are heeded.
+        cache_control: that header of every answer, where given.
+        negotiate: whether index.json is served to clients that accept it.
+        credentials: ``(user, password)`` that every request must have.
+        requests: what came in, in order.
+        connections: how many connections were made.
+    """
+
+    def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
+        self.folder = folder
+        self.ranges = "serve"
+        self.etags = True
+        self.cache_control: str | None = None
+        self.negotiate = True
+        self.credentials: tuple[str, str] | None = None
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._rules: dict[str, Rule] = {}
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"site": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> LoopbackServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all requests so far, in order."""
+        return [request.path for request in self.requests]
+
+    def rule(
+        self,
+        path: str,
+        *,
+        status: int | None = None,
+        redirect: str | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        truncate: int | None = None,
+        delay: float = 0.0,
+        times: int | None = None,
+    ) -> None:
+        """Set the rule for *path* (exact; ``"*"`` for all others); see ``Rule``."""
+        self._rules[path] = Rule(status, redirect, body, headers or {}, truncate, delay, times)
+
+    def clear(self) -> None:
+        """Forget requests and rules."""
+        self.requests.clear()
+        self._rules.clear()
+
+    def take_rule(self, path: str) -> Rule | None:
+        """The rule that applies to this request, counted."""
+        with self._lock:
+            rule = self._rules.get(path) or self._rules.get("*")
+            if rule is None or rule.times is None:
+                return rule
+            if rule.times <= 0:
+                return None
+            rule.times -= 1
+            return rule
+
+    def log(self, request: Request) -> None:
+        with self._lock:
+            self.requests.append(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD; HTTP/1.1, so that connections are reused."""
+
+    site: LoopbackServer
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.site.connections += 1
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Tests read ``requests`` instead of a log."""
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path if "://" in self.path else self.path
+        if not self._authorized():
+            self._answer(401, {"WWW-Authenticate": 'Basic realm="tests"'}, b"who are you?")
+            return
+        rule = self.site.take_rule(path) or Rule()
+        time.sleep(rule.delay)
+        if rule.redirect is not None:
+            self._answer(rule.status or 302, {"Location": rule.redirect, **rule.headers}, b"")
+        elif rule.status is not None or rule.body is not None:
+            self._answer(rule.status or 200, rule.headers, rule.body or b"", rule.truncate)
+        else:
+            self._serve(path.partition("?")[0], rule)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _authorized(self) -> bool:
+        if self.site.credentials is None:
+            return True
+        expected = base64.b64encode(":".join(self.site.credentials).encode()).decode()
+        return self.headers.get("Authorization") == f"Basic {expected}"
+
+    def _serve(self, path: str, rule: Rule) -> None:
+        file = self._file(path)
+        if file is None:
+            self._answer(404, {}, b"not found")
+            return
+        body = file.read_bytes()
+        kind = JSON_TYPE if file.name == "index.json" else mimetypes.guess_type(file.name)[0]
+        headers = {"Content-Type": kind or "application/octet-stream"}
+        if self.site.etags:
+            etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            headers["ETag"] = etag
+            headers["Last-Modified"] = email.utils.formatdate(file.stat().st_mtime, usegmt=True)
+            if self.headers.get("If-None-Match") == etag:
+                self._answer(304, {**headers, **rule.headers}, b"")
+                return
+        status, body = self._part(body, headers)
+        self._answer(status, {**headers, **rule.headers}, body, rule.truncate)
+
+    def _file(self, path: str) -> Path | None:
+        file = self.site.folder / unquote(path).lstrip("/")
+        if file.is_dir():
+            wants_json = self.site.negotiate and JSON_TYPE in self.headers.get("Accept", "")
+            names = ("index.json", "index.html") if wants_json else ("index.html",)
+            file = next((file / name for name in names if (file / name).is_file()), file)
+        return file if file.is_file() else None
+
+    def _part(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The part of *body* that the Range header asks for, and the status that goes with it."""
+        match = _RANGE.match(self.headers.get("Range", ""))
+        condition = self.headers.get("If-Range")
+        changed = condition is not None and condition != headers.get("ETag")
+        if match is None or self.site.ranges == "ignore" or changed:
+            return 200, body
+        first, last = match.groups()
+        if self.site.ranges == "refuse" or (self.site.ranges == "no-suffix" and not first):
+            return 416, b""
+        start = int(first) if first else max(0, len(body) - int(last))
+        end = min(int(last) + 1, len(body)) if first and last else len(body)
+        if start >= end:
+            headers["Content-Range"] = f"bytes */{len(body)}"
+            return 416, b""
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+        return 206, body[start:end]
+
+    def _answer(
+        self, status: int, headers: Mapping[str, str], body: bytes, truncate: int | None = None
+    ) -> None:
+        names = {name.lower(): value for name, value in self.headers.items()}
+        self.site.log(Request(self.path, names, status))
+        self.send_response(status)
+        complete = {"Content-Length": str(len(body)), **headers}
+        if self.site.cache_control is not None:
+            complete.setdefault("Cache-Control", self.site.cache_control)
+        if status == 304:
+            complete.pop("Content-Length")
+        for name, value in complete.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD" or status == 304:
+            return
+        self.wfile.write(body if truncate is None else body[:truncate])
+        if truncate is not None:
+            self.wfile.flush()
+            self.close_connection = True
