@@ -99,7 +99,7 @@ def test_saving_and_loading(tmp_path: Path) -> None:
 
 
 def test_disabled_and_foreign_providers(monkeypatch: pytest.MonkeyPatch) -> None:
-    foreign = [ForeignPlugin("ascend", "ascend-variant-provider", "0.0.2")]
+    foreign = [ForeignPlugin("ascend", "ascend-variant-provider", "0.0.2", "a:B")]
     monkeypatch.setattr("variantctl.providers.detect.foreign_plugins", lambda: foreign)
     detection = detect(settings=ProviderSettings(disabled=frozenset({"amd"})))
     reports = {report.namespace: report for report in detection.providers}

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),
     "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
+    "provider": Command("variantctl.cli.provider", "say whose detector plugins may be installed and run"),
     "wheel": Command("variantctl.cli.wheel", "make and inspect variant wheels"),
     "index": Command("variantctl.cli.index", "build a static index of wheels"),
     "demo": Command(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from variantctl.cli import render
+from variantctl.cli import options, render
 from variantctl.providers.detect import Detection, detect
 from variantctl.providers.settings import ProviderSettings
 from variantctl.variants.errors import VariantctlError
@@ -41,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--enable-provider", help="let the optional provider of a namespace answer", **several
     )
     parser.add_argument("--disable-provider", help="leave a namespace out", **several)
+    parser.add_argument(
+        "--trust-provider",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="ask this package's plugin too, in this run",
+    )
+    options.add_source_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     if args.root is not None and not Path(args.root).is_dir():
         raise VariantctlError(f"{args.root}: not a folder", hint="--root takes the folder that stands for /")
     settings = ProviderSettings(
-        enabled=frozenset(args.enable_provider), disabled=frozenset(args.disable_provider)
+        enabled=frozenset(args.enable_provider),
+        disabled=frozenset(args.disable_provider),
+        trusted=frozenset(args.trust_provider),
+        sources=partial(options.plugin_sources, args),
     )
     profile = None
     if args.profile is not None:

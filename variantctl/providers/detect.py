@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from variantctl.providers.machine_platform import PlatformFacts, this_platform, tree_platform
-from variantctl.providers.plugins import foreign_plugins, our_plugins
+from variantctl.providers.plugins import KNOWN_PROVIDERS, ForeignPlugin, foreign_plugins, our_plugins
 from variantctl.providers.query import FeatureReport, ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
 
@@ -43,10 +43,17 @@ class Detection:
             for report in self.providers
             if report.status == "ok" and report.facts
         }
+        # A profile has facts of our namespaces, and of any other its lists.
+        lists = {
+            report.namespace: {feature.name: feature.values for feature in report.features}
+            for report in self.providers
+            if report.status == "ok" and report.facts is None and report.namespace not in our_plugins()
+        }
         return dump_profile(
             name,
             platform=self.platform,
             namespaces=found,
+            properties=lists,
             sources=(f"variantctl detect --save: {', '.join(_origins(self.providers))}",),
         )
 
@@ -66,7 +73,7 @@ def detect(
         ]
         platform = this_platform() if root is None else tree_platform(root)
         if root is None:
-            reports.extend(_foreign_reports())
+            reports.extend(_foreign_reports(settings))
     final = [
         _disabled(report.namespace) if report.namespace in settings.disabled else report for report in reports
     ]
@@ -107,18 +114,29 @@ def _profile_reports(profile: Profile) -> list[ProviderReport]:
     return reports
 
 
-def _foreign_reports() -> list[ProviderReport]:
-    """Other packages' plugins that are installed here: named, and not run."""
-    return [
-        ProviderReport(
-            namespace=plugin.name,
-            status="untrusted",
-            notes=(
-                f"plugin of package {plugin.package} {plugin.version}, which is not trusted: it was not run",
-            ),
-        )
-        for plugin in foreign_plugins()
-    ]
+def _foreign_reports(settings: ProviderSettings) -> list[ProviderReport]:
+    """The plugins that the user trusts, asked; and others that are installed here: named, and not run."""
+    from variantctl.providers.trust import TrustStore
+
+    present = foreign_plugins()
+    trusted: list[str] = []
+    asked: list[ProviderReport] = []
+    store = TrustStore.of_user()
+    if settings.trusted or store.packages():
+        from variantctl.providers.foreign import ForeignProviders
+
+        providers = ForeignProviders(settings, store)
+        trusted = providers.trusted_packages()
+        asked = [report for package in trusted for report in providers.detect(package, present)]
+    others = [plugin for plugin in present if plugin.package not in trusted]
+    return [*asked, *(_untrusted(plugin) for plugin in others)]
+
+
+def _untrusted(plugin: ForeignPlugin) -> ProviderReport:
+    known = plugin.package in KNOWN_PROVIDERS
+    why = "not needed, as variantctl has its own" if known else "which is not trusted"
+    message = f"plugin of package {plugin.package} {plugin.version}, {why}: it was not run"
+    return ProviderReport(plugin.name, "untrusted", notes=(message,))
 
 
 def _disabled(namespace: str) -> ProviderReport:

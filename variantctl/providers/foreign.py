@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -19,12 +22,11 @@ from variantctl.providers.isolation import (
     isolated_environment,
     wheel_version,
 )
-from variantctl.providers.plugins import GROUP, KNOWN_PROVIDERS
+from variantctl.providers.plugins import GROUP, KNOWN_PROVIDERS, ForeignPlugin
 from variantctl.providers.query import ProviderReport
 from variantctl.providers.settings import PluginSources, ProviderSettings
 from variantctl.providers.trust import PluginWheel, TrustedPackage, TrustStore
 from variantctl.variants.errors import VariantctlError
-from variantctl.variants.properties import NAME_PATTERN
 
 
 class ForeignProviders:
@@ -49,12 +51,12 @@ class ForeignProviders:
         self._for_now = frozenset(canonicalize_name(name) for name in settings.trusted)
 
     def trusted_packages(self) -> list[str]:
-        """The packages trusted for this run or for good, sorted.
+        """The packages trusted for this run or for good, sorted; those that we answer for are left out.
 
         Raises:
             TrustFileError: the user's file cannot be understood.
         """
-        return sorted({*self._for_now, *self._store.packages()})
+        return sorted({*self._for_now, *self._store.packages()} - set(KNOWN_PROVIDERS))
 
     def query(self, namespace: str, requires: Sequence[Requirement], plugin_api: str) -> ProviderReport:
         """Ask a provider that metadata names.
@@ -78,8 +80,17 @@ class ForeignProviders:
             return ProviderReport(namespace, "error", notes=(note,))
         return self._ask(environment, str(canonicalize_name(requires[0].name)), namespace, plugin_api)
 
-    def detect(self, package: str) -> list[ProviderReport]:
-        """Ask every plugin that a trusted package has, by its entry points."""
+    def detect(self, package: str, present: Sequence[ForeignPlugin] = ()) -> list[ProviderReport]:
+        """Ask every plugin that a trusted package has, by its entry points.
+
+        Args:
+            package: its normalised name.
+            present: the plugins of this environment. One that is trusted for this run is asked as it is
+                here; of one that is trusted for good, the wheels that were trusted are what counts.
+        """
+        here = [plugin for plugin in present if plugin.package == package]
+        if here and self._store.get(package) is None:
+            return [self._ask_here(plugin) for plugin in here]
         try:
             environment = self._environment([Requirement(package)])
         except VariantctlError as error:
@@ -87,7 +98,7 @@ class ForeignProviders:
             note = f"package {package} is trusted, but could not be asked: {_said(error)}"
             return [ProviderReport(_as_namespace(package), status, package, notes=(note,))]
         reports = [
-            self._ask(environment, package, name, reference, rename=True)
+            self._ask(environment, package, _as_namespace(name), reference, rename=True)
             for name, reference in entry_points(environment, package)
         ]
         if not reports:
@@ -95,6 +106,16 @@ class ForeignProviders:
             note = f"package {package} has no entry point in group {GROUP}"
             reports = [ProviderReport(_as_namespace(package), "error", source, notes=(note,))]
         return reports
+
+    def _ask_here(self, plugin: ForeignPlugin) -> ProviderReport:
+        return ask_plugin(
+            Path(sys.executable),
+            plugin.reference,
+            _as_namespace(plugin.name),
+            source=f"{plugin.package} {plugin.version}",
+            environ=self._environ,
+            rename=True,
+        )
 
     def _ask(
         self,
@@ -229,9 +250,9 @@ def _allows(specifier: SpecifierSet, version: str) -> bool:
     return specifier.contains(Version(version), prereleases=True)
 
 
-def _as_namespace(package: str) -> str:
-    name = package.replace("-", "_").replace(".", "_")
-    return name if NAME_PATTERN.fullmatch(name) else "unknown"
+def _as_namespace(name: str) -> str:
+    """The nearest name that a namespace may have."""
+    return re.sub(r"[^a-z0-9_]+", "_", name.lower()) or "unknown"
 
 
 def _said(error: VariantctlError) -> str:

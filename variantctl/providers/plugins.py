@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -52,13 +53,15 @@ class ForeignPlugin:
 
     Attributes:
         name: its entry point's name (by custom, but not necessarily, its namespace).
-        package: the distribution that brings it.
+        package: the distribution that brings it, its name normalised.
         version: that distribution's version.
+        reference: the plugin itself, as ``module[:object]``.
     """
 
     name: str
     package: str
     version: str
+    reference: str
 
 
 @cache
@@ -90,7 +93,8 @@ def foreign_plugins() -> list[ForeignPlugin]:
     found = []
     for point in entry_points(group=GROUP):
         package = point.dist.metadata["Name"] if point.dist is not None else ""
-        if package.lower().replace("_", "-") != OUR_DISTRIBUTION:
+        package = re.sub(r"[-_.]+", "-", package).lower()
+        if package != OUR_DISTRIBUTION:
             version = point.dist.version if point.dist is not None else ""
-            found.append(ForeignPlugin(point.name, package, version))
+            found.append(ForeignPlugin(point.name, package, version, point.value))
     return sorted(set(found), key=lambda plugin: (plugin.package, plugin.name))

@@ -122,6 +122,7 @@ def dump_profile(
     *,
     platform: PlatformFacts | None,
     namespaces: Mapping[str, Mapping[str, object]],
+    properties: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
     sources: tuple[str, ...] = (),
 ) -> str:
     """The TOML text of a profile, which :func:`parse_profile` reads back to the same facts."""
@@ -133,6 +134,11 @@ def dump_profile(
     if platform is not None:
         table["platform"] = {key: value for key, value in platform.as_json().items() if value is not None}
     table.update({namespace: dict(facts) for namespace, facts in namespaces.items()})
+    if properties:
+        table["properties"] = {
+            namespace: {feature: list(values) for feature, values in features.items()}
+            for namespace, features in properties.items()
+        }
     return tomli_w.dumps(table)
 
 

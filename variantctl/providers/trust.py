@@ -6,14 +6,10 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
 from variantctl.providers.errors import TrustFileError
 
@@ -71,6 +67,8 @@ class TrustedPackage:
 
     def constraints(self) -> list[str]:
         """The trusted versions of its dependencies, where there is but one, as requirements."""
+        from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
         versions: dict[str, set[str]] = {}
         for filename in self.wheels:
             with contextlib.suppress(InvalidWheelFilename):
@@ -117,7 +115,12 @@ class TrustStore:
 
     def get(self, name: str) -> TrustedPackage | None:
         """What is trusted of a package, or ``None``."""
-        return self.packages().get(canonicalize_name(name))
+        packages = self.packages()
+        if not packages:
+            return None
+        from packaging.utils import canonicalize_name
+
+        return packages.get(canonicalize_name(name))
 
     def trust(self, package: TrustedPackage) -> TrustedPackage | None:
         """Remember a package; returns what was remembered of it before.
@@ -162,6 +165,10 @@ class TrustStore:
         }
 
     def _package(self, name: str, entry: object) -> TrustedPackage:
+        # Not at the top: a machine where nobody is trusted need not import them in every run.
+        from packaging.utils import canonicalize_name
+        from packaging.version import InvalidVersion, Version
+
         key = f"providers.{name}"
         if not isinstance(entry, dict):
             raise self._error(f"{key}: not a table")
@@ -178,6 +185,8 @@ class TrustStore:
         return TrustedPackage(str(canonicalize_name(name)), str(version), dict(wheels))
 
     def _write(self, packages: Mapping[str, TrustedPackage]) -> None:
+        import tempfile
+
         import tomli_w
 
         providers = {
