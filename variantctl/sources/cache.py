@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +51,8 @@ class Cache:
             environ: the environment variables.
         """
         if no_cache:
+            import tempfile
+
             folder = tempfile.TemporaryDirectory(prefix="variantctl-cache-", ignore_cleanup_errors=True)
             return cls(Path(folder.name), keep_alive=folder)
         named = cache_dir or environ.get("VARIANTCTL_CACHE_DIR")
@@ -103,14 +104,12 @@ class Cache:
                 self.root.mkdir(parents=True, exist_ok=True)
                 (self.root / "CACHEDIR.TAG").write_bytes(_TAG)
             folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".tmp-", dir=folder)
+            return (folder / f".tmp-{os.urandom(12).hex()}").open("x+b")
         except OSError as error:
             raise SettingsError(
                 f"the cache {self.root} cannot be written: {error.strerror}",
                 hint="Name another folder with --cache-dir or VARIANTCTL_CACHE_DIR, or use --no-cache.",
             ) from None
-        os.close(handle)
-        return Path(name).open("r+b")
 
 
 def _digest(*key: str) -> str:

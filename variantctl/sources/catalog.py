@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -194,6 +193,8 @@ class Catalog:
         if len(representatives) == 1:
             loaded = [self._wheel_variant(representatives[0])]
         else:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(PARALLEL) as pool:
                 loaded = list(pool.map(self._wheel_variant, representatives))
         return merge_metadata(loaded)
@@ -277,6 +278,8 @@ class Catalog:
         Raises:
             As ``fetch``; the first failure stops the others.
         """
+        from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
         cancel = Event()
         with ThreadPoolExecutor(max(1, min(parallel, len(links) or 1))) as pool:
             futures: list[Future[FetchedWheel]] = [

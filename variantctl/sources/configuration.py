@@ -26,11 +26,6 @@ from pathlib import Path
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.urls import is_url
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 @dataclass(frozen=True)
 class IndexTable:
@@ -71,6 +66,11 @@ def read_index_table(environ: Mapping[str, str]) -> IndexTable | None:
     path = configuration_file(environ)
     if path is None:
         return None
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         with path.open("rb") as file:
             data = tomllib.load(file)

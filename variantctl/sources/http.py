@@ -6,7 +6,6 @@ folders never pays for it.
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import platform
 import time
@@ -33,6 +32,7 @@ USER_AGENT = (
 MAX_PAGE_BYTES = 256 * 1024 * 1024
 _MAX_REDIRECTS = 10
 _CHUNK = 256 * 1024
+_FILE_TYPES = {".html": "text/html", ".htm": "text/html", ".json": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -315,5 +315,4 @@ def _read_file(url: str, allow: Collection[int]) -> Response:
         raise SourceError(f"{path} does not exist", hint="Check the path.") from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
-    kind = "application/json" if path.suffix == ".json" else mimetypes.guess_type(path.name)[0]
-    return Response(url, 200, {"content-type": kind or ""}, content)
+    return Response(url, 200, {"content-type": _FILE_TYPES.get(path.suffix.lower(), "")}, content)

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import OfflineError
@@ -121,6 +120,8 @@ def lifetime(headers: Mapping[str, str]) -> float:
     if match:
         return max(0.0, float(match[1]) - spent)
     if "expires" in headers:
+        from email.utils import parsedate_to_datetime
+
         try:
             expires = parsedate_to_datetime(headers["expires"]).timestamp()
             date = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()

@@ -10,9 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.message import Message
 from functools import partial
-from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from variantctl.sources.errors import SourceError
@@ -65,17 +63,15 @@ def parse_project_page(content: bytes, content_type: str, url: str, source: str 
 
 def _content_type(header: str, content: bytes) -> tuple[str, str]:
     """``json`` or ``html``, and the character set."""
-    message = Message()
-    message["content-type"] = header or "text/html"
-    kind = message.get_content_type().lower()
-    charset = message.get_param("charset", "utf-8")
+    kind, *parameters = (part.strip() for part in header.lower().split(";"))
+    charset = next((p[8:].strip("\"' ") for p in parameters if p.startswith("charset=")), "utf-8")
     if not header:
         # No type at all, as from a bare file: JSON starts with a brace, a page never does.
         kind = "application/json" if content[:64].lstrip().startswith(b"{") else "text/html"
     if kind in _JSON_TYPES:
         return "json", "utf-8"
     if kind in _HTML_TYPES:
-        return "html", charset if isinstance(charset, str) else "utf-8"
+        return "html", charset
     raise SourceError(
         f"the page has content type {header.strip()!r}, not one of the Simple repository API",
         hint="A project page is text/html or application/vnd.pypi.simple.v1+json (PEP 691). "
@@ -143,32 +139,14 @@ def _digests(value: object) -> Mapping[str, str]:
 # --- HTML ---
 
 
-class _Anchors(HTMLParser):
-    """The base URL, the API version and the attributes of every anchor of a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.base: str | None = None
-        self.api_version: str | None = None
-        self.anchors: list[dict[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.anchors.append(dict(attrs))
-        elif tag == "base" and self.base is None:
-            self.base = dict(attrs).get("href")
-        elif tag == "meta":
-            values = dict(attrs)
-            if values.get("name") == "pypi:repository-version":
-                self.api_version = values.get("content")
-
-
 def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectPage:
     try:
         text = content.decode(charset, errors="replace")
     except LookupError:
         text = content.decode("utf-8", errors="replace")
-    parser = _Anchors()
+    from variantctl.sources.anchors import Anchors
+
+    parser = Anchors()
     try:
         parser.feed(text)
         parser.close()

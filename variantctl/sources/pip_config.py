@@ -6,8 +6,6 @@ environment's, then ``PIP_CONFIG_FILE``, then ``PIP_*`` variables; section ``[in
 
 from __future__ import annotations
 
-import configparser
-import locale
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -148,10 +146,13 @@ def _user_folders(environ: Mapping[str, str], platform: str) -> list[Path]:
 
 def _read(path: Path) -> Iterator[tuple[str, str, str]]:
     """Section, option and value of everything in a file."""
+    if not path.exists():
+        return
+    import configparser
+    import locale
+
     parser = configparser.RawConfigParser()
     try:
-        if not path.exists():
-            return
         parser.read(path, encoding=locale.getpreferredencoding(False))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError(

@@ -6,8 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -62,6 +60,8 @@ def _pips(environ: Mapping[str, str], python: Path | None) -> Iterator[_Pip]:
         yield _Pip((sys.executable, "-I", "-m", "pip"), _identity(sys.executable, own.origin))
     if python is not None:
         yield _Pip((str(python), "-I", "-m", "pip"), _identity(str(python)))
+    import shutil
+
     for name in ("pip", "pip3"):
         found = shutil.which(name, path=environ.get("PATH"))
         if found is not None:
@@ -107,6 +107,8 @@ def _ask(pip: _Pip, environ: Mapping[str, str]) -> str | None:
     """Read the default of ``--index-url`` in pip's help, with nothing configured."""
     clean = {name: text for name, text in environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     clean |= {"PIP_CONFIG_FILE": os.devnull, "COLUMNS": "1000", "NO_COLOR": "1", "PIP_NO_COLOR": "1"}
+    import subprocess
+
     try:
         result = subprocess.run(
             [*pip.command, "install", "--help", "--isolated"],

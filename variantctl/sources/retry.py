@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from variantctl.sources.errors import NetworkError
 
@@ -41,6 +39,8 @@ class RetryPolicy:
         """Seconds to wait after attempt *number* (from 0) failed with *error*."""
         asked = error.retry_after
         if asked is None:
+            import random
+
             asked = self.backoff * 2**number * (0.5 + random.random())
         return max(0.0, min(asked, self.longest))
 
@@ -78,6 +78,10 @@ def retry_after(value: str) -> float | None:
     value = value.strip()
     if value.isdigit():
         return float(value)
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, IndexError):

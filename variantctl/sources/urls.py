@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
 
 _USERINFO = re.compile(r"(?<=://)([^/\s?#@]+)@")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
@@ -62,7 +61,12 @@ def url_to_path(url: str) -> Path:
     """The path a ``file:`` URL names (RFC 8089; the host is empty or ``localhost``, else a Windows share)."""
     parts = urlsplit(url)
     host = parts.netloc if parts.netloc.lower() not in {"", "localhost"} else ""
-    return Path(url2pathname(f"//{host}{parts.path}" if host else parts.path))
+    path = f"//{host}{parts.path}" if host else parts.path
+    if os.name != "nt":
+        return Path(unquote(path))
+    from urllib.request import url2pathname  # costs 25 ms, for drive letters alone
+
+    return Path(url2pathname(path))
 
 
 def filename_of(url: str) -> str:
