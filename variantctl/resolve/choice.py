@@ -310,7 +310,7 @@ def _variant_reasons(label: str | None, terms: Terms) -> list[Reason]:
     if terms.metadata.properties_of(label) is None:
         return [Reason("unknown-label", f"the variant metadata does not list the label '{label}'")]
     missing = explain_label(terms.metadata, label, terms.offered)
-    return property_reasons(missing, terms.who)
+    return property_reasons(missing, terms.offered, terms.who)
 
 
 def _exclusion(label: str | None, terms: Terms) -> str:

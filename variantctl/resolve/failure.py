@@ -139,21 +139,27 @@ def _sdist_versions(name: NormalizedName, needs: Sequence[Need], stock: Stock) -
 
 
 def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectNeed]) -> list[str]:
-    """One line for each need, with the way from the user to it."""
-    lines = []
+    """One line for each need, with the way from the user to it; versions that need the same share one."""
+    grouped: dict[tuple[str, str, str], tuple[str, set[str]]] = {}
     for cause in causes:
-        line = f"  {who(cause.parent, cause.requirement)} {cause.requirement}"
-        if isinstance(cause.requirement, ImpossibleNeed):
-            line = f"  {cause.parent} {cause.requirement.reason}"
-        way = trace.chain(cause.parent)
-        if way:
-            line += f" ({'; '.join(f'{who(parent, need)} {need}' for need, parent in way)})"
-        lines.append(line)
-    lines += [f"  {limit.origin} allows only {limit}" for limit in limits]
-    unique = list(dict.fromkeys(lines))
-    if len(unique) > _MOST_CAUSES:
-        unique = [*unique[:_MOST_CAUSES], f"  and {len(unique) - _MOST_CAUSES} more"]
-    return unique
+        need, parent = cause.requirement, cause.parent
+        line = f"  {who(parent, need)} {need}"
+        if isinstance(need, ImpossibleNeed):
+            line = f"  {parent} {need.reason}"
+        way = trace.chain(parent)
+        told = f" ({'; '.join(f'{who(above, its)} {its}' for its, above in way)})" if way else ""
+        key = (parent.name if parent else need.origin or "", str(need), told)
+        _, versions = grouped.setdefault(key, (line + told, set()))
+        if parent is not None:
+            versions.add(str(parent.version))
+    lines = [
+        line + (f", and so do {len(versions) - 1} other versions" if len(versions) > 1 else "")
+        for line, versions in grouped.values()
+    ]
+    lines += dict.fromkeys(f"  {limit.origin} allows only {limit}" for limit in limits)
+    if len(lines) > _MOST_CAUSES:
+        lines = [*lines[:_MOST_CAUSES], f"  and {len(lines) - _MOST_CAUSES} more"]
+    return lines
 
 
 def _versions(versions: Sequence[Version]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
@@ -30,13 +30,14 @@ class ProjectNeed:
     extra: NormalizedName | None
     requirement: VariantRequirement
     origin: str | None = None
+    _verdicts: dict[int, bool] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def identifier(self) -> str:
         """What the search knows it by."""
         return self.name if self.extra is None else f"{self.name}[{self.extra}]"
 
-    @property
+    @cached_property
     def specifier(self) -> SpecifierSet:
         """The versions it allows."""
         return self.requirement.specifier
@@ -52,7 +53,12 @@ class ProjectNeed:
 
     def is_satisfied_by(self, candidate: Candidate) -> bool:
         """Whether a candidate is what is needed."""
-        return self.allows(candidate.version) and self.url in (None, candidate.url)
+        # Asked for every pin in every round; candidates live as long as the search does.
+        verdict = self._verdicts.get(id(candidate))
+        if verdict is None:
+            verdict = self.allows(candidate.version) and self.url in (None, candidate.url)
+            self._verdicts[id(candidate)] = verdict
+        return verdict
 
     def __str__(self) -> str:
         return str(self.requirement.requirement)

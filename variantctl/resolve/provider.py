@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     Information = RequirementInformation[Need, Candidate]
 
+_MOST_AHEAD = 16
+
 
 @dataclass(frozen=True)
 class SearchOptions:
@@ -44,6 +47,7 @@ class SearchOptions:
         upgrade: the projects whose newest version is wanted, installed or not.
         choose_again: what is installed keeps its version, and its variant only if that is still the choice:
             for a machine that was named (``--profile``) rather than the one it was installed on.
+        preferred: versions that go before newer ones: those of a lock file.
     """
 
     pre: bool = False
@@ -52,6 +56,7 @@ class SearchOptions:
     reinstall: bool = False
     upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
     choose_again: bool = False
+    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
 
 
 class Provider(AbstractProvider[Need, Candidate, str]):
@@ -134,9 +139,12 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         if isinstance(first, ImpossibleNeed):
             return []
         if not (isinstance(first, ProjectNeed) and first.extra):
-            return lambda: (
-                found for found in self._base_matches(first.name, needs) if id(found) not in refused
-            )
+
+            def matches() -> Iterator[Candidate]:
+                found = (base for base in self._base_matches(first.name, needs) if id(base) not in refused)
+                return self._looking_ahead(found, len(refused))
+
+            return matches
         extra = first.extra
         base_needs = list(requirements.get(first.name, ()))
         base_refused = {id(candidate) for candidate in incompatibilities.get(first.name, ())}
@@ -160,10 +168,19 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             needs = list(self._needs_of(candidate))
             # The candidate is kept with its needs: its id must not be used again.
             known = self._dependencies[id(candidate)] = (candidate, needs)
-            self._stock.prefetch(
-                {need.name for need in needs if isinstance(need, ProjectNeed) and not need.url}
-            )
+            self.expect(needs)
         return known[1]
+
+    def expect(self, needs: Iterable[Need]) -> None:
+        """Have asked ahead what these needs will need, unless what is installed will do."""
+        self._stock.expect(
+            (need.name, need.specifier)
+            for need in needs
+            if isinstance(need, ProjectNeed)
+            and not need.url
+            and not need.extra
+            and (need.name in self._options.upgrade or self._installed_match(need.name, [need]) is None)
+        )
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
         """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
@@ -242,6 +259,15 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 return
         yield from _with_installed(found, installed, upgrade=upgrade)
 
+    def _looking_ahead(self, found: Iterator[BaseCandidate], refused: int) -> Iterator[BaseCandidate]:
+        """Once candidates are turned away, METADATA of the next ones is asked for in growing numbers."""
+        size = min(refused + 1, _MOST_AHEAD)
+        while group := list(islice(found, size)):
+            if len(group) > 1:
+                self._stock.expect_metadata(base for base in group if isinstance(base, WheelCandidate))
+            yield from group
+            size = min(size * 2, _MOST_AHEAD)
+
     def _direct_matches(
         self, name: NormalizedName, urls: set[str], needs: Sequence[Need]
     ) -> Iterator[BaseCandidate]:
@@ -299,6 +325,8 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 for version in self._stock.versions(name)
                 if all(need.allows(version) for need in needs)
             ]
+            if (preferred := self._options.preferred.get(name)) is not None:
+                allowed.sort(key=lambda version: version != preferred)
             if self._options.pre or specifier.prereleases:
                 known = allowed, []
             else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from variantctl.variants.ordering import Unsupported
+from variantctl.variants.properties import Supported
 
 _MOST = 4
 # What the values of a feature are, where "this machine offers 12.8, 12.7 ..." would not say it (design 4).
@@ -32,9 +34,16 @@ class Reason:
     detail: str
 
 
-def property_reasons(missing: Iterable[Unsupported], who: str) -> list[Reason]:
-    """One reason for each feature of which a machine offers none of the values a wheel needs."""
-    return [Reason("property", _property(item, who)) for item in missing]
+def property_reasons(missing: Iterable[Unsupported], supported: Supported, who: str) -> list[Reason]:
+    """Why a machine does not do: a reason for each feature, or one for a namespace it has nothing of."""
+    reasons: list[Reason] = []
+    for namespace, items in groupby(missing, key=lambda item: item.namespace):
+        if supported.get(namespace):
+            reasons += [Reason("property", _property(item, who)) for item in items]
+        else:
+            needs = " and ".join(_need(item) for item in items)
+            reasons.append(Reason("property", f"needs {needs}; {who} offers no {namespace} properties"))
+    return reasons
 
 
 def summarise(values: Sequence[str], most: int = _MOST) -> str:
@@ -44,12 +53,14 @@ def summarise(values: Sequence[str], most: int = _MOST) -> str:
     return f"{', '.join(values[: most - 2])} ... {values[-1]} ({len(values)} values)"
 
 
-def _property(item: Unsupported, who: str) -> str:
-    wanted = summarise(list(item.wanted))
+def _need(item: Unsupported) -> str:
     one_of = "" if len(item.wanted) == 1 else "one of "
-    need = f"needs {item.namespace} :: {item.feature} {one_of}{wanted}"
-    offered = list(item.offered)
-    if not offered:
-        return f"{need}; {who} has none"
+    return f"{item.namespace} :: {item.feature} {one_of}{summarise(item.wanted)}"
+
+
+def _property(item: Unsupported, who: str) -> str:
+    if not item.offered:
+        return f"needs {_need(item)}; {who} offers no {item.namespace} :: {item.feature}"
     phrase = _DRIVER.get((item.namespace, item.feature), "{who} offers {all}")
-    return f"{need}; " + phrase.format(who=who, best=offered[0], last=offered[-1], all=summarise(offered))
+    words = {"best": item.offered[0], "last": item.offered[-1], "all": summarise(item.offered)}
+    return f"needs {_need(item)}; {phrase.format(who=who, **words)}"

@@ -117,7 +117,7 @@ def resolve(
         needs = [need for root in roots for need in needs_of(root.requirement, root.origin)]
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
         provider = Provider(stock, constraints, order, options)
-        stock.prefetch({need.name for need in needs if not need.url and stock.installed(need.name) is None})
+        provider.expect(needs)
         trace = Trace()
         try:
             found = Resolver(provider, trace).resolve(needs, max_rounds=max_rounds)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urldefrag
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.providers.algorithm import Machine
+from variantctl.resolve.ahead import Ahead
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.choice import (
     JudgedWheel,
@@ -39,8 +40,6 @@ from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
 from variantctl.wheels.metadata import CoreMetadata
-
-_THREADS = 16
 
 
 class Stock:
@@ -74,39 +73,27 @@ class Stock:
         self._machine = machine
         self._hashes = hashes or {}
         self._installed = {name: InstalledCandidate(package) for name, package in (installed or {}).items()}
-        self._pages: dict[NormalizedName, Future[ProjectFiles]] = {}
+        self._ahead = Ahead(catalog, interpreter)
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}
-        self._metadata: dict[str, CoreMetadata] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._checked: set[str] = set()
 
     def close(self) -> None:
         """Forget what was asked for ahead of time."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._ahead.close()
 
-    def prefetch(self, names: set[NormalizedName]) -> None:
-        """Ask for projects that will be needed soon, in the background."""
-        wanted = [name for name in sorted(names) if name not in self._pages]
-        if not wanted:
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="variantctl-pages")
-        for name in wanted:
-            self._pages[name] = self._pool.submit(self._catalog.project, name)
+    def expect(self, needs: Iterable[tuple[NormalizedName, SpecifierSet]]) -> None:
+        """These projects will be needed soon."""
+        for name, specifier in needs:
+            self._ahead.expect_project(name, specifier)
+
+    def expect_metadata(self, candidates: Iterable[WheelCandidate]) -> None:
+        """These candidates may be tried soon."""
+        self._ahead.expect_metadata(candidate.wheel.link for candidate in candidates)
 
     def project(self, name: NormalizedName) -> ProjectFiles:
         """The files of a project; raises ``ProjectNotFound``, each time it is asked."""
-        page = self._pages.get(name)
-        if page is None:
-            page = Future()
-            self._pages[name] = page
-            try:
-                page.set_result(self._catalog.project(name))
-            except VariantctlError as error:
-                page.set_exception(error)
-        return page.result()
+        return self._ahead.project(name)
 
     def versions(self, name: NormalizedName) -> tuple[Version, ...]:
         """Every version that has a wheel for anything, newest first; none where no source has the project."""
@@ -228,12 +215,11 @@ class Stock:
             HashesError: the file is none of those the user listed hashes of.
             WheelError: METADATA is damaged, or about another project or version than the filename.
         """
-        url = candidate.wheel.link.file.url
-        known = self._metadata.get(url)
-        if known is None:
+        link = candidate.wheel.link
+        if link.file.url not in self._checked:
             self._check_hashes(candidate)
-            known = self._metadata[url] = self._catalog.core_metadata(candidate.wheel.link)
-        return known
+            self._checked.add(link.file.url)
+        return self._ahead.metadata(link)
 
     def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
         """What the variant markers of an installed package's dependencies see."""
