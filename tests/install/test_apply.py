@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.install.support import LinkMode, Place, Planned, new_place, picture, target_place
 from tests.wheels.recipes import CU128, NVIDIA
+from variantctl.install.apply import apply_plan
+from variantctl.resolve.plan import Plan as ResolvedPlan
 from variantctl.target.environment import find_environment
 from variantctl.target.installed import installed_packages
 from variantctl.variants.metadata import VariantMetadata
@@ -274,7 +276,8 @@ def test_prefix(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do_leaves_no_trace(target: Place) -> None:
-    target.install()
+    # The resolver's plan, so that its type is checked against what is read of it.
+    apply_plan(ResolvedPlan(), target.environment, fetch=lambda planned: Path(planned.filename))
     assert not target.site.exists()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.install.support import Place, Planned, new_place, target_place
+from variantctl.install import transaction
 from variantctl.install.apply import recover_environment
 from variantctl.install.errors import InstallError
 from variantctl.wheels.build import build_wheel
@@ -178,6 +179,28 @@ def test_every_call_fails_once(
             if call == "rmdir":
                 found = {path: what for path, what in found.items() if path in new or "folder" not in what}
             assert found == new, f"{call} number {number}"
+
+
+def test_metadata_comes_last_and_record_last_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, other = versions(tmp_path)
+    place = target_place(tmp_path)
+    placed: list[str] = []
+    real = transaction._place
+
+    def watched(staged: str, destination: str) -> None:
+        placed.append(os.path.relpath(destination, place.site))
+        real(staged, destination)
+
+    monkeypatch.setattr(transaction, "_place", watched)
+    place.install(old, other)
+    assert set(placed[-2:]) == {"pkg-1.dist-info", "other-1.dist-info"}
+    placed.clear()
+    place.install(old)
+    assert placed[-1] == "pkg-1.dist-info/RECORD"
+    assert all("dist-info" not in path for path in placed[: placed.index("pkg-1.dist-info/METADATA")])
+    placed.clear()
+    place.install(new)
+    assert placed[-1] == "pkg-2.dist-info"
 
 
 def test_interrupt_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
