@@ -48,6 +48,7 @@ class SearchOptions:
         choose_again: what is installed keeps its version, and its variant only if that is still the choice:
             for a machine that was named (``--profile``) rather than the one it was installed on.
         preferred: versions that go before newer ones: those of a lock file.
+        preferred: versions that go before newer ones: those of a lock file.
     """
 
     pre: bool = False
@@ -56,6 +57,7 @@ class SearchOptions:
     reinstall: bool = False
     upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
     choose_again: bool = False
+    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
 
 
@@ -325,6 +327,8 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 for version in self._stock.versions(name)
                 if all(need.allows(version) for need in needs)
             ]
+            if (preferred := self._options.preferred.get(name)) is not None:
+                allowed.sort(key=lambda version: version != preferred)
             if (preferred := self._options.preferred.get(name)) is not None:
                 allowed.sort(key=lambda version: version != preferred)
             if self._options.pre or specifier.prereleases:
