@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
@@ -18,6 +18,7 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
+from variantctl.resolve.choice import RankedWheel
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.failure import failure
 from variantctl.resolve.interpreter import Interpreter
@@ -217,7 +218,7 @@ def _planned(
         url=link.file.url,
         hashes=hashes,
         requires=tuple(dict.fromkeys(requires)),
-        because=_because(base, requested, parents),
+        because=because(base.wheel, requested, parents),
         link=link,
         requested=requested,
         direct_url=direct_url,
@@ -240,18 +241,19 @@ def _asked_by(name: NormalizedName, found: Found) -> tuple[bool, list[str]]:
     return requested, sorted(parents)
 
 
-def _because(base: WheelCandidate, requested: bool, parents: list[str]) -> str:
+def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
+    """One line: who needs a wheel, and what made its variant the best."""
     who = "requested" if requested else f"needed by {', '.join(parents)}"
-    label = base.wheel.label
+    label = wheel.label
     if label is None:
         return who
-    if not base.wheel.best:
+    if not wheel.best:
         return (
             f"{who}; {label}: no variant with properties fits" if label == NULL_LABEL else f"{who}; {label}"
         )
     properties: list[str] = []
     previous = ""
-    for item in base.wheel.best:
+    for item in wheel.best:
         text = f"{item.feature} :: {item.value}"
         properties.append(text if item.namespace == previous else f"{item.namespace} :: {text}")
         previous = item.namespace
