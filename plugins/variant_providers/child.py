@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIME_LIMIT_S = 2.0
 TIME_LIMIT_VARIABLE = "VARIANT_PROVIDERS_TIMEOUT"
@@ -52,7 +56,11 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
     limit = time_limit() if limit is None else limit
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except OSError as error:
         return ChildAnswer([], f"could not be asked: {error}")
@@ -62,7 +70,7 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
     except subprocess.TimeoutExpired as expired:
         output = expired.output or b""
         trouble = f"did not answer within {limit:g} s ({TIME_LIMIT_VARIABLE} sets another limit)"
-        process.kill()
+        _kill(process)
         try:
             process.wait(_KILL_WAIT_S)
         except subprocess.TimeoutExpired:
@@ -72,6 +80,19 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
             process.stdout.close()
     text = output[:_OUTPUT_LIMIT].decode("ascii", "replace")
     return ChildAnswer(text.splitlines(), trouble)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a child and what it has started: ``rocm_agent_enumerator`` waits for a ``rocminfo`` that hangs."""
+    import signal
+
+    if os.name != "posix":
+        process.kill()
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
 
 
 def _how_it_ended(code: int) -> str | None:

@@ -72,7 +72,7 @@ def ask_tools(environ: Mapping[str, str]) -> ToolAnswer:
         if left < _SMALLEST_LIMIT_S:
             troubles.append(f"{tool.name} was not asked: the tools before it took all the time")
             continue
-        answer = ask_command([path, *tool.arguments], left)
+        answer = ask_command([path, *tool.arguments], round(left, 2))
         if answer.trouble is not None:
             troubles.append(f"{tool.name} {answer.trouble}")
         gpus = tool.parse("\n".join(answer.lines))

@@ -1,0 +1,530 @@
+"""AMD GPUs: KFD's topology, AMD's tools (scripts that stand for them), visibility, and the ROCm version."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from variant_providers import kfd, rocm_tools
+from variant_providers.amd import AmdPlugin
+from variant_providers.amd_visible import overridden, visible
+from variant_providers.finding import Finding
+from variant_providers.kfd import arch_of, parse_properties, pci_address, read_topology
+from variant_providers.rocm import amdgpu_driver, driver_range, installed_rocm, rocm_between
+from variant_providers.rocm_tools import ToolGpu, parse_agent_enumerator, parse_amd_smi, parse_rocminfo
+from variant_providers.tables.amdgpu import DRIVERS, GFX_ARCHS, INTEGRATED_ARCHS
+from variant_providers.tables.amdgpu_names import NAMES, name_of
+from variant_providers.tree import Tree
+
+from tests.plugins.here import MACHINES, Here, detect_here, values
+
+ROCMINFO = """\
+ROCk module version 6.16.6 is loaded
+=====================
+HSA System Attributes
+=====================
+Runtime Version:         1.18
+==========
+HSA Agents
+==========
+*******
+Agent 1
+*******
+  Name:                    AMD Ryzen 7 7800X3D 8-Core Processor
+  Uuid:                    CPU-XX
+  Marketing Name:          AMD Ryzen 7 7800X3D 8-Core Processor
+  Vendor Name:             CPU
+  Device Type:             CPU
+*******
+Agent 2
+*******
+  Name:                    gfx1100
+  Uuid:                    GPU-0000000000000000
+  Marketing Name:          Radeon RX 7900 XTX
+  Vendor Name:             AMD
+  Device Type:             GPU
+  Cache Info:
+    L1:                      32(0x20) KB
+  ISA Info:
+    ISA 1
+      Name:                    amdgcn-amd-amdhsa--gfx1100
+    ISA 2
+      Name:                    amdgcn-amd-amdhsa--gfx11-generic
+*******
+Agent 3
+*******
+  Name:                    gfx1036
+  Marketing Name:          AMD Radeon Graphics
+  Vendor Name:             AMD
+  Device Type:             GPU
+*******
+Agent 4
+*******
+  Name:                    aie2
+  Marketing Name:          AIE-ML
+  Device Type:             DSP
+*** Done ***
+"""
+SMI_OLD = json.dumps(
+    [{"gpu": 0, "asic": {"market_name": "AMD Instinct MI300X", "target_graphics_version": "gfx942"}}]
+)
+SMI_NEW = json.dumps(
+    {
+        "gpu_data": [
+            {
+                "gpu": 0,
+                "asic": {"market_name": "AMD Radeon RX 7900 XTX", "target_graphics_version": "gfx1100"},
+            },
+            {"gpu": 1, "asic": {"market_name": "N/A", "target_graphics_version": "gfx1201"}},
+            {"gpu": 2, "asic": {"target_graphics_version": "N/A"}},
+        ]
+    }
+)
+SMI_TEXT = """\
+GPU: 0
+    ASIC:
+        MARKET_NAME: AMD Instinct MI250X
+        VENDOR_ID: 0x1002
+        TARGET_GRAPHICS_VERSION: gfx90a
+
+GPU: 1
+    ASIC:
+        TARGET_GRAPHICS_VERSION: gfx90a
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("HSA_OVERRIDE", "ROCR_", "HIP_", "ROCM_")):
+            monkeypatch.delenv(name)
+
+
+def detected(patch: pytest.MonkeyPatch, machine: str | Path) -> dict[str, Any]:
+    report = detect_here(AmdPlugin, machine, patch)
+    json.dumps(report)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("version", "arch"),
+    [
+        (90010, "gfx90a"), (90402, "gfx942"), (90500, "gfx950"), (90012, "gfx90c"), (100300, "gfx1030"),
+        (110000, "gfx1100"), (110501, "gfx1151"), (120001, "gfx1201"), (80003, "gfx803"),
+        (0, None), (99, None), (110099, None), (10**9, None),
+    ],
+)  # fmt: skip
+def test_the_target_of_a_version(version: int, arch: str | None) -> None:
+    assert arch_of(version) == arch
+    assert arch is None or arch in GFX_ARCHS
+
+
+def test_every_target_of_llvm_can_be_told() -> None:
+    # gfx1250 is 12.5.0: the last two digits are minor and stepping, in hexadecimal.
+    for arch in GFX_ARCHS:
+        version = int(arch[3:-2]) * 10000 + int(arch[-2], 16) * 100 + int(arch[-1], 16)
+        assert arch_of(version) == arch
+    assert set(GFX_ARCHS) >= INTEGRATED_ARCHS
+
+
+def test_names() -> None:
+    assert name_of(0x744C, 0xC8) == "AMD Radeon RX 7900 XTX"
+    assert name_of(0x744C, None) is None and name_of(0x744C, 0x01) is None
+    assert name_of(0x74A1, None) == "AMD Instinct MI300X"
+    assert name_of(0x1234, 0) is None
+    assert all(
+        names and all(name.startswith(("AMD", "Radeon")) for name in names) for names in NAMES.values()
+    )
+    assert pci_address(0, 0x0300) == "0000:03:00.0" and pci_address(1, 0x050B) == "0001:05:01.3"
+
+
+def test_discrete_comes_first_wherever_it_is_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = detected(monkeypatch, "rx7900xtx")
+    assert [device["kind"] for device in report["devices"]] == ["integrated", "discrete"]
+    assert report["facts"]["gfx_archs"] == ["gfx1100", "gfx1036"]
+
+
+# The four GPUs and the examples are those of AMD's amd_filter_device.h.
+IDS = (0xBABABABABABABABA, 0xABBAABBAABBAABBA, 0xBABAABBAABBABABA, 0xABBABABABABAABBA)
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("", []),
+        ("-1", []),
+        ("GPU-XX", []),
+        ("3,GPU-BABABABABABABABA,4", [3, 0]),
+        ("1,GPU-ABBAABBAABBAABBA,GPU-XX", [1]),
+        ("3,GPU-BABAABBA,GPU-XX", [3, 2]),
+        ("GPU-baba", []),
+        ("0x2, 1", [2, 1]),
+        ("0,zero,1", [0]),
+        ("0,1,2,3", [0, 1, 2, 3]),
+    ],
+)
+def test_rocr_visible_devices(written: str, left: list[int]) -> None:
+    found, notes = visible(IDS, {"ROCR_VISIBLE_DEVICES": written})
+    assert found == left
+    assert notes == (
+        [] if len(left) == 4 else [f"ROCR_VISIBLE_DEVICES leaves {len(left)} of 4 AMD GPUs visible"]
+    )
+
+
+def test_hip_counts_what_the_runtime_left() -> None:
+    environ = {"ROCR_VISIBLE_DEVICES": "3,1,0", "HIP_VISIBLE_DEVICES": "2,0"}
+    assert visible(IDS, environ)[0] == [0, 3]
+    assert visible(IDS, environ, by_runtime=False)[0] == [2, 0]
+    assert visible(IDS, {"HIP_VISIBLE_DEVICES": "-1"})[0] == []
+    assert visible((0, 0), {"ROCR_VISIBLE_DEVICES": "GPU-0"})[0] == []
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1), max_size=5),
+    st.dictionaries(st.sampled_from(["ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"]), st.text(max_size=30)),
+)
+def test_any_visibility(unique_ids: list[int], environ: dict[str, str]) -> None:
+    left, notes = visible(unique_ids, environ)
+    assert len(left) == len(set(left)) and set(left) <= set(range(len(unique_ids)))
+    assert not any("GPU-" in note for note in notes)
+
+
+def test_hidden_gpus_are_shown_and_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "0")
+    report = detected(monkeypatch, "rx7900xtx")
+    assert report["facts"]["gfx_archs"] == ["gfx1036"]
+    assert [device.get("visible", True) for device in report["devices"]] == [True, False]
+    monkeypatch.setenv("ROCR_VISIBLE_DEVICES", "")
+    report = detected(monkeypatch, "rx7900xtx")
+    assert report["status"] == "absent" and report["facts"] is None and len(report["devices"]) == 2
+    assert "ROCm 6.4 is installed (/opt/rocm/.info/version), but no AMD GPU can be used" in report["notes"]
+
+
+def test_the_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "11.0.0")
+    report = detected(monkeypatch, "amd-laptop")
+    assert report["facts"]["gfx_archs"] == ["gfx1100"]
+    assert [device["arch"] for device in report["devices"]] == ["gfx1102", "gfx1103"]
+    assert "GPU 0 is gfx1102, and HSA_OVERRIDE_GFX_VERSION has ROCm take it for gfx1100" in report["notes"]
+    assert overridden(2, {"HSA_OVERRIDE_GFX_VERSION_2": "9.0.10"}) == ("gfx90a", None)
+    assert overridden(1, {"HSA_OVERRIDE_GFX_VERSION_2": "9.0.10"}) == (None, None)
+    monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "11")
+    report = detected(monkeypatch, "amd-laptop")
+    assert report["facts"]["gfx_archs"] == ["gfx1102", "gfx1103"]
+    assert sum("is not a version such as 10.3.0" in note for note in report["notes"]) == 1
+
+
+@given(st.text(max_size=20))
+def test_any_override(written: str) -> None:
+    arch, problem = overridden(0, {"HSA_OVERRIDE_GFX_VERSION": written})
+    assert (arch is None) != (problem is None)
+
+
+def test_a_device_that_this_user_may_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "kfd").touch()
+    (tmp_path / "sys").symlink_to(MACHINES / "strix-halo" / "tree" / "sys")
+
+    class Inside(Here):
+        def _resolve(self, path: str) -> Path:
+            return tmp_path / path
+
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    finding = Finding()
+    AmdPlugin.probe(Inside(str(tmp_path)), finding)
+    assert finding.notes == ['/dev/kfd cannot be opened by this user, who must be in the group "render"']
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "gpus"),
+    [
+        (parse_agent_enumerator, "gfx000\ngfx90a\ngfx90a\n", [ToolGpu("gfx90a")] * 2),
+        (parse_agent_enumerator, "gfx000\n", []),
+        (parse_agent_enumerator, "Timeout querying rocminfo.  Are you ...\n", []),
+        (
+            parse_rocminfo,
+            ROCMINFO,
+            [ToolGpu("gfx1100", "Radeon RX 7900 XTX"), ToolGpu("gfx1036", "AMD Radeon Graphics")],
+        ),
+        (parse_rocminfo, "ROCk module is NOT loaded, possibly no GPU devices\n", []),
+        (parse_amd_smi, SMI_OLD, [ToolGpu("gfx942", "AMD Instinct MI300X")]),
+        (parse_amd_smi, SMI_NEW, [ToolGpu("gfx1100", "AMD Radeon RX 7900 XTX"), ToolGpu("gfx1201")]),
+        (parse_amd_smi, "WARNING: no render group\n" + SMI_OLD, [ToolGpu("gfx942", "AMD Instinct MI300X")]),
+        (parse_amd_smi, SMI_TEXT, [ToolGpu("gfx90a", "AMD Instinct MI250X"), ToolGpu("gfx90a")]),
+        (parse_amd_smi, "[" * 100_000, []),
+    ],
+)  # fmt: skip
+def test_the_tools_output(parse: Any, text: str, gpus: list[ToolGpu]) -> None:
+    assert parse(text) == gpus
+
+
+_WORDS = st.sampled_from(
+    ["gfx90a", "gfx000", "gfx", "Agent 1", "Agent 2\n", "  Name:   ", "Device Type: GPU", "\n", " ", ":", "{",
+     "[", '"gpu_data"', '"asic"', '"target_graphics_version": "gfx942"', "MARKET_NAME: ", "\0", "\u202e"]
+)  # fmt: skip
+
+
+@given(st.lists(_WORDS | st.text(max_size=10), max_size=30).map("".join) | st.text())
+def test_any_output_of_the_tools(text: str) -> None:
+    for parse in (parse_agent_enumerator, parse_rocminfo, parse_amd_smi):
+        for gpu in parse(text):
+            assert type(gpu) is ToolGpu and gpu.arch.startswith("gfx") and gpu.name.isprintable()
+            # What a tool names, a profile must accept.
+            AmdPlugin.derive({"gfx_archs": [gpu.arch]})
+
+
+_SMI_KEYS = st.sampled_from(["gpu_data", "asic", "market_name", "target_graphics_version", "x"])
+_SMI_JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=6) | st.just("gfx942"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_SMI_KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(_SMI_JSON)
+def test_any_json_of_amd_smi(said: object) -> None:
+    assert all(type(gpu) is ToolGpu for gpu in parse_amd_smi(json.dumps(said)))
+
+
+def _tool(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that PATH begins with."""
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
+    return tmp_path
+
+
+def _until_gone(process: int) -> None:
+    """Raise ProcessLookupError as soon as there is no such process, within a second."""
+    for _attempt in range(100):
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat")
+        if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z":
+            raise ProcessLookupError
+        time.sleep(0.01)
+
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the tools are shell scripts here")
+
+
+@posix_only
+def test_the_tools_are_asked_where_kfd_is_not_seen(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tool(tools, "rocm_agent_enumerator", "echo gfx000; exit 1")
+    _tool(tools, "rocminfo", f"cat <<'END'\n{ROCMINFO}END")
+    report = detected(monkeypatch, "amdgpu-not-loaded")
+    assert report["status"] == "ok" and report["source"] == "rocminfo"
+    assert report["facts"]["gfx_archs"] == ["gfx1100", "gfx1036"]
+    assert report["devices"][0] == {
+        "kind": "discrete", "index": 0, "name": "Radeon RX 7900 XTX", "arch": "gfx1100",
+    }  # fmt: skip
+    assert "rocm_agent_enumerator ended with exit status 1" in report["notes"]
+
+
+@posix_only
+def test_what_a_tool_has_not_yet_applied_is_applied(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tool(tools, "amd-smi", f"cat <<'END'\n{SMI_NEW}\nEND")
+    monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "10.3.0")
+    monkeypatch.setenv("ROCR_VISIBLE_DEVICES", "1")
+    report = detected(monkeypatch, "amdgpu-not-loaded")
+    assert report["source"] == "amd-smi" and report["facts"]["gfx_archs"] == ["gfx1030"]
+    _tool(tools, "rocminfo", f"cat <<'END'\n{ROCMINFO}END")
+    # rocminfo is ROCm's own, so it has applied both already.
+    assert detected(monkeypatch, "amdgpu-not-loaded")["facts"]["gfx_archs"] == ["gfx1100", "gfx1036"]
+
+
+@posix_only
+def test_hanging_tools_share_one_limit(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("rocm_agent_enumerator", "rocminfo", "amd-smi"):
+        # The sleeper is a grandchild, as rocminfo is when rocm_agent_enumerator runs it.
+        _tool(tools, name, f"sleep 60 & echo $! >> {tools}/sleepers; wait")
+    start = time.perf_counter()
+    report = detected(monkeypatch, "amdgpu-not-loaded")
+    assert 1.9 < time.perf_counter() - start < 3
+    for sleeper in (tools / "sleepers").read_text().split():
+        with pytest.raises(ProcessLookupError):
+            _until_gone(int(sleeper))
+    assert report["status"] == "error"
+    assert "rocm_agent_enumerator did not answer within 2 s" in report["notes"][1]
+    assert "rocminfo was not asked: the tools before it took all the time" in report["notes"]
+
+
+@posix_only
+def test_a_crashing_tool_costs_a_note(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tool(tools, "rocminfo", "kill -SEGV $$")
+    report = detected(monkeypatch, "amdgpu-not-loaded")
+    assert "rocminfo crashed (SIGSEGV)" in report["notes"] and report["status"] == "error"
+
+
+@posix_only
+@pytest.mark.parametrize("machine", ["rocm-without-gpu", "mi300x-8", "xeon-no-gpu"])
+def test_no_tool_is_run_where_it_cannot_help(
+    tools: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    for name in ("rocm_agent_enumerator", "rocminfo", "amd-smi"):
+        _tool(tools, name, f"touch {tools}/ran; echo gfx942")
+    detected(monkeypatch, machine)
+    # A tree stands for another machine, whatever is installed here.
+    AmdPlugin.detect(str(MACHINES / "amdgpu-not-loaded" / "tree"))
+    assert not (tools / "ran").exists()
+
+
+def test_a_folder_of_rocm_is_not_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = detected(monkeypatch, "rocm-without-gpu")
+    assert report["status"] == "absent" and report["facts"] is None
+    assert report["notes"][1:] == ["ROCm 6.3 is installed (/opt/rocm/.info/version), but there is no AMD GPU"]
+
+
+def _write(root: Path, files: dict[str, str]) -> Tree:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return Tree(str(root))
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "found"),
+    [
+        ({}, {}, None),
+        ({"opt/rocm/.info/version": "7.0.0-38\n"}, {}, ("7.0", "/opt/rocm/.info/version")),
+        ({"opt/rocm/.info/version": "nonsense", "opt/rocm-6.2.0/.info/version": "6.2.0-66"}, {},
+         ("6.2", "/opt/rocm-6.2.0/.info/version")),
+        ({"opt/rocm-6.10.0/.info/version": "6.10.0", "opt/rocm-6.9.0/.info/version": "6.9.0"}, {},
+         ("6.10", "/opt/rocm-6.10.0/.info/version")),
+        ({"opt/rocm/core-10.0/.info/version": "10.0.0\n"}, {}, ("10.0", "/opt/rocm/core-10.0/.info/version")),
+        ({"opt/rocm/.info/version": "7.0.0", "usr/local/rocm/.info/version": "6.4.1"},
+         {"ROCM_PATH": "/usr/local/rocm"}, ("6.4", "/usr/local/rocm/.info/version")),
+    ],
+)  # fmt: skip
+def test_the_installed_rocm(
+    tmp_path: Path, files: dict[str, str], environ: dict[str, str], found: tuple[str, str] | None
+) -> None:
+    assert installed_rocm(_write(tmp_path, files), environ) == found
+
+
+@pytest.mark.parametrize(
+    ("driver", "oldest", "newest"),
+    [
+        ("6.19.14", "7.0", "10.0"), ("7.0.0", "7.0", "10.0"), ("6.16.13", "6.3", "10.0"),
+        ("6.16.6", "6.3", "10.0"), ("6.14.14", "6.2", "10.0"), ("6.12.12", "6.1", "7.2"),
+        ("6.10.5", "6.1", "7.0"), ("6.8.5", "6.0", "7.0"), ("6.7.0", "5.7", "6.4"), ("6.3.6", "5.6", "6.2"),
+        ("6.2.4", "5.5", "6.1"), ("6.1.5", "5.4", "6.0"), ("5.18.13", "5.2", "5.5"), ("6.5.0", "5.6", "6.2"),
+    ],
+)  # fmt: skip
+def test_what_a_driver_runs(driver: str, oldest: str, newest: str) -> None:
+    known = driver_range(driver)
+    assert known is not None and known[1:] == (oldest, newest)
+    offered = values({"features": [
+        config.as_json() for config in AmdPlugin.derive({"gfx_archs": ["gfx942"], "amdgpu": driver}).configs
+    ]})["rocm_version"]  # fmt: skip
+    assert offered[0] == newest and offered[-1] == oldest
+
+
+def test_the_drivers_table() -> None:
+    assert [row[0] for row in DRIVERS] == sorted((row[0] for row in DRIVERS), reverse=True)
+    assert rocm_between("6.3", "7.1") == ["7.1", "7.0", "6.4", "6.3"]
+    every = {config.name: config.values for config in AmdPlugin.get_all_configs()}
+    for _base, _name, oldest, newest in DRIVERS:
+        assert set(rocm_between(oldest, newest)) <= set(every["rocm_version"])
+
+
+def test_a_driver_that_is_too_old_runs_nothing_known() -> None:
+    derived = AmdPlugin.derive({"gfx_archs": ["gfx90a"], "amdgpu": "5.15.0"})
+    assert [config.name for config in derived.configs] == ["gfx_arch"]
+    assert derived.notes == [
+        "what amdgpu 5.15.0 runs is not known, so builds that name a ROCm version are not offered"
+    ]
+
+
+def test_the_driver(tmp_path: Path) -> None:
+    tree = _write(tmp_path, {"proc/version": "Linux version 6.8.0-90-generic (gcc) #1 SMP\n"})
+    assert amdgpu_driver(tree) == ("6.8.0", "/proc/version (the kernel's own driver)")
+    _write(tmp_path, {"proc/sys/kernel/osrelease": "6.14.11-arch1\n"})
+    assert amdgpu_driver(tree) == ("6.14.11", "/proc/sys/kernel/osrelease (the kernel's own driver)")
+    _write(tmp_path, {"sys/module/amdgpu/version": "6.16.6\n"})
+    assert amdgpu_driver(tree) == ("6.16.6", "/sys/module/amdgpu/version")
+
+
+def test_a_forced_rocm_stands_over_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMD_VARIANT_PROVIDER_FORCE_ROCM_VERSION", "7.1")
+    report = detected(monkeypatch, "kfd-without-rocm")
+    assert values(report)["rocm_version"] == ["7.1", "7.0"] and report["source"] == "KFD and environment"
+
+
+@given(
+    st.text() | st.lists(st.sampled_from(["simd_count", "9", " ", "\n", "-1", "9" * 30, "x"])).map("".join)
+)
+def test_any_properties(text: str) -> None:
+    for name, value in parse_properties(text).items():
+        assert type(name) is str and type(value) is int and value >= 0
+    assert parse_properties("simd_count 4\nbad\nunique_id 18446744073709551615\n") == {
+        "simd_count": 4, "unique_id": 2**64 - 1,
+    }  # fmt: skip
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "simd_count",
+                "gfx_target_version",
+                "vendor_id",
+                "device_id",
+                "location_id",
+                "domain",
+                "unique_id",
+            ]
+        ),
+        st.integers(-1, 2**70) | st.sampled_from([4098, 90402, 110000]),
+    ),
+    st.binary(max_size=60),
+)
+def test_any_topology(
+    tmp_path_factory: pytest.TempPathFactory, properties: dict[str, int], bank: bytes
+) -> None:
+    root = tmp_path_factory.mktemp("kfd")
+    text = "".join(f"{name} {value}\n" for name, value in properties.items())
+    tree = _write(root, {f"{kfd.NODES}/1/properties": text, f"{kfd.NODES}/nonsense/properties": text})
+    (root / kfd.NODES / "1/mem_banks/0").mkdir(parents=True)
+    (root / kfd.NODES / "1/mem_banks/0/properties").write_bytes(bank)
+    assert len(read_topology(tree).gpus) <= 1
+    finding = Finding()
+    AmdPlugin.probe(tree, finding)
+    if finding.facts is not None:
+        AmdPlugin.derive(finding.facts)
+    json.dumps(finding.devices)
+
+
+def test_a_kernel_that_does_not_say_the_target(tmp_path: Path) -> None:
+    _write(tmp_path, {f"{kfd.NODES}/1/properties": "simd_count 256\nvendor_id 4098\n"})
+    report = AmdPlugin.detect(str(tmp_path))
+    assert report["status"] == "absent"
+    assert report["notes"] == ["KFD shows no GPU's target (0 nodes cannot be read, 1 have none)"]
+
+
+def test_no_unique_id_is_shown(tmp_path: Path) -> None:
+    text = "simd_count 4\nvendor_id 4098\ngfx_target_version 90402\nunique_id 81985529216486895\n"
+    _write(tmp_path, {f"{kfd.NODES}/1/properties": text})
+    report = AmdPlugin.detect(str(tmp_path))
+    assert report["status"] == "ok"
+    assert "81985529216486895" not in json.dumps(report) and "123456789abcdef" not in json.dumps(report)
+
+
+def test_the_tools_are_found_in_rocms_folder(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    _tool(tmp_path / "bin", "rocminfo", "true")
+    assert rocm_tools._find("rocminfo", {"PATH": "", "ROCM_PATH": str(tmp_path)}) == str(
+        tmp_path / "bin" / "rocminfo"
+    )
