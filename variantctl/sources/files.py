@@ -31,6 +31,7 @@ class RemoteFile:
         core_metadata: whether ``{url}.metadata`` exists, or its hashes (PEP 658, PEP 714).
         size: in bytes, or ``None`` where the source does not say.
         source: the index or find-links location it was found in, without credentials.
+        upload_time: when it was uploaded, as the source writes it (PEP 700), or ``None``.
     """
 
     filename: str
@@ -41,6 +42,7 @@ class RemoteFile:
     core_metadata: bool | Mapping[str, str] = False
     size: int | None = None
     source: str = ""
+    upload_time: str | None = None
 
 
 @dataclass(frozen=True)

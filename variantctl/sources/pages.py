@@ -112,7 +112,7 @@ def _json_file(entry: object, url: str, source: str) -> RemoteFile:
     target, fragment = _absolute(link, url)
     metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
     yanked = entry.get("yanked", False)
-    size = entry.get("size")
+    size, uploaded = entry.get("size"), entry.get("upload-time")
     requires_python = entry.get("requires-python")
     return RemoteFile(
         filename=filename,
@@ -123,6 +123,7 @@ def _json_file(entry: object, url: str, source: str) -> RemoteFile:
         core_metadata=(_digests(metadata) or True) if isinstance(metadata, dict) else bool(metadata),
         size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
         source=source,
+        upload_time=uploaded if isinstance(uploaded, str) and uploaded else None,
     )
 
 
