@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "trust",
         help="let the plugin of a package be installed and run when metadata asks for it",
         description="Look the package up, and remember its version and the hashes of its wheel and of its "
-        "dependencies' wheels. Nothing of it is installed or run yet. Whatever changes later is refused until "
-        "it is trusted again.",
+        "dependencies' wheels. Nothing of it is installed or run yet. Whatever changes later is refused "
+        "until it is trusted again.",
     )
     trust.add_argument(
         "packages", nargs="+", metavar="PACKAGE[==VERSION]", help="the newest version, unless one is named"

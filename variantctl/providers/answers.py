@@ -19,6 +19,9 @@ VALUE_LIMIT = 10_000
 NAME_LIMIT = 128
 """The most characters of a feature's name or of a value."""
 
+NO_JSON = "a python"
+"""The key under which ``isolated_query.py`` names the type of what JSON has no word for."""
+
 
 class BadAnswerError(ValueError):
     """An answer that PEP 850's plugin API does not allow; the message says exactly what was bad."""
@@ -114,7 +117,7 @@ def _shown(text: str) -> Iterator[str]:
 
 
 def _name(config: object, index: int) -> str:
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or list(config) == [NO_JSON]:
         raise BadAnswerError(f"feature {index + 1} is {_kind(config)}, not an object with name and values")
     if "name" not in config:
         raise BadAnswerError(f"feature {index + 1} has no name")
@@ -148,8 +151,8 @@ def _values(config: dict[str, object], name: str) -> list[str]:
 
 
 def _kind(value: object) -> str:
-    """What a JSON value is, in words. ``{"a python": "set"}`` is the script's word for what JSON has not."""
-    if isinstance(value, dict) and list(value) == ["a python"]:
-        return f"a Python {printable(str(value['a python']), 60)}"
+    """What a JSON value is, in words."""
+    if isinstance(value, dict) and list(value) == [NO_JSON]:
+        return f"a Python {printable(str(value[NO_JSON]), 60)}"
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")

@@ -19,8 +19,9 @@ from typing import Any
 LIMIT = 1024 * 1024
 """Bytes of an answer; more is not written."""
 
-ITEMS = 20_000
-"""Of any list no more is looked at: the reader refuses far fewer."""
+FEATURES = 1001
+VALUES = 10_001
+"""Of any list no more is looked at: the reader refuses as many."""
 
 
 def main(reference: str, answer_path: str) -> None:
@@ -53,7 +54,7 @@ def ask(reference: str) -> dict[str, Any]:
     if isinstance(configs, (str, bytes, dict)) or not hasattr(configs, "__iter__"):
         return {"configs": plain(configs)}
     return {
-        "configs": [config_object(config) for config in itertools.islice(configs, ITEMS)],
+        "configs": [config_object(config) for config in itertools.islice(configs, FEATURES)],
         "namespace": plain(getattr(plugin, "namespace", None)),
     }
 
@@ -106,7 +107,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         # Of an enumeration whose members are strings, the string.
         return str.__str__(value)
     if isinstance(value, (list, tuple)) and depth == 0:
-        return [plain(item, 1) for item in itertools.islice(value, ITEMS)]
+        return [plain(item, 1) for item in itertools.islice(value, VALUES)]
     return {"a python": type(value).__name__}
 
 
