@@ -150,6 +150,7 @@ def test_json_with_every_key() -> None:
         {"sha256": "ee"},
         12,
         URL,
+        "2026-01-01T00:00:00Z",
     )
 
 
