@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.install.support import Place, Planned, new_place, target_place
+from tests.install.support import Place, Planned, new_place, picture, target_place
 from variantctl.install import transaction
 from variantctl.install.apply import recover_environment
 from variantctl.install.errors import InstallError
@@ -331,6 +331,45 @@ def test_environment_across_file_systems(fails_at: int, tmp_path: Path, elsewher
     assert not list(elsewhere.rglob(".variantctl*"))
     place.uninstall("far", "pkg")
     assert [path for path in elsewhere.rglob("*") if path.name != "bin"] == []
+
+
+@pytest.mark.parametrize("undone", range(1, 7))
+def test_undoing_across_file_systems_may_be_cut_short(
+    undone: int, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = {f"data/share/far/{name}.txt": name.encode() for name in "abc"}
+    first = build_wheel(tmp_path, name="far", version="1", data=data)
+    second = build_wheel(tmp_path, name="far", version="2", data={k: v * 2 for k, v in data.items()})
+    plain = target_place(tmp_path).environment
+    place = Place(replace(plain, scheme={**plain.scheme, "data": elsewhere}), tmp_path / "cache")
+    place.install(first)
+    before = {**place.picture(), **picture(elsewhere)}
+    real_place, real_aside = transaction._place, transaction._set_aside
+    left = 0
+
+    def swapping(staged: str, destination: str) -> None:
+        if "dist-info" in destination:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real_place(staged, destination)
+
+    def restoring(path: str, aside: str) -> None:
+        nonlocal left
+        if "/aside/" in path:
+            left -= 1
+            if left == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real_aside(path, aside)
+
+    monkeypatch.setattr(transaction, "_place", swapping)
+    monkeypatch.setattr(transaction, "_set_aside", restoring)
+    left = undone
+    with pytest.raises(InstallError):
+        place.install(second)
+    assert {**place.picture(), **picture(elsewhere)} != before
+    said = recover_environment(place.environment)
+    assert said is not None
+    assert said.startswith("undid")
+    assert {**place.picture(), **picture(elsewhere)} == before
 
 
 def test_environments_do_not_share_state(tmp_path: Path) -> None:
