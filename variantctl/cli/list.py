@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from variantctl.cli import render
+from variantctl.cli.options import add_environment_arguments
 from variantctl.target.installed import InstalledPackage
 
 HELP = "show what is installed, with variant labels"
@@ -16,14 +16,7 @@ HELP = "show what is installed, with variant labels"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument(
-        "-p",
-        "--python",
-        metavar="PYTHON",
-        help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
-    )
-    parser.add_argument("--target", type=Path, metavar="DIR", help="list what --target DIR installed")
-    parser.add_argument("--prefix", type=Path, metavar="DIR", help="list what --prefix DIR installed")
+    add_environment_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
