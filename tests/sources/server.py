@@ -14,6 +14,7 @@ import hashlib
 import mimetypes
 import re
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ class Rule:
         status: answer with this status.
         redirect: answer with a redirect to this URL.
         body: answer with these bytes (status 200 where none is given).
-        headers: added to the answer, over those it would have.
+        headers: added to the answer, over those it would have; an empty value takes one away.
         truncate: send only so many bytes of the body, and drop the connection.
         delay: wait so many seconds first.
         times: apply to the first so many requests; ``None``: to all.
@@ -86,7 +87,7 @@ class LoopbackServer:
         self._rules: dict[str, Rule] = {}
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"site": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -143,6 +144,13 @@ class LoopbackServer:
     def log(self, request: Request) -> None:
         with self._lock:
             self.requests.append(request)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up in the middle are part of the tests; anything else is shown."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as socketserver passes it
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -236,7 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 304:
             complete.pop("Content-Length")
         for name, value in complete.items():
-            self.send_header(name, value)
+            if value:
+                self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD" or status == 304:
             return

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from variantctl.sources.cache import Cache
 from variantctl.sources.download import Cancelled, Progress
-from variantctl.sources.errors import OfflineError, ProjectNotFound
+from variantctl.sources.errors import OfflineError, ProjectNotFound, SourceError
 from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
 from variantctl.sources.find_links import FindLinks
 from variantctl.sources.hashes import check, digests_of_bytes
@@ -201,19 +201,23 @@ class Catalog:
 
     def _variants_json(self, file: RemoteFile) -> bytes:
         """The index-level file; a stored one whose hash is not the promised one is asked for again."""
-        content = self._pages.get(file.url, accept="application/json, */*;q=0.1").content
+        content = self._index_level(file, refresh=None)
         digests = digests_of_bytes(content, file.hashes)
         if any(digests.get(name, digest) != digest for name, digest in file.hashes.items()):
-            content = self._pages.get(file.url, accept="application/json, */*;q=0.1", refresh=True).content
+            content = self._index_level(file, refresh=True)
             digests = digests_of_bytes(content, file.hashes)
-        check(
-            file.filename,
-            digests,
-            file.hashes,
-            promised_by=file.source or "its source",
-            read_from=file.url,
-        )
+        promised_by = file.source or "its source"
+        check(file.filename, digests, file.hashes, promised_by=promised_by, read_from=file.url)
         return content
+
+    def _index_level(self, file: RemoteFile, *, refresh: bool | None) -> bytes:
+        response = self._pages.get(file.url, accept="application/json, */*;q=0.1", refresh=refresh)
+        if response.status != 200:
+            raise SourceError(
+                f"{file.source} lists {file.url}, which is not there (status {response.status})",
+                hint="The index is incomplete; tell whoever publishes it, or use --no-variants.",
+            )
+        return response.content
 
     def _wheel_variant(self, link: WheelLink) -> tuple[str, VariantMetadata]:
         data = self._members.members(link).variant_json

@@ -55,9 +55,9 @@ def pip_default_index(
 
 
 def _pips(environ: Mapping[str, str], python: Path | None) -> Iterator[_Pip]:
-    own = importlib.util.find_spec("pip")
-    if own is not None and own.origin is not None:
-        yield _Pip((sys.executable, "-I", "-m", "pip"), _identity(sys.executable, own.origin))
+    own = _own()
+    if own is not None:
+        yield _Pip((sys.executable, "-I", "-m", "pip"), _identity(sys.executable, own))
     if python is not None:
         yield _Pip((str(python), "-I", "-m", "pip"), _identity(str(python)))
     import shutil
@@ -68,6 +68,12 @@ def _pips(environ: Mapping[str, str], python: Path | None) -> Iterator[_Pip]:
             yield _Pip((found,), _identity(found))
     for wheel in _bundled():
         yield _Pip((sys.executable, "-I", str(wheel / "pip")), _identity(sys.executable, str(wheel)))
+
+
+def _own() -> str | None:
+    """Where the running Python's pip is."""
+    spec = importlib.util.find_spec("pip")
+    return spec.origin if spec is not None else None
 
 
 def _identity(*paths: str) -> tuple[str, ...]:
