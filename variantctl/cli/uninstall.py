@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
+from variantctl.cli.options import add_environment_arguments
 
 if TYPE_CHECKING:
     from variantctl.target.environment import Environment
@@ -20,14 +20,7 @@ HELP = "remove packages and everything they brought"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="a package to remove")
-    parser.add_argument(
-        "-p",
-        "--python",
-        metavar="PYTHON",
-        help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
-    )
-    parser.add_argument("--target", type=Path, metavar="DIR", help="remove from what --target DIR installed")
-    parser.add_argument("--prefix", type=Path, metavar="DIR", help="remove from what --prefix DIR installed")
+    add_environment_arguments(parser)
     parser.add_argument(
         "-y", "--yes", action="store_true", help="do not ask (without a terminal it never does)"
     )
