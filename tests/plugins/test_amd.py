@@ -152,6 +152,48 @@ def test_discrete_comes_first_wherever_it_is_plugged_in(monkeypatch: pytest.Monk
     assert report["facts"]["gfx_archs"] == ["gfx1100", "gfx1036"]
 
 
+def _gpus(root: Path, *gpus: str) -> list[kfd.KfdGpu]:
+    """Nodes 2, 4, 6 ...; a GPU is written "version device_id memory [heap_type [vendor]]"."""
+    for position, gpu in enumerate(gpus):
+        version, device, memory, heap, vendor = (*gpu.split(), *("1", "4098")[len(gpu.split()) - 3 :])
+        node = f"{kfd.NODES}/{2 * position + 2}"
+        text = f"simd_count 8\ngfx_target_version {version}\ndevice_id {device}\nvendor_id {vendor}\n"
+        bank = f"heap_type {heap}\nsize_in_bytes {memory}\n"
+        _write(root, {f"{node}/properties": text, f"{node}/mem_banks/0/properties": bank})
+    return list(read_topology(Tree(str(root))).gpus)
+
+
+def test_nodes_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    found = _gpus(tmp_path, *(f"{version} 0 1" for version in (90010, 90402, 90006, 90008, 100300)))
+    assert [gpu.node for gpu in found] == [2, 4, 6, 8, 10]
+
+
+def test_what_counts_as_a_gpus_own_memory(tmp_path: Path) -> None:
+    found = _gpus(tmp_path, "90402 0 1000", "90402 0 1000 2", "90402 0 1000 0", f"90402 0 {2**60}")
+    assert [gpu.memory_bytes for gpu in found] == [1000, 1000, None, None]
+
+
+def test_other_vendors_nodes_are_not_gpus(tmp_path: Path) -> None:
+    assert [gpu.arch for gpu in _gpus(tmp_path, "90402 0 1 1 4318", "90010 0 1")] == ["gfx90a"]
+
+
+def test_an_integrated_gpu_with_more_memory_is_second_best(tmp_path: Path) -> None:
+    # Strix Halo with 96 GB for its GPU, and a card of 16 GB; MI300A has a card's target, and is a processor.
+    _gpus(tmp_path, f"110501 5510 {96 * 2**30}", f"120001 30032 {16 * 2**30}", f"90402 {0x74A0} {2**37}")
+    report = AmdPlugin.detect(str(tmp_path))
+    assert report["facts"]["gfx_archs"] == ["gfx1201", "gfx942", "gfx1151"]  # type: ignore[index]
+    assert [device["kind"] for device in report["devices"]] == [  # type: ignore[attr-defined]
+        "integrated", "discrete", "integrated",
+    ]  # fmt: skip
+
+
+def test_this_environment_says_nothing_about_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "9.0.0")
+    report = AmdPlugin.detect(str(MACHINES / "strix-halo" / "tree"))
+    assert report["facts"] == {"gfx_archs": ["gfx1151"], "amdgpu": "6.18.9"}
+
+
 # The four GPUs and the examples are those of AMD's amd_filter_device.h.
 IDS = (0xBABABABABABABABA, 0xABBAABBAABBAABBA, 0xBABAABBAABBABABA, 0xABBABABABABAABBA)
 
@@ -184,7 +226,7 @@ def test_hip_counts_what_the_runtime_left() -> None:
     assert visible(IDS, environ)[0] == [0, 3]
     assert visible(IDS, environ, by_runtime=False)[0] == [2, 0]
     assert visible(IDS, {"HIP_VISIBLE_DEVICES": "-1"})[0] == []
-    assert visible((0, 0), {"ROCR_VISIBLE_DEVICES": "GPU-0"})[0] == []
+    assert visible((0,), {"ROCR_VISIBLE_DEVICES": "GPU-0"})[0] == []
 
 
 @given(
@@ -216,6 +258,7 @@ def test_the_override(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GPU 0 is gfx1102, and HSA_OVERRIDE_GFX_VERSION has ROCm take it for gfx1100" in report["notes"]
     assert overridden(2, {"HSA_OVERRIDE_GFX_VERSION_2": "9.0.10"}) == ("gfx90a", None)
     assert overridden(1, {"HSA_OVERRIDE_GFX_VERSION_2": "9.0.10"}) == (None, None)
+    assert overridden(1, {"HSA_OVERRIDE_GFX_VERSION": "10.99.0"})[0] is None
     monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "11")
     report = detected(monkeypatch, "amd-laptop")
     assert report["facts"]["gfx_archs"] == ["gfx1102", "gfx1103"]
@@ -331,6 +374,14 @@ def test_the_tools_are_asked_where_kfd_is_not_seen(tools: Path, monkeypatch: pyt
         "kind": "discrete", "index": 0, "name": "Radeon RX 7900 XTX", "arch": "gfx1100",
     }  # fmt: skip
     assert "rocm_agent_enumerator ended with exit status 1" in report["notes"]
+
+
+@posix_only
+def test_what_a_tool_names_is_put_in_order_too(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tool(tools, "rocm_agent_enumerator", "printf 'gfx000\\ngfx1036\\ngfx1100\\n'")
+    report = detected(monkeypatch, "amdgpu-not-loaded")
+    assert report["source"] == "rocm_agent_enumerator"
+    assert report["facts"]["gfx_archs"] == ["gfx1100", "gfx1036"]
 
 
 @posix_only

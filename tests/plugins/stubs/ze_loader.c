@@ -65,7 +65,7 @@ static device DEVICES[] = {
     {1, 0x8086, 0xA780, 1, IP(12u, 2u, 0u), 33000000000u, "Intel(R) UHD Graphics 770"},
     {1, 0x8086, 0xE20B, 0, IP(20u, 1u, 0u), 12168933376u, "Intel(R) Arc(TM) B580 Graphics"},
     {1, 0x8086, 0x0BDA, 0, IP(12u, 60u, 7u), 51539607552u, "Intel(R) Data Center GPU Max 1100"},
-    {5, 0x8086, 0x7D1D, 1, 0, 0, "Intel(R) AI Boost"},
+    {5, 0x8086, 0x7D1D, 1, IP(5u, 0u, 1u), 0, "Intel(R) AI Boost"},
     {1, 0x10DE, 0x2330, 0, IP(9u, 0u, 0u), 1, "NVIDIA H100"},
 };
 
@@ -147,8 +147,11 @@ uint32_t zeDeviceGet(void *driver, uint32_t *count, void **handles) {
     for (uint32_t at = 0; listed[at] && number < 16; at++)
         if (!mask || strchr(mask, (int)('0' + at)))
             seen[number++] = &DEVICES[listed[at] - '0'];
-    if (garbage() && !handles) {
-        *count = 100000;
+    if (garbage()) {
+        /* Fills as much room as it is told there is. */
+        for (uint32_t at = 0; handles && at < *count; at++)
+            handles[at] = (void *)&DEVICES[1];
+        *count = handles ? *count : 100000;
         return 0;
     }
     for (uint32_t at = 0; handles && at < number && at < *count; at++)
