@@ -6,6 +6,7 @@ import contextlib
 import html
 import json
 import time
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from packaging.version import Version
 
 from variantctl.sources.errors import SourceError
 from variantctl.sources.files import RemoteFile, sort_files
+from variantctl.sources.links import LinkBase
 from variantctl.sources.pages import ProjectPage, parse_project_page
 
 URL = "https://index.test/simple/foo/"
@@ -238,8 +240,6 @@ _NAMES = st.text(alphabet="abc019._+-é ~", min_size=1, max_size=20).filter(
 
 @given(st.lists(_NAMES, unique=True), st.text(alphabet="<>=&\"'ab,. ", max_size=10))
 def test_html_and_json_of_the_same_files_agree(names: list[str], requires: str) -> None:
-    from urllib.parse import quote
-
     anchors = "".join(
         f'<a href="{html.escape(quote(name))}#sha256=ab" data-requires-python="{html.escape(requires)}">x</a>'
         for name in names
@@ -292,3 +292,24 @@ def test_versions_come_newest_first() -> None:
     assert [str(version) for version in files.by_version] == ["10.0", "2.0rc1", "1.0"]
     assert files.wheels_of(Version("1")) == (files.wheels[0],)
     assert files.wheels_of(Version("3")) == ()
+
+
+_SEGMENT = st.text(alphabet="ab.~%2:;", max_size=3)
+
+
+@given(
+    st.sampled_from(
+        ["https://h.test/a/b/", "https://h.test/a/b", "file:///srv/a/b/index.html", "http://h.test"]
+    ),
+    st.lists(st.one_of(st.sampled_from(["..", ".", "", "https:", "h2.test"]), _SEGMENT), max_size=5),
+    st.sampled_from(["", "?q=/../x", "#sha256=ab/..", "?a#b"]),
+)
+def test_links_are_joined_as_urllib_joins_them(base: str, segments: list[str], rest: str) -> None:
+    link = "/".join(segments) + rest
+    try:
+        parts = urlsplit(urljoin(base, link))
+        valid = parts.scheme not in ("http", "https") or bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    assert LinkBase(base).resolve(link) == (urljoin(base, link) if valid else None)

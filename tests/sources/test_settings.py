@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -219,47 +220,51 @@ CONFIGURATIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(CONFIGURATIONS)))
-def test_the_real_pip_reads_the_same(home: Path, tmp_path: Path, number: int) -> None:
-    """The options that pip's own parser ends up with, asked of the installed pip."""
-    case = CONFIGURATIONS[number]
-    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "XDG_CONFIG_DIRS": str(tmp_path / "xdg")}
-    for place, path in {
-        "user": home / ".config/pip/pip.conf",
-        "legacy": home / ".pip/pip.conf",
-        "xdg": tmp_path / "xdg/pip/pip.conf",
-    }.items():
+ASK_PIP = """
+import json, os, sys
+from pip._internal.commands import create_command
+for environ in json.load(sys.stdin):
+    os.environ.clear()
+    os.environ.update(environ)
+    options = create_command("install").parser.get_default_values()
+    lists = options.extra_index_urls, options.find_links
+    print(json.dumps([options.index_url, *lists, bool(options.no_index)]))
+"""
+
+
+def test_the_real_pip_reads_the_same(tmp_path: Path) -> None:
+    """What pip's own parser makes of each configuration, against what we do."""
+    environs = [_configured(tmp_path / str(number), case) for number, case in enumerate(CONFIGURATIONS)]
+    command = [sys.executable, "-I", "-c", ASK_PIP]
+    asked = json.dumps(environs)
+    result = subprocess.run(command, input=asked, check=True, capture_output=True, text=True)
+    theirs = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(theirs) == len(CONFIGURATIONS)
+    cache = Cache(tmp_path / "cache")
+    for environ, case, (index_url, extra_index_urls, find_links, no_index) in zip(
+        environs, CONFIGURATIONS, theirs, strict=True
+    ):
+        ours = load_index_settings(
+            environ={**environ, "VARIANTCTL_CONFIG_FILE": ""}, prefix=Path(sys.prefix), cache=cache
+        )
+        layer = ours.layers[-1]
+        assert layer.index_url == (None if no_index else index_url), case
+        assert [list(layer.extra_index_urls), list(layer.find_links)] == [extra_index_urls, find_links], case
+        assert layer.no_index == no_index, case
+    assert len({str(answer) for answer in theirs}) > 8
+
+
+def _configured(folder: Path, case: dict[str, Any]) -> dict[str, str]:
+    """Write the files of a case; the environment that finds them."""
+    home = folder / "home"
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "XDG_CONFIG_DIRS": str(folder / "xdg")}
+    places = {"user": home / ".config/pip", "legacy": home / ".pip", "xdg": folder / "xdg/pip"}
+    for place, path in places.items():
         if place in case:
-            write(path, case[place])
+            write(path / "pip.conf", case[place])
     if "named" in case:
-        environ["PIP_CONFIG_FILE"] = str(write(tmp_path / "named.conf", case["named"]))
-    variables = case.get("variable", {})
-    environ |= variables
-    script = (
-        "from pip._internal.commands import create_command as c;"
-        "o = c('install').parser.get_default_values();"
-        "print(repr((o.index_url, tuple(o.extra_index_urls), tuple(o.find_links), bool(o.no_index))))"
-    )
-    command = [sys.executable, "-I", "-c", script]
-    result = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
-    blank = dict(environ, PIP_CONFIG_FILE=os.devnull)
-    for name in variables:
-        blank.pop(name)
-    default = subprocess.run(command, env=blank, check=True, capture_output=True, text=True)
-    ours = load_index_settings(
-        environ={**environ, "VARIANTCTL_CONFIG_FILE": ""},
-        prefix=Path(sys.prefix),
-        cache=Cache(tmp_path / "cache"),
-    )
-    own, *rest = ours.layers
-    assert replace_origin(own) == SourceLayer("")
-    layer = rest[0] if rest else SourceLayer("")
-    if layer.no_index:  # pip keeps the URL it will not use
-        theirs = result.stdout.replace(default.stdout.partition(",")[0], "(None")
-    else:
-        theirs = result.stdout
-    mine = (layer.index_url, layer.extra_index_urls, layer.find_links, layer.no_index)
-    assert theirs.strip() == repr(mine)
+        environ["PIP_CONFIG_FILE"] = str(write(folder / "named.conf", case["named"]))
+    return {**environ, **case.get("variable", {})}
 
 
 # --- pip's default ---

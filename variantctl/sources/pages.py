@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote
 
 from variantctl.sources.errors import SourceError
 from variantctl.sources.files import RemoteFile
+from variantctl.sources.links import LinkBase
 from variantctl.sources.urls import filename_of, is_file_url, redact, without_fragment
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
@@ -23,7 +24,6 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 _JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
 _HTML_TYPES = {"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"}
 _API_MAJOR = 1
-_UNSAFE_IN_URL = re.compile(r"[^!-~]")
 _ALGORITHM = re.compile(r"[a-z0-9_]+\Z")
 _SCHEMES = {"http", "https", "file"}
 
@@ -94,7 +94,8 @@ def _parse_json(content: bytes, url: str, source: str) -> ProjectPage:
     entries = data.get("files")
     if not isinstance(entries, list):
         raise SourceError(f"{redact(url)}: files: missing, or not a list", hint=_BROKEN)
-    return _collect((_name_of(entry), partial(_json_file, entry, url, source)) for entry in entries)
+    base = LinkBase(url)
+    return _collect((_name_of(entry), partial(_json_file, entry, base, source)) for entry in entries)
 
 
 def _name_of(entry: object) -> str:
@@ -102,14 +103,14 @@ def _name_of(entry: object) -> str:
     return name if isinstance(name, str) else "(an entry without a filename)"
 
 
-def _json_file(entry: object, url: str, source: str) -> RemoteFile:
+def _json_file(entry: object, base: LinkBase, source: str) -> RemoteFile:
     if not isinstance(entry, dict):
         raise _Unusable("the entry is not an object")
     filename, link = entry.get("filename"), entry.get("url")
     if not isinstance(filename, str) or not isinstance(link, str):
         raise _Unusable("the entry lacks filename or url")
     _check_filename(filename)
-    target, fragment = _absolute(link, url)
+    target, fragment = _absolute(link, base)
     metadata = entry.get("core-metadata", entry.get("dist-info-metadata", False))
     yanked = entry.get("yanked", False)
     size, uploaded = entry.get("size"), entry.get("upload-time")
@@ -155,9 +156,9 @@ def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectP
         # html.parser asserts on some malformed declarations (<![...) instead of reading over them.
         raise SourceError(f"{redact(url)}: broken HTML: {error}", hint=_BROKEN) from None
     _check_api_version(parser.api_version, url)
-    base = url
+    base = LinkBase(url)
     if parser.base:
-        base, _ = without_fragment(_join(url, parser.base.strip()) or url)
+        base = LinkBase(without_fragment(base.resolve(parser.base.strip()) or url)[0])
     return _collect(
         (anchor["href"], partial(_html_file, anchor, base, source))
         for anchor in parser.anchors
@@ -165,7 +166,7 @@ def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectP
     )
 
 
-def _html_file(anchor: Mapping[str, str | None], base: str, source: str) -> RemoteFile:
+def _html_file(anchor: Mapping[str, str | None], base: LinkBase, source: str) -> RemoteFile:
     target, fragment = _absolute((anchor["href"] or "").strip(), base)
     filename = filename_of(target)
     _check_filename(filename)
@@ -225,28 +226,18 @@ def _check_filename(filename: str) -> None:
         raise _Unusable("the file name has characters that no file name may have")
 
 
-def _absolute(link: str, base: str) -> tuple[str, str]:
+def _absolute(link: str, base: LinkBase) -> tuple[str, str]:
     """The absolute URL of *link* and its fragment."""
-    joined = _join(base, link)
+    joined = base.resolve(link)
     if joined is None:
         raise _Unusable("the link is not a valid URL")
     target, fragment = without_fragment(joined)
     scheme = target.partition(":")[0].lower()
     if scheme not in _SCHEMES:
         raise _Unusable(f"links with scheme {scheme}: are not followed")
-    if scheme == "file" and not is_file_url(base):
+    if scheme == "file" and not is_file_url(base.url):
         raise _Unusable("a page from the network may not name files of this machine")
-    return _UNSAFE_IN_URL.sub(lambda match: quote(match.group()), target), fragment
-
-
-def _join(base: str, link: str) -> str | None:
-    try:
-        joined = urljoin(base, link)
-        parts = urlsplit(joined)
-        _ = parts.port
-    except ValueError:
-        return None
-    return joined if parts.scheme == "file" or parts.hostname or parts.scheme not in _SCHEMES else None
+    return target, fragment
 
 
 def _fragment_hashes(fragment: str) -> Mapping[str, str]:

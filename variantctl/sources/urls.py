@@ -71,7 +71,7 @@ def url_to_path(url: str) -> Path:
 
 def filename_of(url: str) -> str:
     """The decoded last segment of the URL's path; ``""`` where it ends in a slash."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
+    return unquote(url.partition("#")[0].partition("?")[0].partition("://")[2].rpartition("/")[2])
 
 
 def without_fragment(url: str) -> tuple[str, str]:
