@@ -26,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "install": Command(
         "variantctl.cli.install", "install packages, each in its best variant for this machine"
     ),
+    "lock": Command("variantctl.cli.lock", "write what machines would install to a pylock.toml"),
+    "sync": Command("variantctl.cli.sync", "make an environment exactly what a pylock.toml has for it"),
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),

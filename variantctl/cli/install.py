@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if not (args.requirements or args.requirement):
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
-    files = _requirement_files(args)
+    files = requirement_files(args)
     request = _request(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment, files)
@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _requirement_files(args: argparse.Namespace) -> RequirementFile:
+def requirement_files(args: argparse.Namespace) -> RequirementFile:
+    """What the files of ``-r`` and ``-c`` say."""
     from variantctl.resolve.requirement_files import RequirementFileReader
 
     def read_url(url: str) -> bytes:

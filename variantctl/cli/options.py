@@ -78,14 +78,16 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--prefix", metavar="DIR", type=Path, help="install below this folder")
 
 
-def add_variant_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which machine, and which of its variants."""
+def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: bool = False) -> None:
+    """Which machine, and which of its variants; ``several_machines``: ``--profile`` may be given again."""
     group = parser.add_argument_group("variants")
     several: dict[str, Any] = {"action": "append", "default": []}
     group.add_argument(
         "--profile",
         metavar="NAME|FILE",
-        help="choose for the machine that a profile describes, not for this one",
+        help="choose for the machine that a profile describes, not for this one"
+        + (" (may be given several times)" if several_machines else ""),
+        **(several if several_machines else {}),
     )
     group.add_argument(
         "--variant",

@@ -1,0 +1,309 @@
+"""``variantctl lock``: write what machines would install to a pylock.toml."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+from variantctl.cli.app import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.markers import Marker
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from variantctl.lock.contents import Lock
+    from variantctl.lock.locking import LockRequest, Made
+    from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.resolve.resolution import Request
+    from variantctl.target.environment import Environment
+
+HELP = "write what machines would install to a pylock.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    several = {"action": "append", "metavar": "FILE", "default": []}
+    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2'")
+    parser.add_argument("-r", "--requirement", help="a requirements file", **several)  # type: ignore[arg-type]
+    parser.add_argument("-c", "--constraint", help="a constraints file", **several)  # type: ignore[arg-type]
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="pylock.toml",
+        help="pylock.toml or pylock.NAME.toml; '-' is standard output (default: pylock.toml)",
+    )
+    parser.add_argument(
+        "--all-variants", action="store_true", help="lock for any machine: every variant, with what it needs"
+    )
+    parser.add_argument("--check", action="store_true", help="fail if the file would change; write nothing")
+    parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest version of everything")
+    parser.add_argument(
+        "-P",
+        "--upgrade-package",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="take the newest version of one package, and leave the others as the file has them",
+    )
+    parser.add_argument(
+        "--requires-python", metavar="SPEC", help="the Pythons that the lock is for: '>=3.11'"
+    )
+    parser.add_argument(
+        "--environment",
+        metavar="MARKER",
+        action="append",
+        default=[],
+        help="an environment that the lock is for: \"sys_platform == 'linux'\"",
+    )
+    parser.add_argument("--pre", action="store_true", help="take pre-releases too")
+    parser.add_argument("--no-deps", action="store_true", help="lock only what is named")
+    parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser, several_machines=True)
+    options.add_source_arguments(parser)
+    group = parser.add_argument_group("environment")
+    group.add_argument(
+        "-p", "--python", metavar="PYTHON", help="the interpreter to lock for, where a profile names none"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resolve for every machine, then write the file, or say that it would change."""
+    from variantctl.cli.install import requirement_files
+    from variantctl.lock.document import dumps
+    from variantctl.lock.locking import make_lock
+
+    if not (args.requirements or args.requirement):
+        raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
+    path = _output(args)
+    args.target = args.prefix = None
+    files = requirement_files(args)
+    environment = options.environment_of(args, for_changes=False)
+    old, before = _existing(path, args)
+    with options.open_catalog(args, environment, files) as catalog:
+        made = make_lock(_wanted(args, files, environment, path, old), catalog)
+    for note in made.notes:
+        render.note(note)
+    text = dumps(made.lock)
+    what = _changes(old, made.lock) if before != text else []
+    if args.check:
+        _check(path, before, text, what)
+    elif path is not None and before != text:
+        _write(path, text)
+    if args.json:
+        render.print_json(_json(made, path, before != text, what))
+    elif path is None:
+        sys.stdout.write(text)
+    elif not render.is_quiet():
+        _print_summary(made, path, before, text, what)
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    """Where the lock is to be; ``None`` for standard output."""
+    from packaging.pylock import is_valid_pylock_path
+
+    from variantctl.lock.contents import FILENAMES
+
+    if args.output == "-":
+        if args.check or args.json:
+            raise UsageError("--check and --json need a file (-o FILE)")
+        return None
+    path = Path(args.output)
+    if not is_valid_pylock_path(path):
+        raise UsageError(f"{path}: a lock file is named {FILENAMES} (PEP 751)")
+    return path
+
+
+def _existing(path: Path | None, args: argparse.Namespace) -> tuple[Lock | None, str | None]:
+    """The lock that is renewed, and its text; a damaged one is written anew, with a note."""
+    from variantctl.lock.errors import LockFileError
+    from variantctl.lock.reading import read_lock
+
+    if path is None or not path.exists():
+        return None, None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return read_lock(path), text
+    except LockFileError as error:
+        if not args.check:
+            render.warning(f"{error.message}; what it has is not taken into account")
+        return None, text
+
+
+def _wanted(
+    args: argparse.Namespace,
+    files: RequirementFile,
+    environment: Environment | None,
+    path: Path | None,
+    old: Lock | None,
+) -> LockRequest:
+    from variantctl.lock.agreement import Target
+    from variantctl.lock.everything import any_machine, other_platforms
+    from variantctl.lock.locking import LockRequest
+
+    subjects = [
+        options.subject_of(argparse.Namespace(**{**vars(args), "profile": profile}), environment, files)
+        for profile in dict.fromkeys(args.profile or [None])
+    ]
+    targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]
+    settings = subjects[0].machine.settings
+    platforms = []
+    if args.all_variants:
+        targets = [any_machine(target.platform, settings) for target in targets]
+        platforms = [] if args.profile else other_platforms(targets[0].platform)
+    return LockRequest(
+        request=_request(args, files),
+        targets=targets,
+        base=Path.cwd() if path is None else path.absolute().parent,
+        preferred=_preferred(old, args),
+        every_variant=args.all_variants,
+        platforms=platforms,
+        requires_python=_requires_python(args),
+        environments=_environments(args),
+        settings=settings,
+    )
+
+
+def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
+    from variantctl.resolve.provider import SearchOptions
+    from variantctl.resolve.requirements import parse_user_requirement
+    from variantctl.resolve.resolution import Request
+
+    named = [parse_user_requirement(text) for text in args.requirements]
+    return Request(
+        requirements=(*named, *files.requirements),
+        constraints=tuple(files.constraints),
+        preferences=options.preferences(args),
+        options=SearchOptions(
+            pre=args.pre or files.pre,
+            no_deps=args.no_deps,
+            require_hashes=args.require_hashes or files.require_hashes,
+        ),
+    )
+
+
+def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, Version]:
+    """The versions of the lock that is renewed, but of what is upgraded."""
+    from packaging.utils import canonicalize_name
+
+    if old is None or args.upgrade:
+        return {}
+    upgraded = {canonicalize_name(name) for name in args.upgrade_package}
+    found: dict[NormalizedName, Version] = {}
+    for package in old.packages:
+        if package.version is not None and package.name not in upgraded:
+            found[package.name] = max(package.version, found.get(package.name, package.version))
+    return found
+
+
+def _requires_python(args: argparse.Namespace) -> SpecifierSet | None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(args.requires_python) if args.requires_python else None
+    except InvalidSpecifier:
+        raise UsageError(f"--requires-python: '{args.requires_python}' is not like '>=3.11'") from None
+
+
+def _environments(args: argparse.Namespace) -> tuple[Marker, ...]:
+    from packaging.markers import InvalidMarker, Marker
+
+    found = []
+    for text in args.environment:
+        try:
+            found.append(Marker(text))
+        except InvalidMarker:
+            raise UsageError(f"--environment: {text!r} is not a marker of standard variables") from None
+    return tuple(sorted(found, key=str))
+
+
+def _changes(old: Lock | None, new: Lock) -> list[str]:
+    from variantctl.lock.changes import changes
+
+    return changes(old, new) if old is not None else []
+
+
+def _check(path: Path | None, before: str | None, text: str, what: Sequence[str]) -> None:
+    from variantctl.lock.errors import LockOutdatedError
+
+    if before == text:
+        return
+    if before is None:
+        raise LockOutdatedError(f"{path} does not exist", hint="Run the command without --check to write it.")
+    details = "; ".join(what) or "only its layout"
+    raise LockOutdatedError(f"{path} would change: {details}", hint="Run the command without --check.")
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: a reader never sees half a lock."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="\n", dir=path.absolute().parent, prefix=".pylock.", delete=False
+    ) as file:
+        file.write(text)
+    temporary = Path(file.name)
+    try:
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _json(made: Made, path: Path | None, changed: bool, what: Sequence[str]) -> dict[str, object]:
+    """The contract of ``install --json``, of all machines together, and what each of them takes."""
+    planned = {planned.filename: planned for resolved in made.resolved for planned in resolved.plan.install}
+    return {
+        "format": 1,
+        "install": [planned[filename].as_json() for filename in sorted(planned)],
+        "remove": [],
+        "keep": [],
+        "lock": str(path),
+        "changed": changed,
+        "changes": list(what),
+        "packages": [
+            {
+                "name": package.name,
+                "version": str(package.version),
+                "marker": str(package.marker) if package.marker is not None else None,
+                "wheels": [file.filename for file in package.files],
+            }
+            for package in made.lock.packages
+        ],
+        "machines": [
+            {
+                "machine": resolved.target.who,
+                "wheels": [planned.filename for planned in resolved.plan.install],
+            }
+            for resolved in made.resolved
+        ],
+    }
+
+
+def _print_summary(made: Made, path: Path, before: str | None, text: str, what: Sequence[str]) -> None:
+    packages, files = len(made.lock.packages), sum(len(package.files) for package in made.lock.packages)
+    count = f"{packages} {'package' if packages == 1 else 'packages'}, {files} wheels"
+    if before == text:
+        sys.stdout.write(f"{path} is up to date ({count}).\n")
+        return
+    sys.stdout.write(f"{'Wrote' if before is None else 'Renewed'} {path} ({count}):\n")
+    if what:
+        sys.stdout.write("".join(f"  {line}\n" for line in what))
+        return
+    for package in made.lock.packages:
+        labels = sorted({file.wheel.label or "-" for file in package.files})
+        shown = f"  {', '.join(labels)}" if package.variants is not None else ""
+        sys.stdout.write(f"  {package.name} {package.version}{shown}\n")

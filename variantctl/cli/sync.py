@@ -1,0 +1,151 @@
+"""``variantctl sync``: make an environment exactly what a pylock.toml has for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from variantctl.lock.selection import Choices
+    from variantctl.resolve.plan import Plan
+    from variantctl.sources.catalog import Catalog
+    from variantctl.sources.files import WheelLink
+    from variantctl.target.environment import Environment
+
+HELP = "make an environment exactly what a pylock.toml has for it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    from variantctl.cli.install import LINK_MODES
+
+    several = {"action": "append", "default": []}
+    parser.add_argument(
+        "lock", nargs="?", default="pylock.toml", metavar="FILE", help="the lock file (default: pylock.toml)"
+    )
+    parser.add_argument("--extra", metavar="NAME", help="an extra of the lock", **several)  # type: ignore[arg-type]
+    parser.add_argument(
+        "--group",
+        metavar="NAME",
+        help="a dependency group of the lock, beside its default groups",
+        **several,  # type: ignore[arg-type]
+    )
+    parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--link-mode",
+        choices=LINK_MODES,
+        default="hardlink",
+        help="how files come from the cache (default: hardlink)",
+    )
+    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Choose for the machine at hand, install that, remove the rest."""
+    from variantctl.lock.reading import read_lock
+    from variantctl.lock.selection import Selection
+    from variantctl.lock.syncing import plan_sync
+    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.target.installed import installed_packages
+
+    started = time.perf_counter()
+    path = Path(args.lock)
+    lock = read_lock(path)
+    environment = options.environment_of(args, for_changes=not args.dry_run)
+    subject = options.subject_of(args, environment)
+    if environment is not None and not args.dry_run:
+        options.refuse_other_platform(environment, subject)
+        _recover(environment)
+    installed = installed_packages(environment) if environment is not None else {}
+    with options.open_catalog(args, environment) as catalog:
+
+        def read_requires(link: WheelLink) -> Sequence[str]:
+            return catalog.core_metadata(link).requires_dist
+
+        selection = Selection(
+            lock,
+            path.absolute().parent,
+            subject.machine,
+            Interpreter(subject.platform.tags, subject.platform.markers),
+            choices=_choices(args),
+            read_requires=read_requires,
+            who=subject.who,
+        )
+        plan = plan_sync(selection.select(), installed, environment, reinstall=args.reinstall)
+        options.show_notes(subject, plan.notes)
+        if environment is not None and not args.dry_run and (plan.install or plan.remove):
+            _apply(plan, environment, catalog, args)
+    if args.json:
+        render.print_json(plan.as_json())
+    elif not render.is_quiet():
+        _print_summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
+    return 0
+
+
+def _choices(args: argparse.Namespace) -> Choices:
+    from packaging.utils import canonicalize_name
+
+    from variantctl.lock.selection import Choices
+
+    return Choices(
+        extras=frozenset(canonicalize_name(extra) for extra in args.extra),
+        groups=frozenset(args.group),
+        preferences=options.preferences(args),
+    )
+
+
+def _recover(environment: Environment) -> None:
+    from variantctl.install.apply import recover_environment
+
+    if said := recover_environment(environment):
+        render.note(said)
+
+
+def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> None:
+    from variantctl.cli.downloads import Downloads
+    from variantctl.install.apply import Options, apply_plan
+    from variantctl.install.links import LinkMode
+
+    with Downloads(catalog) as downloads:
+        outcome = apply_plan(
+            plan,
+            environment,
+            downloads.fetch,
+            Options(
+                cache=catalog.cache.root / "install",
+                link_mode=LinkMode(args.link_mode),
+                compile_bytecode=args.compile_bytecode,
+                progress=downloads.show,
+            ),
+        )
+    for note in outcome.notes:
+        render.note(note)
+
+
+def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> None:
+    write = sys.stdout.write
+    place = str(environment.prefix) if environment is not None else "the environment"
+    if not plan.install and not plan.remove:
+        write(f"Nothing to do: {place} is what the lock says ({len(plan.keep)} packages).\n")
+        return
+    write(f"Would change {place}:\n" if dry_run else f"Changed {place} in {seconds:.1f} s:\n")
+    coming = {planned.name: planned for planned in plan.install}
+    for removal in plan.remove:
+        if removal.name not in coming:
+            write(f"  - {removal.name} {removal.version}\n")
+    for planned in plan.install:
+        label = f" {planned.label}" if planned.label else ""
+        write(f"  + {planned.name} {planned.version}{label}  {planned.because}\n")

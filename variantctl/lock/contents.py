@@ -1,0 +1,130 @@
+"""What a lock file says, as values (PEP 751, with ``packages.variants-json`` of PEP 825)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.variants.filenames import WheelFilename
+from variantctl.variants.markers import VariantRequirement
+from variantctl.variants.metadata import VariantMetadata
+
+FILENAMES = "pylock.toml or pylock.NAME.toml"
+LOCK_VERSION = "1.0"
+CREATED_BY = "variantctl"
+
+
+@dataclass(frozen=True)
+class LockedWheel:
+    """One wheel of a package, or the wheel that is its archive.
+
+    Attributes:
+        wheel: what its filename says.
+        url: absolute, without credentials; ``None`` for a local file.
+        path: of a local file, with ``/``, relative to the lock file where it is not absolute.
+        hashes: algorithm -> lower-case hexadecimal digest; at least one.
+        size: in bytes, where known.
+        upload_time: where known, in UTC.
+    """
+
+    wheel: WheelFilename
+    url: str | None = None
+    path: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    upload_time: datetime | None = None
+
+    @property
+    def filename(self) -> str:
+        """Of the wheel."""
+        return self.wheel.filename
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the wheels of a package declare, kept so that syncing need not read their METADATA first.
+
+    Attributes:
+        requires: Requires-Dist of every wheel but the exceptions, as written.
+        exceptions: filename -> Requires-Dist of a wheel that declares something else.
+    """
+
+    requires: tuple[str, ...] = ()
+    exceptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, filename: str) -> tuple[str, ...]:
+        """What one wheel requires."""
+        return self.exceptions.get(filename, self.requires)
+
+
+@dataclass(frozen=True)
+class LockedPackage:
+    """One entry of ``[[packages]]``.
+
+    Attributes:
+        name: the project.
+        version: ``None`` only where another tool locked a source tree.
+        marker: where a tool that knows nothing of variants needs it; ``None``: everywhere.
+        requires_python: for the whole package.
+        index: the base URL of the index it was found in.
+        dependencies: the other packages of the lock that some wheel of it may need; for people to read.
+        wheels: sorted by filename.
+        archive: the wheel of a direct reference, in place of ``wheels``.
+        variants: the variant metadata, narrowed to the labels that occur.
+        declared: what the wheels require; ``None`` in a lock of another tool.
+        source: ``sdist``, ``vcs``, ``directory`` or ``archive``, where there is no wheel to install.
+    """
+
+    name: NormalizedName
+    version: Version | None
+    marker: Marker | None = None
+    requires_python: SpecifierSet | None = None
+    index: str | None = None
+    dependencies: tuple[NormalizedName, ...] = ()
+    wheels: tuple[LockedWheel, ...] = ()
+    archive: LockedWheel | None = None
+    variants: VariantMetadata | None = None
+    declared: Declared | None = None
+    source: str | None = None
+
+    @property
+    def files(self) -> tuple[LockedWheel, ...]:
+        """Everything that could be installed."""
+        return self.wheels if self.archive is None else (self.archive,)
+
+    def __str__(self) -> str:
+        return self.name if self.version is None else f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock file.
+
+    Attributes:
+        packages: sorted by name and version.
+        roots: what was asked for; ``None`` in a lock of another tool.
+        requires_python: which Pythons the lock is for, where that was said.
+        environments: markers of which one must hold, where that was said.
+        extras, dependency_groups, default_groups: what may be chosen from a lock of another tool.
+        created_by: the tool.
+    """
+
+    packages: tuple[LockedPackage, ...]
+    roots: tuple[VariantRequirement, ...] | None = None
+    requires_python: SpecifierSet | None = None
+    environments: tuple[Marker, ...] = ()
+    extras: tuple[str, ...] = ()
+    dependency_groups: tuple[str, ...] = ()
+    default_groups: tuple[str, ...] = ()
+    created_by: str = CREATED_BY
+
+    def named(self, name: NormalizedName) -> tuple[LockedPackage, ...]:
+        """The entries of one project, newest first; more than one where machines need different versions."""
+        found = [package for package in self.packages if package.name == name]
+        return tuple(sorted(found, key=lambda package: package.version or Version("0"), reverse=True))

@@ -1,0 +1,119 @@
+"""A lock file as TOML text: keys in PEP 751's order, arrays sorted, the same bytes for the same content.
+
+tomli-w writes every scalar; which tables are inline is decided here, since PEP 751 asks for consistency and
+tomli-w decides by the length of a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import tomli_w
+
+from variantctl.lock.contents import LOCK_VERSION, Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.variants_table import variants_table
+
+TOOL = "variantctl"
+
+
+def dumps(lock: Lock) -> str:
+    """The text of a lock file."""
+    return "\n".join(_lines(lock)) + "\n"
+
+
+def _lines(lock: Lock) -> Iterator[str]:
+    yield _pair("lock-version", LOCK_VERSION)
+    if lock.environments:
+        yield _pair("environments", [str(marker) for marker in lock.environments])
+    if lock.requires_python is not None:
+        yield _pair("requires-python", str(lock.requires_python))
+    yield _pair("created-by", lock.created_by)
+    if not lock.packages:
+        yield _pair("packages", [])
+    for package in sorted(lock.packages, key=lambda package: (package.name, package.version)):
+        yield ""
+        yield "[[packages]]"
+        yield from _package(package)
+    if lock.roots is not None:
+        yield ""
+        yield f"[tool.{TOOL}]"
+        yield _pair("requirements", sorted({str(root) for root in lock.roots}))
+
+
+def _package(package: LockedPackage) -> Iterator[str]:
+    yield _pair("name", package.name)
+    yield _pair("version", str(package.version))
+    if package.marker is not None:
+        yield _pair("marker", str(package.marker))
+    if package.requires_python is not None:
+        yield _pair("requires-python", str(package.requires_python))
+    if package.dependencies:
+        yield _pair("dependencies", [{"name": name} for name in package.dependencies])
+    if package.archive is not None:
+        yield _pair("archive", _file(package.archive))
+    if package.index is not None:
+        yield _pair("index", package.index)
+    if package.wheels:
+        files = sorted(package.wheels, key=lambda wheel: wheel.filename)
+        yield _pair("wheels", [_file(wheel) for wheel in files])
+    if package.variants is not None:
+        yield from _variants(variants_table(package.variants))
+    if package.declared is not None:
+        yield ""
+        yield f"[packages.tool.{TOOL}]"
+        yield from _declared(package.declared)
+
+
+def _file(wheel: LockedWheel) -> dict[str, Any]:
+    """PEP 751's order of keys; ``name`` is left out, since every URL and path ends in it."""
+    table = {"upload-time": wheel.upload_time, "url": wheel.url, "path": wheel.path, "size": wheel.size}
+    return {key: value for key, value in table.items() if value is not None} | {
+        "hashes": dict(sorted(wheel.hashes.items()))
+    }
+
+
+def _variants(table: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each provider and each variant: those are what changes from one version to the next."""
+    yield ""
+    yield "[packages.variants-json]"
+    yield _pair("$schema", table["$schema"])
+    for key in ("default-priorities", "providers", "variants"):
+        if key in table:
+            yield ""
+            yield f"[packages.variants-json.{key}]"
+            yield from (_pair(name, value) for name, value in table[key].items())
+
+
+def _declared(declared: Declared) -> Iterator[str]:
+    yield _pair("requires", list(declared.requires))
+    if declared.exceptions:
+        exceptions = sorted(declared.exceptions.items())
+        yield _pair("requires-of", {filename: list(requires) for filename, requires in exceptions})
+
+
+def _pair(key: str, value: object) -> str:
+    return f"{_key(key)} = {_value(value, multiline=True)}"
+
+
+def _value(value: object, *, multiline: bool = False) -> str:
+    """A value on one line, or an array of tables or of several strings with an element to a line."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, (list, tuple)):
+        return _array(value, multiline=multiline)
+    return tomli_w.dumps({"_": value}).removeprefix("_ = ").rstrip("\n")
+
+
+def _array(items: Iterable[object], *, multiline: bool) -> str:
+    values = [_value(item) for item in items]
+    joined = f"[{', '.join(values)}]"
+    if not values or not multiline or (len(joined) < 80 and not joined.startswith("[{")):
+        return joined
+    lines = "".join(f"    {value},\n" for value in values)
+    return f"[\n{lines}]"
+
+
+def _key(key: str) -> str:
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")

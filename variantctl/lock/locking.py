@@ -1,0 +1,222 @@
+"""From requirements and machines to a lock: the union of what an install would do on each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.lock.agreement import Agreement, Resolved, Target
+from variantctl.lock.contents import Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.everything import Expansion
+from variantctl.lock.files import FileList
+from variantctl.lock.needed_on import markers_of
+from variantctl.lock.variants_table import narrowed
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.resolution import Request
+from variantctl.sources.files import ProjectFiles, WheelLink
+from variantctl.variants.markers import VariantRequirement, parse_requirement
+
+if TYPE_CHECKING:
+    from variantctl.providers.settings import ProviderSettings
+    from variantctl.resolve.plan import PlannedInstall
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.platforms import Platform
+
+
+@dataclass(frozen=True)
+class LockRequest:
+    """What a lock is made of.
+
+    Attributes:
+        request: what is asked for, and how versions and variants are chosen.
+        targets: the machines that are locked for.
+        base: the folder of the lock file.
+        preferred: versions of the lock that is renewed.
+        every_variant: lock the variants for any machine of the targets' platforms and of ``platforms``.
+        platforms: further platforms, where they can be had.
+        requires_python: written as it is.
+        environments: written as they are.
+        settings: what the user says about providers.
+    """
+
+    request: Request
+    targets: Sequence[Target]
+    base: Path
+    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    every_variant: bool = False
+    platforms: Sequence[Platform] = ()
+    requires_python: SpecifierSet | None = None
+    environments: tuple[Marker, ...] = ()
+    settings: ProviderSettings | None = None
+
+
+@dataclass
+class _Entry:
+    """What became known of one version of one project."""
+
+    planned: PlannedInstall
+    links: dict[str, WheelLink] = field(default_factory=dict)
+    needs: set[NormalizedName] = field(default_factory=set)
+    #: URLs of the wheels that some machine takes; the others are for platforms that were not resolved for.
+    taken: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A lock, and how it came about.
+
+    Attributes:
+        lock: the lock.
+        resolved: for each machine asked for, what an install into an empty environment would do there.
+        notes: what the user should know, a line each.
+    """
+
+    lock: Lock
+    resolved: tuple[Resolved, ...]
+    notes: tuple[str, ...]
+
+
+def make_lock(wanted: LockRequest, catalog: Catalog) -> Made:
+    """Resolve for every machine, and unite what they take.
+
+    Raises:
+        NoCommonVersionError: the machines cannot agree on a version.
+        VariantctlError: as ``resolve``.
+    """
+    agreement = Agreement(wanted.request, catalog, wanted.preferred)
+    asked = resolved = agreement.reach(wanted.targets)
+    notes = [note for done in resolved for note in done.plan.notes]
+    if wanted.every_variant:
+        expansion = Expansion(agreement, catalog, wanted.settings)
+        resolved = expansion.expand(resolved, wanted.platforms)
+        notes += expansion.notes
+    entries = _entries(resolved)
+    if wanted.every_variant:
+        _add_other_platforms(entries, resolved, catalog)
+    packages = _packages(entries, catalog, FileList(catalog, wanted.base))
+    roots = tuple(_portable(root.requirement) for root in wanted.request.requirements)
+    markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
+    lock = Lock(
+        tuple(replace(package, marker=markers[id(package)]) for package in packages),
+        roots,
+        wanted.requires_python,
+        wanted.environments,
+    )
+    return Made(lock, tuple(asked), tuple(dict.fromkeys(notes)))
+
+
+def _portable(requirement: VariantRequirement) -> VariantRequirement:
+    """A direct reference without its URL, which may be of this machine: the entry says where its file is."""
+    if requirement.url is None:
+        return requirement
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f"; {requirement.marker}" if requirement.marker else ""
+    return parse_requirement(f"{requirement.name}{extras}{marker}")
+
+
+def _entries(resolved: Sequence[Resolved]) -> list[_Entry]:
+    entries: dict[tuple[NormalizedName, Version], _Entry] = {}
+    for done in resolved:
+        for planned in done.plan.install:
+            entry = entries.setdefault((planned.name, planned.version), _Entry(planned))
+            entry.links[planned.url] = planned.link
+            entry.taken.add(planned.url)
+            entry.needs |= {parse_requirement(text).name for text in planned.requires}
+    return [entries[key] for key in sorted(entries)]
+
+
+def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved], catalog: Catalog) -> None:
+    """The wheels of each label that was resolved, for every platform: those share what they require."""
+    platforms = {id(done.target.platform): done.target.platform for done in resolved}
+    interpreters = [Interpreter(platform.tags, platform.markers) for platform in platforms.values()]
+    for entry in entries:
+        if entry.planned.direct_url is not None:
+            continue
+        labels = {link.wheel.label for link in entry.links.values()}
+        for link in catalog.project(entry.planned.name).wheels_of(entry.planned.version):
+            if (
+                link.wheel.label in labels
+                and not link.file.yanked
+                and any(interpreter.rank(link.wheel) is not None for interpreter in interpreters)
+            ):
+                entry.links.setdefault(link.file.url, link)
+
+
+def _packages(entries: Sequence[_Entry], catalog: Catalog, files: FileList) -> list[LockedPackage]:
+    locked = files.locked(link for entry in entries for link in entry.links.values())
+    names = {entry.planned.name for entry in entries}
+    return [_package(entry, names, catalog, files, locked) for entry in entries]
+
+
+def _package(
+    entry: _Entry,
+    names: set[NormalizedName],
+    catalog: Catalog,
+    files: FileList,
+    locked: Mapping[str, LockedWheel],
+) -> LockedPackage:
+    planned = entry.planned
+    links = sorted(entry.links.values(), key=lambda link: link.wheel.filename)
+    wheels = tuple(locked[link.file.url] for link in links)
+    direct = planned.direct_url is not None
+    labels = {link.wheel.label for link in links} - {None}
+    variants = None
+    if labels:
+        project = (
+            ProjectFiles(planned.name, planned.url, (planned.link,))
+            if direct
+            else catalog.project(planned.name)
+        )
+        metadata = catalog.variant_metadata(project, planned.version)
+        variants = narrowed(metadata, {label for label in labels if label}) if metadata else None
+    declared, requires_python = _declared(links, entry.taken, catalog)
+    return LockedPackage(
+        planned.name,
+        planned.version,
+        requires_python=requires_python,
+        index=None if direct else files.index_of(planned.link.file),
+        dependencies=tuple(sorted((entry.needs & names) - {planned.name})),
+        wheels=() if direct else wheels,
+        archive=wheels[0] if direct else None,
+        variants=variants,
+        declared=declared,
+    )
+
+
+def _declared(
+    links: Sequence[WheelLink], taken: set[str], catalog: Catalog
+) -> tuple[Declared, SpecifierSet | None]:
+    """What the wheels require, and the Pythons they are for where they agree on that.
+
+    Of a wheel that no machine takes METADATA is not read: it is the same as another's of the same label, for
+    another platform.
+    """
+    read = {link.file.url: catalog.core_metadata(link) for link in links if link.file.url in taken}
+    of_label: dict[str | None, str] = {}
+    for link in links:
+        if link.file.url in taken:
+            of_label.setdefault(link.wheel.label, link.file.url)
+    requires = {
+        link.wheel.filename: read.get(link.file.url, read[of_label[link.wheel.label]]).requires_dist
+        for link in links
+    }
+    counts = Counter(requires.values())
+    common = min(counts, key=lambda texts: (-counts[texts], texts))
+    exceptions = {filename: texts for filename, texts in requires.items() if texts != common}
+    pythons = {metadata.requires_python_text for metadata in read.values()}
+    return Declared(common, exceptions), _specifier(pythons.pop()) if len(pythons) == 1 else None
+
+
+def _specifier(text: str | None) -> SpecifierSet | None:
+    try:
+        return SpecifierSet(text) if text else None
+    except InvalidSpecifier:
+        return None

@@ -1,0 +1,297 @@
+"""Which wheel of each entry a machine takes: the choice that an install makes, among what the lock lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+
+from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
+from variantctl.lock.errors import LockFileError, LockMismatchError
+from variantctl.lock.walk import Picked, Visit, Walk
+from variantctl.resolve.choice import RankedWheel, Terms, abi_dependencies, judge_wheels, rank_wheels
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.preferences import VariantPreferences
+from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.sources.hashes import STRONG, is_known
+from variantctl.sources.urls import path_to_url
+from variantctl.variants.markers import VariantRequirement, parse_requirement
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
+
+ReadRequires = Callable[[WheelLink], Sequence[str]]
+"""Gives the Requires-Dist of a wheel whose lock entry does not have it."""
+
+_MOST_REASONS = 6
+
+
+@dataclass(frozen=True)
+class Selected:
+    """An entry that is installed.
+
+    Attributes:
+        package: the entry.
+        wheel: its wheel for this machine.
+        visit: who needs it, and what it needs.
+    """
+
+    package: LockedPackage
+    wheel: RankedWheel
+    visit: Visit
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chooses of a lock.
+
+    Attributes:
+        extras: of the lock, normalized.
+        groups: dependency groups of the lock, beside its default ones.
+        preferences: about variants.
+    """
+
+    extras: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    preferences: VariantPreferences = field(default_factory=VariantPreferences)
+
+
+class Selection:
+    """The choice for one machine.
+
+    Args:
+        lock: the lock file.
+        base: the folder that its relative paths start from.
+        machine: what variant properties are supported.
+        interpreter: what wheels must fit.
+        choices: what the user says.
+        read_requires: asked only where a lock of another tool lists variant wheels.
+        who: ``this machine`` or the profile, for messages.
+    """
+
+    def __init__(
+        self,
+        lock: Lock,
+        base: Path,
+        machine: Machine,
+        interpreter: Interpreter,
+        *,
+        choices: Choices,
+        read_requires: ReadRequires,
+        who: str = "this machine",
+    ) -> None:
+        self._lock = lock
+        self._base = base
+        self._machine = machine
+        self._interpreter = interpreter
+        self._choices = choices
+        self._read_requires = read_requires
+        self._who = who
+        self._ranked: dict[int, RankedWheel | None] = {}
+
+    def select(self) -> list[Selected]:
+        """What to install, by name.
+
+        Raises:
+            LockMismatchError: the lock is not for this Python or platform, or lacks what this machine needs.
+            LockFileError: the lock contradicts itself, or has no wheel of something (PEP 751).
+        """
+        self._check_environment()
+        own = self._lock.roots is not None and all(
+            package.declared is not None for package in self._lock.packages
+        )
+        visits = self._walked(self._lock.roots or ()) if own else self._listed()
+        selected = []
+        for visit in visits.values():
+            wheel = self._wheel(visit.picked.package)
+            assert wheel is not None
+            selected.append(Selected(visit.picked.package, wheel, visit))
+        return selected
+
+    def _check_environment(self) -> None:
+        lock, markers = self._lock, self._interpreter.markers
+        if lock.requires_python is not None and not lock.requires_python.contains(
+            self._interpreter.python, prereleases=True
+        ):
+            raise LockMismatchError(
+                f"the lock is for Python {lock.requires_python}; {self._who} has {self._interpreter.python}",
+                hint="Use another interpreter (-p), or lock again for this one.",
+            )
+        if lock.environments and not any(marker.evaluate(dict(markers)) for marker in lock.environments):
+            listed = " or ".join(f"({marker})" for marker in lock.environments)
+            raise LockMismatchError(f"the lock is for environments where {listed}; {self._who} is none")
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        for what, wanted, there in (
+            ("extra", self._choices.extras, {canonicalize_name(extra) for extra in self._lock.extras}),
+            ("dependency group", self._choices.groups, {*self._lock.dependency_groups}),
+        ):
+            missing = sorted(set(wanted) - there)
+            if missing:
+                listed = ", ".join(sorted(there)) or "none"
+                raise LockMismatchError(f"the lock has no {what} '{missing[0]}'; it has {listed}")
+
+    # --- a lock of ours: from what was asked for, along what is needed ---
+
+    def _walked(self, roots: Sequence[VariantRequirement]) -> dict[NormalizedName, Visit]:
+        return Walk(self._lock.named, self._pick, self._interpreter.markers).run(roots)
+
+    def _pick(self, package: LockedPackage) -> Picked | None:
+        wheel = self._wheel(package)
+        if wheel is None:
+            others = [other for other in self._lock.named(package.name) if other is not package]
+            if any(self._wheel(other) is not None for other in others):
+                return None
+            raise self._unfit(package)
+        declared = package.declared
+        filename = wheel.link.wheel.filename
+        requires = declared.of(filename) if declared is not None else self._read_requires(wheel.link)
+        return Picked(package, wheel.variant, requires)
+
+    # --- a lock of another tool: every entry whose marker holds (PEP 751, "Installation") ---
+
+    def _listed(self) -> dict[NormalizedName, Visit]:
+        environment: dict[str, str | frozenset[str]] = {
+            **self._interpreter.markers,
+            "extras": self._choices.extras,
+            "dependency_groups": self._choices.groups.union(self._lock.default_groups),
+        }
+        holding = [
+            package
+            for package in self._lock.packages
+            if package.marker is None or package.marker.evaluate(environment, context="lock_file")
+        ]
+        by_name: dict[NormalizedName, LockedPackage] = {}
+        for package in holding:
+            if package.name in by_name:
+                raise LockFileError(
+                    f"the lock has two entries for {package.name} that both apply to {self._who}: "
+                    f"{by_name[package.name].version} and {package.version}"
+                )
+            by_name[package.name] = package
+        depended = {name for package in holding for name in package.dependencies}
+        visits = {name: self._visit_of(package, name not in depended) for name, package in by_name.items()}
+        return dict(sorted(self._with_variant_needs(visits).items()))
+
+    def _visit_of(self, package: LockedPackage, requested: bool) -> Visit:
+        wheel = self._wheel(package)
+        if wheel is None:
+            raise self._unfit(package)
+        parents = {other.name for other in self._lock.packages if package.name in other.dependencies}
+        requires = self._read_requires(wheel.link) if wheel.label is not None else ()
+        return Visit(Picked(package, wheel.variant, requires), requested, parents)
+
+    def _with_variant_needs(self, visits: dict[NormalizedName, Visit]) -> dict[NormalizedName, Visit]:
+        """Add what the variant markers of a selected wheel ask for: no ``packages.marker`` can say it."""
+        queue = list(visits.values())
+        for visit in queue:  # grows while it is read
+            picked = visit.picked
+            visit.applying = [
+                requirement
+                for requirement in map(parse_requirement, picked.requires)
+                if requirement.applies(self._interpreter.markers, picked.variant)
+            ]
+            for requirement in visit.applying:
+                if requirement.name in visits:
+                    visits[requirement.name].parents.add(picked.package.name)
+                    continue
+                for package in self._lock.named(requirement.name):
+                    new = self._visit_of(package, False)
+                    new.parents.add(picked.package.name)
+                    visits[requirement.name] = new
+                    queue.append(new)
+                    break
+        return visits
+
+    # --- wheels ---
+
+    def _wheel(self, package: LockedPackage) -> RankedWheel | None:
+        if id(package) not in self._ranked:
+            self._ranked[id(package)] = self._best(package)
+        return self._ranked[id(package)]
+
+    def _best(self, package: LockedPackage) -> RankedWheel | None:
+        if package.source is not None:
+            raise LockFileError(
+                f"the lock has no wheel of {package}, only its {package.source}",
+                hint="variantctl installs wheels: build one first, and lock that.",
+            )
+        if package.requires_python is not None and not package.requires_python.contains(
+            self._interpreter.python, prereleases=True
+        ):
+            raise LockMismatchError(
+                f"{package} needs Python {package.requires_python}; "
+                f"{self._who} has {self._interpreter.python}"
+            )
+        ranked = rank_wheels([self.link(file) for file in package.files], self._terms(package))
+        return next((wheel for wheel in ranked if self._fits_others(wheel)), None)
+
+    def _fits_others(self, wheel: RankedWheel) -> bool:
+        """Whether the lock has the releases that a variant was built for (PEP 850, ``abi_dependency``)."""
+        return all(
+            any(
+                SpecifierSet(f"=={prefix}.*").contains(other.version, prereleases=True)
+                for prefix in prefixes
+                for other in self._lock.named(canonicalize_name(package))
+                if other.version is not None
+            )
+            for package, prefixes in abi_dependencies(wheel.properties).items()
+        )
+
+    def _terms(self, package: LockedPackage) -> Terms:
+        preferences = self._choices.preferences
+        metadata = package.variants
+        supported = {} if metadata is None or preferences.no_variants else self._machine.supported(metadata)
+        return Terms(
+            self._interpreter,
+            preferences,
+            preferences.labels.get(package.name),
+            metadata,
+            supported,
+            allow_yanked=True,
+            who=self._who,
+            installed={
+                other.name: other.version for other in self._lock.packages if other.version is not None
+            },
+        )
+
+    def link(self, file: LockedWheel) -> WheelLink:
+        """A locked wheel as a source would list it.
+
+        Raises:
+            LockFileError: it has no hash that proves anything.
+        """
+        if not any(name in STRONG and is_known(name) for name in file.hashes):
+            raise LockFileError(
+                f"the lock has no hash of {file.filename} that can be checked, only {', '.join(file.hashes)}",
+                hint=f"One of these is needed: {', '.join(STRONG)}.",
+            )
+        url = file.url if file.path is None else path_to_url(self._base / file.path)
+        assert url is not None
+        if file.path is None and "://" not in url:
+            url = urljoin(path_to_url(self._base) + "/", url)
+        hashes: Mapping[str, str] = dict(file.hashes)
+        return WheelLink(
+            RemoteFile(file.filename, url, hashes, size=file.size, source="the lock file"), file.wheel
+        )
+
+    def _unfit(self, package: LockedPackage) -> LockMismatchError:
+        judged = judge_wheels([self.link(file) for file in package.files], self._terms(package))
+        reasons = [
+            f"{wheel.link.wheel.label or wheel.link.wheel.filename} "
+            + ("; ".join(reason.detail for reason in wheel.reasons) or "was built for another release")
+            for wheel in judged
+        ]
+        more = len(reasons) - _MOST_REASONS
+        shown = reasons[:_MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
+        return LockMismatchError(
+            f"no wheel of {package} in the lock fits {self._who}: " + "; ".join(shown),
+            hint="Lock again with this machine among those locked for ('variantctl lock ... "
+            "--profile NAME-or-FILE', which may be given several times), or with --all-variants.",
+        )

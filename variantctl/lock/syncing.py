@@ -1,0 +1,158 @@
+"""The plan that makes an environment exactly what a lock selects."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from variantctl.lock.selection import Selected
+from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
+from variantctl.resolve.resolution import because
+from variantctl.target.environment import Environment
+from variantctl.target.installed import InstalledPackage
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.markers import parse_requirement
+
+OURSELVES = canonicalize_name("variantctl")
+
+#: What a virtual environment is made with; setuptools and wheel before Python 3.12 (PEP 632 and venv).
+_SEEDS = frozenset({"pip", "uv"})
+_OLD_SEEDS = frozenset({"setuptools", "wheel"})
+
+
+def plan_sync(
+    selected: Sequence[Selected],
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment | None,
+    *,
+    reinstall: bool = False,
+) -> Plan:
+    """Install what is missing or another, keep what is right, remove the rest.
+
+    Never removed: the packages that a virtual environment is made with (as with ``uv pip sync``), variantctl
+    and what it needs where it runs from this very environment, editable installs, and what was not
+    installed from a wheel. All but the first are named in the plan's notes.
+    """
+    install: list[PlannedInstall] = []
+    keep: list[Kept] = []
+    remove: list[PlannedRemoval] = []
+    for entry in selected:
+        planned = _planned(entry)
+        there = installed.get(entry.package.name)
+        if there is not None and not reinstall and _is_same(planned, there):
+            keep.append(Kept(there, planned.requested))
+            continue
+        if there is not None:
+            remove.append(PlannedRemoval(there))
+        install.append(planned)
+    names = {entry.package.name for entry in selected}
+    extraneous = [package for name, package in installed.items() if name not in names]
+    going, notes = _removable(extraneous, installed, environment)
+    remove += [PlannedRemoval(package) for package in going]
+    remove.sort(key=lambda removal: removal.name)
+    return Plan(tuple(install), tuple(remove), tuple(keep), tuple(notes))
+
+
+def _planned(entry: Selected) -> PlannedInstall:
+    link, visit = entry.wheel.link, entry.visit
+    hashes = dict(link.file.hashes)
+    direct_url: dict[str, Any] | None = None
+    if entry.package.archive is not None:
+        direct_url = {"url": urldefrag(link.file.url).url, "archive_info": {"hashes": hashes}}
+    requires = dict.fromkeys(str(requirement.requirement) for requirement in visit.applying)
+    return PlannedInstall(
+        name=entry.package.name,
+        version=link.wheel.version,
+        label=entry.wheel.label,
+        filename=link.wheel.filename,
+        url=link.file.url,
+        hashes=hashes,
+        requires=tuple(requires),
+        because=because(entry.wheel, visit.requested or not visit.parents, sorted(visit.parents)),
+        link=link,
+        requested=visit.requested,
+        direct_url=direct_url,
+    )
+
+
+def _is_same(planned: PlannedInstall, there: InstalledPackage) -> bool:
+    """Whether a package is what the lock has, as far as its records tell."""
+    if there.legacy or (there.version, there.label) != (planned.version, planned.label):
+        return False
+    if planned.direct_url is None:
+        return there.direct_url is None
+    info = (there.direct_url or {}).get("archive_info")
+    recorded = info.get("hashes") if isinstance(info, dict) else None
+    if there.source != planned.direct_url["url"] or not isinstance(recorded, dict):
+        return False
+    common = [name for name in recorded if name in planned.hashes]
+    return bool(common) and all(recorded[name] == planned.hashes[name] for name in common)
+
+
+def _removable(
+    packages: Iterable[InstalledPackage],
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment | None,
+) -> tuple[list[InstalledPackage], list[str]]:
+    """What goes, and a note for each other that a user might not expect to stay."""
+    seeds = _seeds(environment)
+    ours = _ourselves(installed) if environment is not None and _is_our_own(environment) else set()
+    going, notes = [], []
+    for package in packages:
+        if package.editable:
+            notes.append(f"{package.name} is kept: it is installed in editable mode, and not in the lock")
+        elif package.legacy:
+            notes.append(f"{package.name} is kept: it was not installed from a wheel, and not in the lock")
+        elif package.name in ours:
+            if package.name == OURSELVES:
+                notes.append("variantctl and what it needs are kept: it is running from this environment")
+        elif package.name not in seeds:
+            going.append(package)
+    return going, notes
+
+
+def _seeds(environment: Environment | None) -> frozenset[str]:
+    """Nothing in an environment that uv made without ``--seed``: there they were installed on purpose."""
+    if environment is None or _uv_made_it_bare(environment.prefix):
+        return frozenset()
+    return _SEEDS if environment.version >= (3, 12) else _SEEDS | _OLD_SEEDS
+
+
+def _uv_made_it_bare(prefix: Path) -> bool:
+    try:
+        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    keys = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    return "uv" in keys and keys.get("seed", "").lower() != "true"
+
+
+def _is_our_own(environment: Environment) -> bool:
+    return environment.kind not in ("target", "prefix") and environment.prefix == Path(sys.prefix)
+
+
+def _ourselves(installed: Mapping[NormalizedName, InstalledPackage]) -> set[NormalizedName]:
+    """variantctl and everything it needs, whatever the markers say."""
+    found: set[NormalizedName] = set()
+    queue = [OURSELVES]
+    while queue:
+        name = queue.pop()
+        if name in installed and name not in found:
+            found.add(name)
+            queue.extend(_needs(installed[name]))
+    return found
+
+
+def _needs(package: InstalledPackage) -> Iterator[NormalizedName]:
+    for text in package.requires():
+        try:
+            requirement = parse_requirement(text)
+        except InvalidVariantError:
+            continue
+        if "extra" not in (requirement.marker or ""):
+            yield requirement.name
