@@ -27,10 +27,12 @@ class ChildAnswer:
     Attributes:
         lines: its output's lines, complete or not to the end: what it said before it hung or crashed counts.
         trouble: how it ended, in words (``"did not answer within 2 s"``), or ``None`` when it ended well.
+        hung: whether its time was up before it ended.
     """
 
     lines: list[str]
     trouble: str | None = None
+    hung: bool = False
 
 
 def time_limit() -> float:
@@ -42,11 +44,12 @@ def time_limit() -> float:
     return limit if 0 < limit <= 600 else TIME_LIMIT_S
 
 
-def ask_child(script: str, arguments: Sequence[str]) -> ChildAnswer:
+def ask_child(script: str, arguments: Sequence[str], limit: float | None = None) -> ChildAnswer:
     """Run a script of this package (``nvml_child.py``) in a bare interpreter and return what it printed."""
     if not sys.executable:
         return ChildAnswer([], "could not be asked: this program does not know its Python interpreter")
-    return ask_command([sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), *arguments])
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name(script)), *arguments]
+    return ask_command(command, limit)
 
 
 def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnswer:
@@ -66,10 +69,10 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
         return ChildAnswer([], f"could not be asked: {error}")
     try:
         output, _none = process.communicate(timeout=limit)
-        trouble = _how_it_ended(process.returncode)
+        trouble, hung = _how_it_ended(process.returncode), False
     except subprocess.TimeoutExpired as expired:
-        output = expired.output or b""
-        trouble = f"did not answer within {limit:g} s ({TIME_LIMIT_VARIABLE} sets another limit)"
+        output, hung = expired.output or b"", True
+        trouble = f"did not answer within {round(limit, 1):g} s ({TIME_LIMIT_VARIABLE} sets another limit)"
         _kill(process)
         try:
             process.wait(_KILL_WAIT_S)
@@ -79,7 +82,7 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
         if process.stdout is not None:
             process.stdout.close()
     text = output[:_OUTPUT_LIMIT].decode("ascii", "replace")
-    return ChildAnswer(text.splitlines(), trouble)
+    return ChildAnswer(text.splitlines(), trouble, hung)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 
 from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
-from variant_providers.nvml import DRIVER_NOT_LOADED, SONAME, NvmlAnswer, ask_nvml, describe, find_libraries
+from variant_providers.nvidia_seen import dotted
 from variant_providers.plugin import Plugin
 from variant_providers.tables import cuda
 from variant_providers.tree import Tree
@@ -24,12 +23,11 @@ _CAPABILITY_ALLOWED = 'strings of two numbers, such as "9.0"'
 _FORCED_CUDA = re.compile(
     r"v?([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:\.[0-9]+)*(?:[-_.]?(?:a|b|rc|post|dev)[0-9]*)*", re.IGNORECASE
 )
-_DRIVER_FILE = "proc/driver/nvidia/version"
 
 
 class NvidiaPlugin(Plugin):
     """Facts (a profile's ``[nvidia]``): ``cuda_driver``, the driver's CUDA version ``M.N``, and
-    ``compute_capabilities``, those of all GPUs.
+    ``compute_capabilities``, those of all GPUs that programs may see.
     """
 
     namespace = "nvidia"
@@ -53,25 +51,10 @@ class NvidiaPlugin(Plugin):
 
     @classmethod
     def probe(cls, tree: Tree, finding: Finding) -> None:
-        """Ask NVML."""
-        if not tree.is_local:
-            if tree.exists(_DRIVER_FILE):
-                finding.fail(f"/{_DRIVER_FILE} is there, but this version does not read GPUs from a tree yet")
-            else:
-                finding.note(f"no NVIDIA driver (/{_DRIVER_FILE}) in this tree")
-            return
-        libraries = find_libraries()
-        if libraries:
-            _take_answer(ask_nvml(libraries), finding)
-        elif tree.exists(_DRIVER_FILE):
-            finding.fail(
-                f"the NVIDIA kernel driver is loaded, but {SONAME} cannot be found: "
-                "start the container with the NVIDIA container toolkit, or set LD_LIBRARY_PATH"
-            )
-        elif sys.platform == "win32" or sys.platform.startswith("linux"):
-            finding.note("no NVIDIA driver library (NVML) on this machine")
-        else:
-            finding.note("there are no NVIDIA drivers for this operating system")
+        """Ask NVML, libcuda, nvidia-smi, then read the kernel's files, until nothing is missing."""
+        from variant_providers.nvidia_probe import NvidiaProbe
+
+        NvidiaProbe(tree, finding).run()
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:
@@ -84,11 +67,11 @@ class NvidiaPlugin(Plugin):
         driver = _pair(written)
         best = max((_pair(capability) for capability in listed), default=None)
         if not cuda.OLDEST <= driver <= cuda.NEWEST:
-            known = f"{_dotted(cuda.OLDEST)} to {_dotted(cuda.NEWEST)}"
+            known = f"{dotted(cuda.OLDEST)} to {dotted(cuda.NEWEST)}"
             return _nothing(f"CUDA {written} is outside the known range, {known}")
         if best is not None and best < cuda.LOWEST_CAPABILITY:
-            lowest = _dotted(cuda.LOWEST_CAPABILITY)
-            return _nothing(f"compute capability {_dotted(best)} is below {lowest}")
+            lowest = dotted(cuda.LOWEST_CAPABILITY)
+            return _nothing(f"compute capability {dotted(best)} is below {lowest}")
         configs = [FeatureConfig("cuda_version_lower_bound", _versions_down(driver))]
         above = _versions_above(driver)
         if above:
@@ -98,7 +81,7 @@ class NvidiaPlugin(Plugin):
         major, minor = best
         real = [f"{major}{older}_real" for older in range(minor, -1, -1)]
         configs.append(FeatureConfig("sm_arch", [*real, f"{major}0_virtual"], multi_value=True))
-        return Derivation(configs)
+        return Derivation(configs, _notes_on_others(best, listed))
 
     @classmethod
     def forced(cls, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
@@ -114,7 +97,7 @@ class NvidiaPlugin(Plugin):
         if capability:
             if not _NUMBERS.fullmatch(capability):
                 raise FactsError(FORCE_SM_ARCH, f"{capability!r} is not understood", 'allowed: such as "9.0"')
-            forced["compute_capabilities"] = ([_dotted(_pair(capability))], FORCE_SM_ARCH)
+            forced["compute_capabilities"] = ([dotted(_pair(capability))], FORCE_SM_ARCH)
         return forced
 
     @classmethod
@@ -123,38 +106,16 @@ class NvidiaPlugin(Plugin):
         return {"cuda_driver", "compute_capabilities"} <= forced.keys()
 
 
-def _take_answer(answer: NvmlAnswer, finding: Finding) -> None:
-    """Turn what NVML said into facts, evidence and notes."""
-    finding.source = "NVML" if answer.library else ""
-    finding.devices.extend(answer.devices)
-    if answer.trouble is not None:
-        finding.fail(f"the NVIDIA driver (NVML) {answer.trouble}")
-    for reason in answer.unloadable:
-        finding.fail(f"the NVIDIA driver library cannot be loaded: {reason}")
-    for call, code in dict.fromkeys(answer.errors):
-        if code == DRIVER_NOT_LOADED:
-            finding.note(describe(call, code))
-        else:
-            finding.fail(describe(call, code))
-    if answer.driver:
-        finding.saw("driver_version", answer.driver, "NVML nvmlSystemGetDriverVersion")
-    if answer.cuda is None:
-        if answer.driver or answer.devices:
-            finding.fail("NVML did not say which CUDA version the driver runs")
-        return
-    version = _dotted(answer.cuda)
-    finding.saw("cuda_driver", version, "NVML nvmlSystemGetCudaDriverVersion")
-    if not answer.devices:
-        finding.note("the NVIDIA driver answers, but shows no GPU")
-        return
-    missing = (answer.count or 0) - len(answer.devices)
-    if missing > 0:
-        finding.note(f"{missing} of {answer.count} GPUs could not be read")
-    known = [str(device["compute_capability"]) for device in answer.devices if "compute_capability" in device]
-    for capability in known:
-        finding.saw("compute_capability", capability, "NVML nvmlDeviceGetCudaComputeCapability")
-    best_first = sorted(dict.fromkeys(known), key=_pair, reverse=True)
-    finding.facts = {"cuda_driver": version, "compute_capabilities": best_first}
+def _notes_on_others(best: tuple[int, int], listed: list[str]) -> list[str]:
+    """A build for the best GPU does not run on one of a lower capability: binaries only run upwards."""
+    lower = [capability for capability in listed if _pair(capability) < best]
+    if not lower:
+        return []
+    named = " and ".join(lower)
+    return [
+        f"the GPUs differ: builds are chosen for compute capability {dotted(best)}, and what is built for "
+        f"that alone does not run on the GPUs of {named} (CUDA_VISIBLE_DEVICES picks GPUs)"
+    ]
 
 
 def _nothing(why: str) -> Derivation:
@@ -184,7 +145,3 @@ def _versions_above(driver: tuple[int, int]) -> list[str]:
 def _pair(version: str) -> tuple[int, int]:
     major, _dot, minor = version.partition(".")
     return int(major), int(minor)
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

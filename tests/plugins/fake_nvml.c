@@ -6,6 +6,8 @@
  *   crash:CALL         CALL dereferences a null pointer
  *   garbage            every answer is nonsense
  *   noisy              prints to standard output while it answers
+ *   mig, mig-empty     the RTX 4090 is in MIG mode, with two instances or none
+ *   none               there is no GPU
  *
  * Compiled with -DOLD it has the names of before CUDA 11 only, as a driver of 2017 does.
  */
@@ -78,7 +80,7 @@ int V2(nvmlSystemGetCudaDriverVersion)(int *version) {
 
 int V2(nvmlDeviceGetCount)(unsigned *count) {
     ENTER("nvmlDeviceGetCount");
-    *count = garbage() ? 4000000000u : 2;
+    *count = garbage() ? 4000000000u : strcmp(mode(), "none") == 0 ? 0 : 2;
     return 0;
 }
 
@@ -108,5 +110,38 @@ int nvmlDeviceGetMemoryInfo(void *handle, unsigned long long *memory) {
     ENTER("nvmlDeviceGetMemoryInfo");
     memory[0] = garbage() ? ~0ull : handle == (void *)1 ? 4294967296ull : 25757220864ull;
     memory[1] = memory[2] = 0;
+    return 0;
+}
+
+/* Handles 1 and 2 are GPUs, those from 0x100 on are MIG instances. */
+int nvmlDeviceGetUUID(void *handle, char *text, unsigned length) {
+    ENTER("nvmlDeviceGetUUID");
+    if (garbage())
+        memset(text, 0xff, length);
+    else
+        snprintf(text, length, "%s-%08lx-0000-0000-0000-000000000000", (size_t)handle < 0x100 ? "GPU" : "MIG",
+                 (unsigned long)(size_t)handle);
+    return 0;
+}
+
+int nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
+    ENTER("nvmlDeviceGetMigMode");
+    if (handle == (void *)1 || strncmp(mode(), "mig", 3) != 0)
+        return 3;
+    *current = *pending = 1;
+    return 0;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned *count) {
+    ENTER("nvmlDeviceGetMaxMigDeviceCount");
+    *count = 7;
+    return 0;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned index, void **instance) {
+    ENTER("nvmlDeviceGetMigDeviceHandleByIndex");
+    if (index > 1 || strcmp(mode(), "mig-empty") == 0)
+        return 6;
+    *instance = (void *)(size_t)(0x100 + index);
     return 0;
 }

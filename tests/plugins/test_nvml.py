@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from variant_providers import nvml
+from variant_providers.driver_answer import parse_answer
 from variant_providers.nvidia import NvidiaPlugin
+from variant_providers.nvml import seen_by_nvml
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is an ELF library")
 
@@ -45,7 +47,8 @@ def values(report: dict[str, Any]) -> dict[str, list[str]]:
 def test_it_answers(fake_nvml: Fake, kind: str) -> None:
     fake_nvml(kind=kind)
     report = detected()
-    assert report["status"] == "ok" and report["source"] == "NVML" and report["notes"] == []
+    assert report["status"] == "ok" and report["source"] == "NVML"
+    assert "does not run on the GPUs of 7.5" in report["notes"][-1]
     assert report["facts"] == {"cuda_driver": "12.8", "compute_capabilities": ["8.9", "7.5"]}
     assert report["devices"] == [
         {
@@ -142,16 +145,16 @@ def test_what_a_driver_prints_is_not_taken_for_an_answer(fake_nvml: Fake) -> Non
 
 
 def test_a_file_that_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / nvml.SONAME).write_text("not a library")
+    (tmp_path / "libnvidia-ml.so.1").write_text("not a library")
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     report = detected()
     assert report["status"] == "error" and "cannot be loaded" in report["notes"][0]
 
 
 def test_without_a_library_there_is_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("variant_providers.nvidia.find_libraries", list)
+    monkeypatch.setattr("variant_providers.nvidia_probe.find_libraries", lambda _names: [])
     monkeypatch.setattr(
-        "variant_providers.nvidia.ask_nvml", lambda _libraries: pytest.fail("a child was started")
+        "variant_providers.nvml.ask_nvml", lambda *_arguments: pytest.fail("a child was started")
     )
     report = detected()
     assert report["features"] == [] and report["status"] in ("absent", "error")
@@ -188,18 +191,20 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
 )
-keys = st.sampled_from(["library", "driver", "cuda", "count", "device", "error", "unloadable"])
-devices = st.dictionaries(st.sampled_from(["index", "name", "capability", "memory"]), json_values)
+keys = st.sampled_from(["library", "driver", "cuda", "count", "device", "uuid", "mig", "error", "unloadable"])
+inner = st.sampled_from(["index", "name", "capability", "memory", "uuid", "instances", "call", "code"])
+devices = st.dictionaries(inner, st.integers(-1, 3) | json_values)
 lines = st.text() | st.dictionaries(keys, json_values | devices | st.lists(st.integers())).map(json.dumps)
 
 
 @given(st.lists(lines))
 def test_no_line_makes_a_wrong_answer(said: list[str]) -> None:
-    answer = nvml.parse_answer(said)
+    answer = parse_answer(said)
     assert isinstance(answer.library, str) and isinstance(answer.driver, str)
     assert answer.cuda is None or all(isinstance(number, int) for number in answer.cuda)
-    for device in answer.devices:
-        json.dumps(device)
-        assert isinstance(device["index"], int)
-        assert isinstance(device.get("name", ""), str)
+    for gpu in answer.gpus:
+        json.dumps(gpu.as_device())
+        assert isinstance(gpu.index, int) and isinstance(gpu.name, str) and isinstance(gpu.uuid, str)
+        assert all(isinstance(uuid, str) for uuid in gpu.mig_uuids)
     assert all(isinstance(call, str) and isinstance(code, int) for call, code in answer.errors)
+    assert isinstance(seen_by_nvml(answer).notes, list)
