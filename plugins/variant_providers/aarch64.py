@@ -9,7 +9,7 @@ from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
 from variant_providers.plugin import Plugin
-from variant_providers.processor import fits, read_cpuinfo
+from variant_providers.processor import fits, read_cpuinfo, read_elsewhere
 from variant_providers.tables.aarch64 import EXTENSIONS, MANDATORY, PROVES_85
 from variant_providers.tree import Tree
 
@@ -37,8 +37,10 @@ class Aarch64Plugin(Plugin):
         """Read the HWCAPs that every processor has."""
         if not fits(tree, finding, "aarch64"):
             return
-        info = read_cpuinfo(tree, finding, "Features")
-        extensions = set(_NAMES).intersection(info.common) if info is not None else set()
+        extensions = read_elsewhere(tree, finding, "aarch64")
+        if extensions is None:
+            info = read_cpuinfo(tree, finding, "Features")
+            extensions = set(_NAMES).intersection(info.common) if info is not None else set()
         version = version_from_extensions(extensions)
         implied = _implied(version)
         finding.facts = {

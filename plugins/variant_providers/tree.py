@@ -8,6 +8,10 @@ from pathlib import Path
 
 _FILE_LIMIT = 16 * 1024 * 1024
 _LINK_LIMIT = 40
+SYSCTL_FILE = "sysctl.txt"
+FEATURES_FILE = "processor-features.txt"
+"""At the top of a tree: what macOS's ``sysctl`` printed; what Windows' ``IsProcessorFeaturePresent`` said."""
+
 _MACHINES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 
 
@@ -91,6 +95,14 @@ class Tree:
             return "aarch64"
         flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
         return "x86_64" if "lm" in flags.partition(":")[2].split() else ""
+
+    def system(self) -> str:
+        """``Linux``, ``Darwin`` or ``Windows``; a tree is told by what was captured at its top."""
+        if self.is_local:
+            return {"win32": "Windows", "darwin": "Darwin"}.get(sys.platform, "Linux")
+        if self.exists(SYSCTL_FILE):
+            return "Darwin"
+        return "Windows" if self.exists(FEATURES_FILE) else "Linux"
 
     def pointer_bits(self) -> int:
         """How wide this Python's pointers are; a tree is taken for a 64-bit system."""

@@ -9,7 +9,7 @@ from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
 from variant_providers.plugin import Plugin
-from variant_providers.processor import fits, read_cpuinfo
+from variant_providers.processor import fits, read_cpuinfo, read_elsewhere
 from variant_providers.tables.x86_64 import EXTENSIONS, LEVELS, LINUX_SPELLINGS
 from variant_providers.tree import Tree
 
@@ -39,8 +39,10 @@ class X8664Plugin(Plugin):
         """Read the flags that every processor has."""
         if not fits(tree, finding, "x86_64"):
             return
-        info = read_cpuinfo(tree, finding, "flags")
-        extensions = extensions_from_flags(info.common) if info is not None else set()
+        extensions = read_elsewhere(tree, finding, "x86_64")
+        if extensions is None:
+            info = read_cpuinfo(tree, finding, "flags")
+            extensions = extensions_from_flags(info.common) if info is not None else set()
         level = level_from_extensions(extensions)
         implied = _implied(level)
         finding.facts = {
