@@ -57,7 +57,8 @@ def test_summary(torches: World) -> None:
     assert torches.explain("torch").summary() == (
         "torch 2.10.0: its variant cuda12.6 is taken (it has nvidia :: cuda_version_lower_bound :: 12.6). "
         "The others: 2 could be taken too, 2 with properties that are not offered, "
-        "1 for another Python or platform."
+        "1 for another Python or platform. "
+        "With CUDA driver 12.8 you would get cuda12.8 (now it is 12.7)."
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.resolve.advice import Advice
 from variantctl.resolve.choice import JudgedWheel
 from variantctl.resolve.errors import NoCandidateError
 from variantctl.resolve.failure import nothing_fits
@@ -38,12 +39,14 @@ class Explanation:
             the newest that is allowed.
         wheels: best first, then those that cannot be taken.
         who: what they were judged for: ``this machine`` or a profile.
+        advice: the driver updates that would get another variant.
     """
 
     name: NormalizedName
     version: Version
     wheels: tuple[JudgedWheel, ...]
     who: str
+    advice: tuple[Advice, ...] = ()
 
     @property
     def selected(self) -> JudgedWheel | None:
@@ -59,6 +62,7 @@ class Explanation:
             "version": str(self.version),
             "selected": _selected_json(selected) if selected else None,
             "wheels": [_wheel_json(wheel) for wheel in self.wheels],
+            "advice": [advice.as_json() for advice in self.advice],
         }
 
     def summary(self) -> str:
@@ -74,7 +78,9 @@ class Explanation:
                 + (f" ({because})." if because else ".")
             ]
         fates = [f"{count} {fate}" for fate, count in counts.items() if fate != "selected"]
-        return " ".join([*parts, f"The others: {', '.join(fates)}." if fates else "There is no other."])
+        parts.append(f"The others: {', '.join(fates)}." if fates else "There is no other.")
+        parts += [f"W{str(advice)[1:]}." for advice in self.advice]
+        return " ".join(parts)
 
 
 def explain(
@@ -99,10 +105,11 @@ def explain(
     name = requirement.name
     if requirement.requirement.url:
         version, judged = stock.judge_direct(requirement.requirement.url, name)
-    else:
-        version, allow_yanked = _version(requirement, stock, pre=pre)
-        judged = stock.judge(name, version, allow_yanked=allow_yanked)
-    return Explanation(name, version, tuple(_with_order(judged)), who)
+        return Explanation(name, version, tuple(with_order(judged)), who)
+    version, allow_yanked = _version(requirement, stock, pre=pre)
+    judged = stock.judge(name, version, allow_yanked=allow_yanked)
+    advice = stock.advice(name, version, allow_yanked=allow_yanked)
+    return Explanation(name, version, tuple(with_order(judged)), who, advice)
 
 
 def _version(requirement: UserRequirement, stock: Stock, *, pre: bool) -> tuple[Version, bool]:
@@ -124,7 +131,7 @@ def _version(requirement: UserRequirement, stock: Stock, *, pre: bool) -> tuple[
     return allowed[0], pinned
 
 
-def _with_order(judged: Sequence[JudgedWheel]) -> list[JudgedWheel]:
+def with_order(judged: Sequence[JudgedWheel]) -> list[JudgedWheel]:
     """Say of each wheel that can be taken what put it in its place."""
     told: list[JudgedWheel] = []
     before: JudgedWheel | None = None

@@ -9,8 +9,22 @@ from typing import Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.resolve.advice import Advice
 from variantctl.sources.files import WheelLink
 from variantctl.target.installed import InstalledPackage
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A variant that the machine supports, and whose dependencies cannot be satisfied.
+
+    Attributes:
+        label: of the variant; ``None``: the non-variant wheel.
+        why: a clause whose subject is the variant ("it needs x==1, but y 2.0 needs x==2").
+    """
+
+    label: str | None
+    why: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,9 @@ class PlannedInstall:
         link: the wheel as its source lists it.
         requested: whether the user asked for it (REQUESTED).
         direct_url: the content of ``direct_url.json``, or ``None`` for a wheel of an index.
+        needed_by: the other projects that need it, by name.
+        given_up: the better variants of the version that its place in the plan rules out.
+        advice: the driver updates that would get another variant.
     """
 
     name: NormalizedName
@@ -42,6 +59,9 @@ class PlannedInstall:
     link: WheelLink
     requested: bool = False
     direct_url: Mapping[str, Any] | None = None
+    needed_by: tuple[NormalizedName, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
     @property
     def size(self) -> int | None:

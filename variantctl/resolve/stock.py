@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.providers.algorithm import Machine
+from variantctl.resolve.advice import Advice, advise_on
 from variantctl.resolve.ahead import Ahead
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.choice import (
@@ -141,6 +142,14 @@ class Stock:
         return judge_wheels(
             wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
         )
+
+    def advice(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+    ) -> tuple[Advice, ...]:
+        """The driver updates that would get another variant of a version."""
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        return advise_on(wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked))
 
     def judgeable(self, name: NormalizedName, version: Version, *, allow_yanked: bool = False) -> bool:
         """Whether a version has a wheel that can be taken; a label the machine lacks is no error here."""
