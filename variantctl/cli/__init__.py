@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit code (0 done, 1 could not, 2 usage, 130 interrupted)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Not list(): once the command of that name was imported, this package's own attribute shadows it.
+    arguments = [*(sys.argv[1:] if argv is None else argv)]
     if arguments in (["--version"], ["-V"]):
         # Answered before anything is imported: scripts ask for it often.
         from variantctl import __version__

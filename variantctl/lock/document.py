@@ -78,7 +78,7 @@ def _variants(table: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "[packages.variants-json]"
     yield _pair("$schema", table["$schema"])
-    for key in ("default-priorities", "providers", "variants"):
+    for key in ("default-priorities", "providers", "static-properties", "variants"):
         if key in table:
             yield ""
             yield f"[packages.variants-json.{key}]"

@@ -102,7 +102,8 @@ def make_lock(wanted: LockRequest, catalog: Catalog) -> Made:
     if wanted.every_variant:
         _add_other_platforms(entries, resolved, catalog)
     packages = _packages(entries, catalog, FileList(catalog, wanted.base))
-    roots = tuple(_portable(root.requirement) for root in wanted.request.requirements)
+    asked_for = {_portable(root.requirement) for root in wanted.request.requirements}
+    roots = tuple(sorted(asked_for, key=str))
     markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
     lock = Lock(
         tuple(replace(package, marker=markers[id(package)]) for package in packages),

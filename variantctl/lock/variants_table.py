@@ -44,6 +44,13 @@ def variants_table(metadata: VariantMetadata) -> dict[str, Any]:
         table["providers"] = {
             namespace: provider(info) for namespace, info in sorted(metadata.providers.items())
         }
+    static = {
+        namespace: _lists(info.static_properties)
+        for namespace, info in sorted(metadata.providers.items())
+        if older and info.static_properties is not None
+    }
+    if static:
+        table["static-properties"] = static
     table["variants"] = {
         label: _properties(properties) for label, properties in sorted(metadata.variants.items())
     }
@@ -86,7 +93,7 @@ def _provider(info: ProviderInfo) -> dict[str, Any]:
 
 
 def _older_provider(info: ProviderInfo) -> dict[str, Any]:
-    """The drafts before PEP 825; static properties are the provider's own here, in their order."""
+    """The drafts before PEP 825, which keep static properties in a table of their own."""
     table: dict[str, Any] = {"requires": list(info.requires)}
     if info.plugin_api is not None:
         table["plugin-api"] = info.plugin_api
@@ -96,8 +103,6 @@ def _older_provider(info: ProviderInfo) -> dict[str, Any]:
         table["enable-if"] = info.enable_if
     if not info.install_time:
         table["install-time"] = False
-    if info.static_properties is not None:
-        table["static-properties"] = _lists(info.static_properties)
     return table
 
 
