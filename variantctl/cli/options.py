@@ -56,6 +56,25 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "-f", "--find-links", metavar="DIR|URL", help="a folder or page with wheels", **several
     )
     group.add_argument("--no-index", action="store_true", help="use no index, only --find-links")
+    group.add_argument(
+        "--index-strategy",
+        choices=("first-match", "best-version"),
+        help="ask only the first index that has a package, or all of them (default: first-match)",
+    )
+    group.add_argument(
+        "--pin",
+        metavar="NAME=PLACE",
+        help="look for this package only at an index's URL or in a source of this name",
+        **several,
+    )
+    backends = group.add_mutually_exclusive_group()
+    backends.add_argument(
+        "--backends",
+        metavar="SOURCE",
+        help="ask this source with an index for each accelerator (default: pytorch, beside pip's own index)",
+        **several,
+    )
+    backends.add_argument("--no-backends", action="store_true", help="ask no such source")
     group.add_argument("--offline", action="store_true", help="use only the cache and local files")
     group.add_argument("--refresh", action="store_true", help="ask for pages again that are in the cache")
     group.add_argument("--cert", metavar="FILE", help="certificate authorities to trust")
@@ -145,6 +164,10 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         cert=args.cert,
         offline=args.offline,
         refresh=args.refresh,
+        strategy=args.index_strategy,
+        backends=args.backends,
+        no_backends=args.no_backends,
+        pins=args.pin,
     )
 
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.sources.backends import Ask, BackendSource
 from variantctl.sources.cache import Cache
+from variantctl.sources.contact import Contacts
 from variantctl.sources.download import Cancelled, Progress
-from variantctl.sources.errors import OfflineError, ProjectNotFound, SourceError
+from variantctl.sources.errors import SourceError
 from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
-from variantctl.sources.find_links import FindLinks
 from variantctl.sources.hashes import check, digests_of_bytes
 from variantctl.sources.http import HttpClient, HttpSettings
-from variantctl.sources.joining import join_sources
 from variantctl.sources.members import MemberReader
 from variantctl.sources.page_cache import CachedPages
-from variantctl.sources.settings import IndexSettings, SourceLayer
-from variantctl.sources.simple import SimpleIndex
+from variantctl.sources.places import Places
+from variantctl.sources.settings import IndexSettings
 from variantctl.sources.store import FetchedWheel, WheelStore
 from variantctl.sources.urls import redact
 from variantctl.variants.merge import merge_metadata
@@ -44,6 +45,7 @@ class Catalog:
         client: the HTTP client that all of them share.
         cache: where pages, metadata and wheels are kept.
         notes: what was odd and worked around, one line each; for ``--verbose`` and for error messages.
+        warnings: what the user should know about where wheels come from, one line each.
     """
 
     def __init__(
@@ -58,11 +60,19 @@ class Catalog:
         self.client = client or HttpClient(http_settings(settings), environ=environ)
         self.cache = cache or Cache.open(environ=environ)
         self.notes: list[str] = []
+        self.warnings: list[str] = []
         self._pages = CachedPages(self.client, self.cache, refresh=settings.refresh)
         self._store = WheelStore(self.cache, self.client)
         self._members = MemberReader(self.cache, self.client, self._store, self._note)
-        self._layers = [self._open_layer(layer) for layer in settings.layers]
-        self._projects: dict[NormalizedName, ProjectFiles] = {}
+        self._places = Places(
+            settings,
+            self.client,
+            self._pages,
+            Contacts(self._pages, self.cache, environ),
+            self._note,
+            self._warn,
+        )
+        self._projects: dict[tuple[NormalizedName, tuple[str, ...]], ProjectFiles] = {}
         self._core_metadata: dict[str, CoreMetadata] = {}
         self._lock = Lock()
 
@@ -99,60 +109,35 @@ class Catalog:
             SourceError: an index answered with something that is no project page.
         """
         project = canonicalize_name(name)
-        if not refresh and project in self._projects:
-            return self._projects[project]
-        found = self._search(project, refresh=True if refresh else None)
+        key = (project, self._places.seen_backends(project))
+        if not refresh and key in self._projects:
+            return self._projects[key]
+        found = self._places.project(project, refresh=True if refresh else None)
         if found is None and not refresh and not self.settings.offline:
             # An absence may be remembered from before the project was published.
-            found = self._search(project, refresh=True)
+            found = self._places.project(project, refresh=True)
         if found is None:
-            raise self._not_found(project)
+            raise self._places.not_found(project, self.notes)
         with self._lock:
-            self._projects[project] = found
+            self._projects[key] = found
         return found
 
-    def _search(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
-        found: list[ProjectFiles] = []
-        for layer in self._layers:
-            found += [files for place in layer.find_links if (files := place.project(project)) is not None]
-            for index in layer.indexes:
-                files = self._ask(index, project, refresh)
-                if files is not None:
-                    return join_sources(project, [*found, files])
-            if found and layer.closed:
-                break
-        return join_sources(project, found) if found else None
+    def for_machine(self, ask: Ask, environment: Mapping[str, str]) -> Catalog:
+        """The same catalog as one machine sees it: of sub-indexes for backends, those that it can use.
 
-    def _ask(self, index: SimpleIndex, project: str, refresh: bool | None) -> ProjectFiles | None:
-        try:
-            return index.project(project, refresh=refresh)
-        except OfflineError:
-            self._note(f"{index.url}: whether it has {project} is not in the cache (--offline)")
-            return None
+        Args:
+            ask: what the machine offers of the namespaces that some variants use.
+            environment: the markers of the platform that is installed for.
+        """
+        if not self._places.backends:
+            return self
+        seen = copy(self)
+        seen._places = self._places.for_machine(ask, environment)
+        return seen
 
-    def _not_found(self, project: str) -> ProjectNotFound | OfflineError:
-        searched = [place.location for layer in self._layers for place in layer.find_links]
-        searched += [index.url for layer in self._layers for index in layer.indexes]
-        for layer in self._layers:
-            for place in layer.find_links:
-                if place.missing:
-                    self._note(f"{place.location}: named by {layer.origin}, and does not exist")
-            for index in layer.indexes:
-                if index.folder is not None and not index.folder.is_dir():
-                    self._note(f"{index.folder}: named by {layer.origin}, and is not a folder")
-        if self.settings.offline and any(
-            "--offline" in note and f" {project} " in note for note in self.notes
-        ):
-            return OfflineError(
-                f"{project} is not in the cache, and --offline forbids asking for it",
-                url="",
-                hint="Run the command once without --offline, or name a folder of wheels with --find-links.",
-            )
-        hint = "Check the spelling and the sources (-i/--index-url, --extra-index-url, -f/--find-links)."
-        odd = [note for note in self.notes if "named by" in note]
-        if not any(layer.indexes for layer in self._layers) and not self.settings.no_index:
-            odd.append("no default index is known: name one with --index-url")
-        return ProjectNotFound(project, tuple(searched), hint=" ".join([hint, *odd]))
+    def backend_source(self, name: NormalizedName) -> BackendSource | None:
+        """The source of kind ``backends`` that is asked for a project, whether or not it has it."""
+        return next((index.source for index in self._places.backends if index.source.serves(name)), None)
 
     # --- what they say ---
 
@@ -185,6 +170,8 @@ class Catalog:
         ]
         if not links:
             return None
+        if links[0].backend is not None:
+            return self._backend_metadata(project.name, version, links)
         file = project.variants_json.get(version)
         if file is not None:
             return load_metadata(self._variants_json(file), source=file.url)
@@ -198,6 +185,13 @@ class Catalog:
             with ThreadPoolExecutor(PARALLEL) as pool:
                 loaded = list(pool.map(self._wheel_variant, representatives))
         return merge_metadata(loaded)
+
+    def _backend_metadata(
+        self, name: NormalizedName, version: Version, links: Sequence[WheelLink]
+    ) -> VariantMetadata | None:
+        named = {link.backend.source for link in links if link.backend is not None}
+        index = next((index for index in self._places.backends if index.source.name in named), None)
+        return index.metadata(name, version, links) if index is not None else None
 
     def _variants_json(self, file: RemoteFile) -> bytes:
         """The index-level file; a stored one whose hash is not the promised one is asked for again."""
@@ -241,7 +235,7 @@ class Catalog:
         if known is not None:
             return known
         metadata = parse_core_metadata(self._members.metadata(link), link.file.filename)
-        wheel = link.wheel
+        wheel = link.own_name
         if metadata.normalized_name != wheel.name or metadata.version != wheel.version:
             raise WheelError(
                 link.file.filename,
@@ -302,35 +296,15 @@ class Catalog:
                 cancel.set()
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    # --- construction ---
-
-    def _open_layer(self, layer: SourceLayer) -> _Layer:
-        indexes = [] if layer.no_index else [*layer.extra_index_urls]
-        if layer.index_url and not layer.no_index:
-            indexes.append(layer.index_url)
-        return _Layer(
-            layer.origin,
-            [SimpleIndex(url, self.client, self._pages) for url in indexes],
-            [FindLinks(location, self.client, self._pages) for location in layer.find_links],
-            closed=bool(indexes) or layer.no_index,
-        )
-
     def _note(self, text: str) -> None:
         with self._lock:
             if text not in self.notes:
                 self.notes.append(redact(text))
 
-
-class _Layer:
-    """The opened sources of one place that names sources (the command line, a configuration file)."""
-
-    def __init__(
-        self, origin: str, indexes: list[SimpleIndex], find_links: list[FindLinks], *, closed: bool
-    ) -> None:
-        self.origin = origin
-        self.indexes = indexes
-        self.find_links = find_links
-        self.closed = closed
+    def _warn(self, text: str) -> None:
+        with self._lock:
+            if text not in self.warnings:
+                self.warnings.append(redact(text))
 
 
 def http_settings(settings: IndexSettings) -> HttpSettings:

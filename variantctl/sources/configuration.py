@@ -13,6 +13,13 @@ variantctl (``~/.config/variantctl`` on Linux)::
     proxy = "http://proxy.example.org:3128"
     trusted-host = ["packages.example.org"]
     timeout = 60                       # seconds
+    index-strategy = "first-match"     # or "best-version"
+    keyring-provider = "subprocess"    # ask the command keyring for passwords; "disabled" where left out
+
+    [sources]                          # where a package is looked for, and nowhere else
+    torch = "pytorch"                  # a source of kind backends, or the URL of an index
+
+    [backends.NAME]                    # see backend_tables
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from variantctl.sources.errors import SettingsError
@@ -45,6 +52,25 @@ class IndexTable:
     proxy: str | None = None
     trusted_hosts: tuple[str, ...] = ()
     timeout: float | None = None
+    strategy: str | None = None
+    keyring_provider: str | None = None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration file.
+
+    Attributes:
+        origin: its path.
+        index: the ``[index]`` table.
+        sources: the ``[sources]`` table: package -> place.
+        backends: the ``[backends]`` table as it is.
+    """
+
+    origin: str
+    index: IndexTable | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    backends: object = None
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -57,8 +83,8 @@ def configuration_file(environ: Mapping[str, str]) -> Path | None:
     return Path(user_config_dir("variantctl", appauthor=False)) / "variantctl.toml"
 
 
-def read_index_table(environ: Mapping[str, str]) -> IndexTable | None:
-    """The ``[index]`` table, or ``None`` where there is no file or no such table.
+def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
+    """What the configuration file says about sources, or ``None`` where there is no file.
 
     Raises:
         SettingsError: a named file is missing; broken TOML; an unknown key or a value of a wrong type.
@@ -83,12 +109,22 @@ def read_index_table(environ: Mapping[str, str]) -> IndexTable | None:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
-    table = data.get("index")
-    if table is None:
-        return None
-    if not isinstance(table, dict):
-        raise SettingsError(f"{path}: index: must be a table ([index])")
-    return _parse(table, path)
+    tables = {key: data.get(key, {}) for key in ("index", "sources")}
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path}: {key}: must be a table ([{key}])")
+    for package, place in tables["sources"].items():
+        if not isinstance(place, str) or not place:
+            raise SettingsError(
+                f"{path}: sources.{package}: {place!r} is not a text",
+                hint="It is the URL of an index, or the name of a source of kind backends.",
+            )
+    return Configuration(
+        str(path),
+        _parse(tables["index"], path) if "index" in data else None,
+        tables["sources"],
+        data.get("backends"),
+    )
 
 
 def _parse(table: Mapping[str, object], path: Path) -> IndexTable:
@@ -96,9 +132,9 @@ def _parse(table: Mapping[str, object], path: Path) -> IndexTable:
     for key, value in table.items():
         if key not in _KEYS:
             raise SettingsError(f"{path}: index.{key}: unknown key", hint=f"Known are: {', '.join(_KEYS)}.")
-        field, read = _KEYS[key]
+        attribute, read = _KEYS[key]
         try:
-            values[field] = read(value, path.parent)
+            values[attribute] = read(value, path.parent)
         except (TypeError, ValueError):
             raise SettingsError(f"{path}: index.{key}: {value!r} is not {_EXPECTED[read]}") from None
     return IndexTable(str(path), **values)  # type: ignore[arg-type]  # each reader returns its field's type
@@ -121,6 +157,18 @@ def _place(value: object, folder: Path) -> str:
 
 def _places(value: object, folder: Path) -> tuple[str, ...]:
     return tuple(_place(item, folder) for item in (value if isinstance(value, list) else [value]))
+
+
+def _strategy(value: object, _folder: Path) -> str:
+    if value not in ("first-match", "best-version"):
+        raise ValueError
+    return str(value)
+
+
+def _provider(value: object, _folder: Path) -> str:
+    if value not in ("disabled", "subprocess"):
+        raise ValueError
+    return str(value)
 
 
 def _flag(value: object, _folder: Path) -> bool:
@@ -146,6 +194,8 @@ _KEYS: Mapping[str, tuple[str, _Reader]] = {
     "proxy": ("proxy", _text),
     "trusted-host": ("trusted_hosts", _texts),
     "timeout": ("timeout", _seconds),
+    "index-strategy": ("strategy", _strategy),
+    "keyring-provider": ("keyring_provider", _provider),
 }
 _EXPECTED: Mapping[_Reader, str] = {
     _text: "a text",
@@ -154,4 +204,6 @@ _EXPECTED: Mapping[_Reader, str] = {
     _places: "a path or URL, or a list of them",
     _flag: "true or false",
     _seconds: "a positive number",
+    _strategy: "first-match or best-version",
+    _provider: "disabled or subprocess",
 }

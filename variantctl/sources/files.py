@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -46,11 +46,45 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
+class BackendBuild:
+    """Where a wheel lies that takes part as a variant, though its name has no label.
+
+    Attributes:
+        source: the name of the source of kind ``backends``.
+        version: the version in the wheel's own name, mostly with the backend as its local part
+            (``2.10.0+cu128``): what METADATA, RECORD and the environment know it by.
+    """
+
+    source: str
+    version: Version
+
+
+@dataclass(frozen=True)
 class WheelLink:
-    """A wheel of a source: the file, and what its name says (PEP 427, PEP 825)."""
+    """A wheel of a source: the file, and what its name says (PEP 427, PEP 825).
+
+    Attributes:
+        file: the file.
+        wheel: what counts when choosing. For a wheel of a backend that is the public version and the
+            backend's label; for any other what its name says.
+        backend: where a wheel of a backend lies, else ``None``.
+    """
 
     file: RemoteFile
     wheel: WheelFilename
+    backend: BackendBuild | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version that is installed, and that requirements are compared with."""
+        return self.wheel.version if self.backend is None else self.backend.version
+
+    @property
+    def own_name(self) -> WheelFilename:
+        """What the name alone says, which the wheel's content must agree with."""
+        if self.backend is None:
+            return self.wheel
+        return replace(self.wheel, version=self.backend.version, label=None)
 
 
 @dataclass(frozen=True)
@@ -82,8 +116,16 @@ class ProjectFiles:
         return {version: tuple(groups[version]) for version in sorted(groups, reverse=True)}
 
     def wheels_of(self, version: Version) -> tuple[WheelLink, ...]:
-        """The wheels of *version*; empty where there are none."""
-        return self.by_version.get(version, ())
+        """The wheels of *version*; empty where there are none.
+
+        Of a backend's wheels those of a public version are meant (``2.10.0``), or of a file's own version
+        (``2.10.0+cu128``).
+        """
+        wheels = self.by_version.get(version, ())
+        if wheels or version.local is None:
+            return wheels
+        public = self.by_version.get(Version(version.public), ())
+        return tuple(link for link in public if link.version == version)
 
 
 def sort_files(

@@ -140,6 +140,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         allow: Collection[int] = (),
         max_bytes: int = MAX_PAGE_BYTES,
+        patience: float | None = None,
     ) -> Response:
         """The whole answer to one GET, tried again as the retry policy says.
 
@@ -149,6 +150,7 @@ class HttpClient:
             headers: more headers.
             allow: statuses other than 2xx that are returned rather than raised (404, 304, ...).
             max_bytes: a longer body is refused.
+            patience: one try, with so many seconds for connecting and for each read.
 
         Raises:
             NetworkError: no connection, a broken or too long body, or a status neither 2xx nor allowed.
@@ -157,8 +159,9 @@ class HttpClient:
         if is_file_url(url):
             return _read_file(url, allow)
         wanted = {**(headers or {}), **({"Accept": accept} if accept else {})}
-        for attempt in self.settings.retry.attempts(self.sleep):
-            with attempt.catching(), self._open(url, wanted, allow) as stream:
+        retry = self.settings.retry if patience is None else RetryPolicy(retries=0)
+        for attempt in retry.attempts(self.sleep):
+            with attempt.catching(), self._open(url, wanted, allow, patience) as stream:
                 body = bytearray()
                 for chunk in stream.chunks():
                     body += chunk
@@ -182,7 +185,9 @@ class HttpClient:
             yield stream
 
     @contextmanager
-    def _open(self, url: str, headers: Mapping[str, str], allow: Collection[int]) -> Iterator[Stream]:
+    def _open(
+        self, url: str, headers: Mapping[str, str], allow: Collection[int], patience: float | None = None
+    ) -> Iterator[Stream]:
         bare = self.credentials.take(url)
         if self.settings.offline:
             raise OfflineError(
@@ -195,7 +200,8 @@ class HttpClient:
         client = self._connected()
         with _httpx_errors(bare):
             self.requests += 1
-            with client.stream("GET", bare, headers=sent) as response:
+            timeout = self.settings.timeout if patience is None else patience
+            with client.stream("GET", bare, headers=sent, timeout=timeout) as response:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 if not (200 <= response.status_code < 300 or response.status_code in allow):
                     raise status_error(bare, response.status_code, response.reason_phrase, names)

@@ -155,5 +155,5 @@ def _local(path: Path) -> BinaryIO:
 def _open(link: WheelLink, file: BinaryIO) -> Members:
     from variantctl.wheels.archive import WheelArchive
 
-    with file, WheelArchive.from_file(file, link.wheel) as archive:
+    with file, WheelArchive.from_file(file, link.own_name) as archive:
         return Members(archive.metadata_bytes(), archive.variant_json_bytes())

@@ -45,13 +45,16 @@ class CachedPages:
         self.refresh = refresh
         self._cache = cache
 
-    def get(self, url: str, *, accept: str, refresh: bool | None = None) -> Response:
+    def get(
+        self, url: str, *, accept: str, refresh: bool | None = None, patience: float | None = None
+    ) -> Response:
         """The page at *url*: status 200, or 404 where there is none (that is remembered too).
 
         Args:
             url: ``http(s)://``, or ``file://`` (never stored).
             accept: the Accept header; part of the key.
             refresh: whether to ask even where the stored page is fresh; ``None``: as this object does.
+            patience: as in ``HttpClient.get``.
 
         Raises:
             NetworkError: as ``HttpClient.get``.
@@ -72,12 +75,19 @@ class CachedPages:
                 hint="Run the command once without --offline, so that the page is stored.",
             )
         validators = _validators(entry.response.headers) if entry is not None else {}
-        response = self.client.get(url, accept=accept, headers=validators, allow=(*_ABSENT, 304, 403))
+        response = self.client.get(
+            url, accept=accept, headers=validators, allow=(*_ABSENT, 304, 403), patience=patience
+        )
         if response.status == 304 and entry is not None:
             headers = {**entry.response.headers, **_kept(response.headers)}
             response = Response(entry.response.url, entry.response.status, headers, entry.response.content)
         self._store(key, response)
         return response
+
+    def is_stored(self, url: str, *, accept: str) -> bool:
+        """Whether ``get`` would answer without a request."""
+        entry = self._load((self.client.credentials.take(url), accept))
+        return entry is not None and time.time() < entry.fresh_until and not self.refresh
 
     def _load(self, key: tuple[str, str]) -> _Entry | None:
         """The stored answer; a damaged or truncated entry counts as none."""

@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
+from variantctl.sources.backend_choice import choose_backends
+from variantctl.sources.backends import BackendSource
 from variantctl.sources.cache import Cache
-from variantctl.sources.configuration import read_index_table
+from variantctl.sources.configuration import read_configuration
 from variantctl.sources.pip_config import PipConfig, read_pip_config
 from variantctl.sources.pip_default import pip_default_index
 
 DEFAULT_TIMEOUT = 30.0
+FIRST_MATCH = "first-match"
+BEST_VERSION = "best-version"
+STRATEGIES = (FIRST_MATCH, BEST_VERSION)
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class SourceLayer:
         extra_index_urls: asked before it.
         find_links: folders, pages and archives whose files are joined.
         no_index: neither its own indexes nor those of the layers below are used.
+        backends: sources of kind ``backends``: those that somebody named are asked before the extra indexes,
+            those that are asked by default after them.
     """
 
     origin: str
@@ -33,6 +42,7 @@ class SourceLayer:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     no_index: bool = False
+    backends: tuple[BackendSource, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,11 @@ class IndexSettings:
         refresh: stored pages are asked for again.
         below: the sources that configuration names, nearest first; see ``layers``.
         origin: who named the sources of this object itself.
+        backends: sources of kind ``backends``, asked before all of those.
+        strategy: ``first-match``: the first index that has a project is the only one asked for it;
+            ``best-version``: all are asked, and what they have is one list.
+        pins: project -> the only place where it is looked for: the URL of an index, or the name of one of
+            the sources of kind ``backends``.
     """
 
     index_url: str | None = None
@@ -68,6 +83,9 @@ class IndexSettings:
     refresh: bool = False
     below: tuple[SourceLayer, ...] = ()
     origin: str = "the command line"
+    backends: tuple[BackendSource, ...] = ()
+    strategy: str = FIRST_MATCH
+    pins: Mapping[NormalizedName, str] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:
@@ -78,13 +96,20 @@ class IndexSettings:
         ``no_index`` every index below, as with pip. Other sources below stay, but what a nearer
         layer's index has is never looked for further down.
         """
-        own = SourceLayer(self.origin, self.index_url, self.extra_index_urls, self.find_links, self.no_index)
+        own = SourceLayer(
+            self.origin,
+            self.index_url,
+            self.extra_index_urls,
+            self.find_links,
+            self.no_index,
+            self.backends,
+        )
         layers: list[SourceLayer] = []
         default_known = indexes_off = False
         for layer in (own, *self.below):
             indexes_off = indexes_off or layer.no_index
             if indexes_off:
-                layer = replace(layer, index_url=None, extra_index_urls=(), no_index=True)
+                layer = replace(layer, index_url=None, extra_index_urls=(), no_index=True, backends=())
             elif default_known:
                 layer = replace(layer, index_url=None)
             default_known = default_known or layer.index_url is not None
@@ -101,6 +126,10 @@ def load_index_settings(
     cert: str | None = None,
     offline: bool = False,
     refresh: bool = False,
+    strategy: str | None = None,
+    backends: Sequence[str] = (),
+    no_backends: bool = False,
+    pins: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
     python: Path | None = None,
     prefix: Path | None = None,
@@ -114,6 +143,7 @@ def load_index_settings(
 
     Args:
         index_url, extra_index_urls, find_links, no_index, cert, offline, refresh: of the command line.
+        strategy, backends, no_backends, pins: of the command line too; see ``choose_backends``.
         environ: the environment variables.
         python: the interpreter that is installed into; its pip may be asked.
         prefix: of that interpreter (its ``pip.conf`` counts); the running one's where left out.
@@ -122,7 +152,8 @@ def load_index_settings(
     Raises:
         SettingsError: a configuration file or a variable cannot be understood.
     """
-    table = read_index_table(environ)
+    configuration = read_configuration(environ)
+    table = configuration.index if configuration else None
     pip = read_pip_config(environ, prefix or Path(sys.prefix))
     below = [_variables(environ)]
     if table is not None:
@@ -146,13 +177,31 @@ def load_index_settings(
         refresh=refresh,
         below=tuple(layer for layer in below if layer != SourceLayer(layer.origin)),
     )
-    if any(layer.index_url is not None or layer.no_index for layer in own.layers):
-        return own
-    default = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
-    if default is None:
-        return own
-    pips = replace(below[-1], index_url=default)
-    return replace(own, below=(*(layer for layer in own.below if layer != below[-1]), pips))
+    pips = None
+    if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
+        pips = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
+    choice = choose_backends(
+        named=backends,
+        off=no_backends or _is_set(environ, "VARIANTCTL_NO_BACKENDS"),
+        pins=pins,
+        replaced=index_url is not None,
+        default_is_pips=pips is not None,
+        configuration=configuration,
+        environ=environ,
+    )
+    layers = list(own.below)
+    if pips is not None:
+        layers = [layer for layer in layers if layer != below[-1]]
+        layers.append(replace(below[-1], index_url=pips, backends=choice.by_default))
+    if choice.configured:
+        layers.insert(0, SourceLayer("configuration", backends=choice.configured))
+    return replace(
+        own,
+        below=tuple(layers),
+        backends=choice.command_line,
+        strategy=strategy or (table and table.strategy) or FIRST_MATCH,
+        pins=choice.pins or {},
+    )
 
 
 def _variables(environ: Mapping[str, str]) -> SourceLayer:

@@ -1,0 +1,185 @@
+"""Sources of kind ``backends``: one place, and below it an index for each kind of accelerator.
+
+The layout is the one PyTorch publishes in: ``.../whl/cpu/``, ``.../whl/cu128/``, ``.../whl/rocm7.1/``. A
+wheel there says in the local part of its version, if at all, what it was built for (``2.10.0+cu128``). A
+mapping gives each sub-index a label and properties, so that its wheels are variants of version 2.10.0 like
+any others: judged by PEP 825's rule, ordered by its algorithm. Only where they lie is special about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+from variantctl.variants.ordering import order_labels
+from variantctl.variants.properties import Properties, Supported
+from variantctl.variants.schemas import PEP_850_SCHEMA
+
+PRIORITY = "priority"
+"""The namespace that decides between builds of equal properties, as in the metadata of PyTorch 2.10."""
+
+_ORDER = "order"
+_OUR_DETECTORS = ProviderInfo(requires=("variant-providers",))
+
+Ask = Callable[[VariantMetadata], Supported]
+"""What the machine offers of the namespaces that some variants use."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What some of a sub-index's wheels were built for, where that is not what the others were built for.
+
+    Attributes:
+        properties: what those wheels were built for.
+        packages: only these; ``None``: all.
+        versions: only these.
+        marker: only where it holds (``platform_machine == 'aarch64'``).
+    """
+
+    properties: Properties
+    packages: frozenset[NormalizedName] | None = None
+    versions: SpecifierSet = field(default_factory=SpecifierSet)
+    marker: Marker | None = None
+
+    def is_of(self, name: NormalizedName, version: Version, environment: Mapping[str, str]) -> bool:
+        """Whether a package's version was built so."""
+        return (
+            (self.packages is None or name in self.packages)
+            and self.versions.contains(Version(version.base_version), prereleases=True)
+            and self.is_for(environment)
+        )
+
+    def is_for(self, environment: Mapping[str, str]) -> bool:
+        """Whether the marker holds."""
+        return self.marker is None or self.marker.evaluate({**environment, "extra": ""})
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One sub-index.
+
+    Attributes:
+        label: what its wheels are called, and the local part of their versions.
+        path: below the source's URL.
+        properties: what its wheels need; none: they run anywhere.
+        builds: the exceptions, of which the first that applies counts.
+    """
+
+    label: str
+    path: str
+    properties: Properties = field(default_factory=dict)
+    builds: tuple[Build, ...] = ()
+
+    def properties_of(
+        self, name: NormalizedName, version: Version, environment: Mapping[str, str]
+    ) -> Properties:
+        """What the wheels of one version were built for."""
+        found = (build.properties for build in self.builds if build.is_of(name, version, environment))
+        return next(found, self.properties)
+
+    def may_be(self, environment: Mapping[str, str]) -> list[Properties]:
+        """Everything that a wheel of it may be built for, the usual first."""
+        return [self.properties, *(build.properties for build in self.builds if build.is_for(environment))]
+
+
+@dataclass(frozen=True)
+class BackendSource:
+    """A place with several sub-indexes, all of whose packages come from one of them.
+
+    Attributes:
+        name: what it is called in configuration, on the command line and in messages.
+        url: what the paths of the sub-indexes are below, without a slash at the end; may carry credentials.
+        packages: what is looked for here, the one that the others are built for first.
+        namespaces: of the properties, most important first.
+        backends: of two that the machine supports equally well, the earlier one is preferred.
+        providers: who answers for a namespace, where not our own detectors.
+        origin: who named it: a file, or ``variantctl`` where it is shipped.
+        by_default: nobody asked for it: it is passed over where somebody named a source that has the
+            project, or where it cannot be reached.
+    """
+
+    name: str
+    url: str
+    packages: tuple[NormalizedName, ...]
+    namespaces: tuple[str, ...]
+    backends: tuple[Backend, ...]
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    origin: str = ""
+    by_default: bool = False
+
+    @cached_property
+    def _places(self) -> Mapping[str, str]:
+        """label -> its value of ``priority :: order``."""
+        return {backend.label: str(place) for place, backend in enumerate(self.backends, start=1)}
+
+    def serves(self, name: NormalizedName) -> bool:
+        """Whether a package is looked for here."""
+        return name in self.packages
+
+    def metadata(
+        self,
+        name: NormalizedName,
+        version: Version,
+        environment: Mapping[str, str],
+        labels: Iterable[str],
+    ) -> VariantMetadata:
+        """The variant metadata of one version, as an index would list it.
+
+        Args:
+            name: the package.
+            version: the public version.
+            environment: the markers of the platform that is installed for.
+            labels: those that the version has wheels of.
+        """
+        present = set(labels)
+        return self._metadata(
+            {
+                backend.label: (backend.label, backend.properties_of(name, version, environment))
+                for backend in self.backends
+                if backend.label in present
+            }
+        )
+
+    def supported(self, ask: Ask, environment: Mapping[str, str]) -> tuple[Backend, ...]:
+        """The backends that have, or may have, a wheel for the machine, the best first."""
+        variants = {
+            f"{backend.label}.{number}": (backend.label, properties)
+            for backend in self.backends
+            for number, properties in enumerate(backend.may_be(environment))
+        }
+        metadata = self._metadata(variants)
+        ordered = order_labels(metadata, ask(metadata))
+        by_label = {backend.label: backend for backend in self.backends}
+        return tuple(by_label[label] for label in dict.fromkeys(variants[key][0] for key in ordered))
+
+    def label_of(self, name: NormalizedName, version: Version) -> str | None:
+        """The backend that a package was built for, where the local part of its version says so."""
+        if not self.serves(name) or version.local is None:
+            return None
+        local = version.local
+        return next(
+            (label for label in self._places if local == label or local.startswith(f"{label}.")), None
+        )
+
+    def _metadata(self, variants: Mapping[str, tuple[str, Properties]]) -> VariantMetadata:
+        """Key -> (label of its backend, properties). What has none comes last, as the null variant does."""
+        places = tuple(self._places.values())
+        return VariantMetadata(
+            schema=PEP_850_SCHEMA,
+            namespaces=(*self.namespaces, PRIORITY),
+            providers={
+                **{name: self.providers.get(name, _OUR_DETECTORS) for name in self.namespaces},
+                PRIORITY: ProviderInfo(static_properties={_ORDER: places}),
+            },
+            variants={
+                key: {**properties, PRIORITY: {_ORDER: (self._places[label],)}} if properties else {}
+                for key, (label, properties) in variants.items()
+            },
+        )
