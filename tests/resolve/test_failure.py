@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.resolve.world import World
-from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
+from tests.resolve.world import World, machine, variant_metadata
+from variantctl.providers.algorithm import Machine
+from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError, UnsupportedVariantError
+from variantctl.resolve.preferences import VariantPreferences
+from variantctl.variants import load_metadata
 from variantctl.variants.errors import VariantctlError
+from variantctl.variants.schemas import PEP_850_SCHEMA
 
 
 def refusal(world: World, *requirements: str, **options: object) -> VariantctlError:
@@ -86,3 +90,86 @@ def test_deep_conflict_names_the_requirements_at_odds(world: World) -> None:
     error = refusal(world, "a", "c==2.0")
     assert "b 1.0 needs c==1.0" in error.message
     assert "the command line asks for c==2.0" in error.message
+
+
+CUDA = variant_metadata(
+    ["nvidia"],
+    {
+        "cuda12.9": {"nvidia": {"cuda_version_lower_bound": ["12.9"]}},
+        "cuda13.0": {"nvidia": {"cuda_version_lower_bound": ["13.0"]}},
+    },
+)
+
+
+def test_a_newer_driver_that_would_open_a_variant(world: World) -> None:
+    world.variants("lib", "1.0", CUDA)
+    world.machine = machine(nvidia={"cuda_version_lower_bound": ["12.8"]})
+    error = refusal(world, "lib")
+    assert isinstance(error, NoCandidateError) and error.hint is not None
+    assert error.hint.startswith("With CUDA driver 12.9 you would get cuda12.9 (now it is 12.8). ")
+
+
+def test_a_label_asked_for_that_a_driver_would_open(world: World) -> None:
+    world.variants("lib", "1.0", CUDA)
+    world.machine = machine(nvidia={"cuda_version_lower_bound": ["12.8"]})
+    error = refusal(world, "lib", preferences=VariantPreferences.parse(labels=["lib=cuda13.0"]))
+    assert isinstance(error, UnsupportedVariantError) and error.hint is not None
+    assert error.hint.startswith("With CUDA driver 13.0 you would get cuda13.0 (now it is 12.8). --variant")
+
+
+def test_an_older_version_that_has_a_wheel(world: World) -> None:
+    world.add("lib", "1.0")
+    world.add("lib", "1.5", tag="cp27-cp27mu-win32")
+    world.add("lib", "2.0", tag="cp27-cp27mu-win32")
+    world.add("lib", "3.0")
+    error = refusal(world, "lib>=1.2,<3")
+    assert error.hint is not None and "The older lib 1.0 has a wheel that can be installed." in error.hint
+    error = refusal(world, "lib>=1.2,<3,!=1.0", constraints=["lib!=1.0"])
+    assert error.hint is not None and "The older lib 1.0 has a wheel" in error.hint
+
+
+def test_a_newer_version_where_no_older_one_has_a_wheel(world: World) -> None:
+    world.add("app", requires=["lib<3"])
+    world.add("lib", "2.0", tag="cp27-cp27mu-win32")
+    world.add("lib", "3.0")
+    error = refusal(world, "app")
+    assert isinstance(error, UnsatisfiableError)
+    assert "app 1.0 needs lib<3 (the command line asks for app)" in error.message
+    assert error.hint is not None and "The newer lib 3.0 has a wheel that can be installed." in error.hint
+
+
+def test_a_provider_that_is_not_trusted(world: World) -> None:
+    metadata = load_metadata(
+        {
+            "$schema": PEP_850_SCHEMA,
+            "default-priorities": {"namespace": ["ascend", "extra"]},
+            "providers": {
+                "ascend": {"requires": ["ascend-variant-provider"]},
+                "extra": {"requires": ["extra-variant-provider"], "optional": True},
+            },
+            "variants": {
+                "npu": {"ascend": {"npu_type": ["910b"]}},
+                "more": {"extra": {"kind": ["a"]}},
+            },
+        }
+    )
+    world.variants("lib", "1.0", metadata)
+    world.machine = Machine(None)
+    error = refusal(world, "lib")
+    assert error.hint is not None
+    assert "ascend: its provider, package ascend-variant-provider, is not trusted" in error.hint
+    assert "--trust-provider ascend-variant-provider" in error.hint
+    assert "extra: optional, and not enabled (--enable-provider extra)." in error.hint
+
+
+def test_what_to_loosen_names_the_users_own_requirements(world: World) -> None:
+    world.add("app", "1.0", requires=["mid"])
+    world.add("app", "0.9")
+    world.add("mid", requires=["numpy<2"])
+    world.add("tool", requires=["numpy>=2"])
+    world.add("numpy", "1.0")
+    world.add("numpy", "2.0")
+    error = refusal(world, "app==1.0", "tool")
+    assert error.hint == "Loosen 'app==1.0' (there is app 0.9 too)."
+    error = refusal(world, "tool", constraints=["numpy<2"])
+    assert error.hint is not None and error.hint == "Loosen 'numpy<2' (there is numpy 2.0 too)."

@@ -66,6 +66,11 @@ class Advice:
         """What is to be updated: ``CUDA driver``."""
         return DRIVER_FEATURES[self.namespace, self.feature].called
 
+    @property
+    def sentence(self) -> str:
+        """``With CUDA driver 13.0 you would get cuda13.0 (now it is 12.8).``"""
+        return f"W{str(self)[1:]}."
+
     def __str__(self) -> str:
         return f"with {self.called} {self.version} you would get {self.label} (now it is {self.offered})"
 

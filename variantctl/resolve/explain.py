@@ -79,7 +79,7 @@ class Explanation:
             ]
         fates = [f"{count} {fate}" for fate, count in counts.items() if fate != "selected"]
         parts.append(f"The others: {', '.join(fates)}." if fates else "There is no other.")
-        parts += [f"W{str(advice)[1:]}." for advice in self.advice]
+        parts += [advice.sentence for advice in self.advice]
         return " ".join(parts)
 
 

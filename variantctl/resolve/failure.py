@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.needs import ImpossibleNeed, Need, ProjectNeed, is_pin
+from variantctl.resolve.remedies import loosen, remedies
 from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace, who
 from variantctl.sources.errors import ProjectNotFound
@@ -52,12 +53,14 @@ def failure(
             return missing or NoCandidateError(reason, hint=_hint(name, needs, stock))
         if reason:
             return UnsatisfiableError(
-                "\n".join([f"{reason}:", *_lines(mine, trace, limits)]), hint=_hint(name, needs, stock)
+                "\n".join([f"{reason}:", *_lines(mine, trace, limits)]),
+                hint=_hint(name, [*needs, *limits], stock) or _loosen(mine, trace, stock, limits),
             )
-    lines = _lines(causes, trace, [limit for name in projects for limit in constraints.get(name, ())])
+    limits = [limit for name in projects for limit in constraints.get(name, ())]
+    lines = _lines(causes, trace, limits)
     return UnsatisfiableError(
         "\n".join(["no set of wheels satisfies everything that was asked for:", *lines]),
-        hint="Loosen one of the requirements above.",
+        hint=_loosen(causes, trace, stock, limits),
     )
 
 
@@ -112,30 +115,20 @@ def _no_wheel_fits(name: NormalizedName, allowed: Sequence[Version], stock: Stoc
 
 
 def _hint(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> str | None:
-    versions = stock.versions(name)
-    if not versions:
-        return None
-    allowed = [version for version in versions if all(need.allows(version) for need in needs)]
-    if not allowed and (newer := _sdist_versions(name, needs, stock)):
-        return f"{name} {newer[-1]} exists as a source distribution only; variantctl installs wheels."
-    if allowed:
-        return f"'variantctl explain {name}=={allowed[0]}' says more about each wheel."
-    return None
+    return " ".join(remedies(name, needs, stock)) or None
 
 
-def _sdist_versions(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> list[Version]:
-    found = []
-    for file in stock.project(name).sdists:
-        stem = file.filename
-        for suffix in (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz"):
-            stem = stem.removesuffix(suffix)
-        try:
-            version = Version(stem.rpartition("-")[2])
-        except InvalidVersion:
-            continue
-        if all(need.allows(version) for need in needs):
-            found.append(version)
-    return sorted(found)
+def _loosen(causes: Sequence[Information], trace: Trace, stock: Stock, limits: Sequence[ProjectNeed]) -> str:
+    """The beginnings of all chains, and what else there is of those projects."""
+    roots: list[Need] = []
+    for cause in causes:
+        way = trace.chain(cause.parent)
+        if cause.parent is None:
+            roots.append(cause.requirement)
+        elif way and way[0][1] is None:
+            roots.append(way[0][0])
+    versions = {root.name: stock.versions(root.name) for root in [*roots, *limits]}
+    return loosen(roots, limits, versions)
 
 
 def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectNeed]) -> list[str]:

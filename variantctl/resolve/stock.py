@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.providers.algorithm import Machine
+from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.resolve.advice import Advice, advise_on
 from variantctl.resolve.ahead import Ahead
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
@@ -150,6 +150,16 @@ class Stock:
         project = self.project(name)
         wheels = project.wheels_of(version)
         return advise_on(wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked))
+
+    def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
+        """What providers of a version's variants were not asked, or could not answer."""
+        project = self.project(name)
+        terms = self._terms(
+            project, version, project.wheels_of(version), allow_yanked=True, need_metadata=True
+        )
+        used = terms.metadata.used_namespaces if terms.metadata else ()
+        silent = ("untrusted", "disabled", "error")
+        return [note for note in self._machine.notes if note.namespace in used and note.status in silent]
 
     def judgeable(self, name: NormalizedName, version: Version, *, allow_yanked: bool = False) -> bool:
         """Whether a version has a wheel that can be taken; a label the machine lacks is no error here."""
@@ -309,8 +319,9 @@ def _refuse_unsupported_label(
         kinds = {reason.kind for reason in judged.reasons}
         if judged.link.wheel.label == terms.label and kinds == {"property"}:
             details = "; ".join(reason.detail for reason in judged.reasons)
+            update = "".join(f"{advice.sentence} " for advice in advise_on(wheels, terms)[:1])
             raise UnsupportedVariantError(
                 f"the variant '{terms.label}' of {name} {version} {details}",
-                hint="--variant chooses among what a machine supports. To install for another machine, "
-                "describe it: --profile NAME-or-FILE.",
+                hint=f"{update}--variant chooses among what a machine supports. To install for another "
+                "machine, describe it: --profile NAME-or-FILE.",
             )
