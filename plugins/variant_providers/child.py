@@ -16,6 +16,9 @@ TIME_LIMIT_S = 2.0
 TIME_LIMIT_VARIABLE = "VARIANT_PROVIDERS_TIMEOUT"
 """Seconds that a driver may take; 2 s is short for many GPUs without a persistence daemon."""
 
+TRANSCRIPT: list[tuple[str, list[str]]] = []
+"""The commands that were run, by their names, and what each printed: for support bundles."""
+
 _KILL_WAIT_S = 0.2
 _OUTPUT_LIMIT = 1024 * 1024
 
@@ -81,8 +84,9 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
             trouble += ", and cannot be ended"
         if process.stdout is not None:
             process.stdout.close()
-    text = output[:_OUTPUT_LIMIT].decode("ascii", "replace")
-    return ChildAnswer(text.splitlines(), trouble, hung)
+    lines = output[:_OUTPUT_LIMIT].decode("ascii", "replace").splitlines()
+    TRANSCRIPT.append((_name(command), lines))
+    return ChildAnswer(lines, trouble, hung)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -96,6 +100,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         process.kill()
+
+
+def _name(command: Sequence[str]) -> str:
+    """What a command is called: its script's name, or the tool's own."""
+    script = next((part for part in command if part.endswith(".py")), command[0])
+    return Path(script).stem
 
 
 def _how_it_ended(code: int) -> str | None:

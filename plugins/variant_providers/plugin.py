@@ -6,8 +6,10 @@ import os
 import time
 from collections.abc import Mapping
 
+from variant_providers import child
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
+from variant_providers.recorded import FILE, read_recorded
 from variant_providers.tree import Tree
 
 
@@ -61,12 +63,13 @@ class Plugin:
         ``None``) and ``files`` (the paths read, without a leading slash).
         """
         start = time.perf_counter()
+        child.TRANSCRIPT.clear()
         tree = Tree(root)
         finding = cls._find(tree)
         derived = Derivation()
         if finding.facts is not None:
-            derived = cls.derive(finding.facts)
-            finding.notes.extend(derived.notes)
+            derived = cls._derived(finding)
+            finding.notes.extend(note for note in derived.notes if note not in finding.notes)
             finding.failed = finding.failed or not derived.configs
         status = "ok" if derived.configs else "error" if finding.failed else "absent"
         return {
@@ -81,6 +84,14 @@ class Plugin:
             "facts": finding.facts,
             "files": list(dict.fromkeys(tree.files)),
         }
+
+    @classmethod
+    def captured(cls) -> list[tuple[str, str]]:
+        """The tools and driver children that the last ``detect`` ran, and what each printed, as it did.
+
+        It may hold UUIDs and serial numbers: whoever passes it on takes them out.
+        """
+        return [(name, "\n".join(lines)) for name, lines in child.TRANSCRIPT]
 
     @classmethod
     def probe(cls, tree: Tree, finding: Finding) -> None:
@@ -104,6 +115,9 @@ class Plugin:
     @classmethod
     def _find(cls, tree: Tree) -> Finding:
         """Probe, unless every fact is forced; a malformed override disables the whole namespace."""
+        recorded = read_recorded(tree, cls.namespace)
+        if recorded is not None:
+            return recorded
         finding = Finding()
         try:
             # A tree stands for another machine, so this one's environment says nothing about it.
@@ -119,6 +133,15 @@ class Plugin:
             finding.saw(fact, value, f"environment variable {variable}")
             finding.note(f"{fact} is forced by {variable}")
         return finding
+
+    @classmethod
+    def _derived(cls, finding: Finding) -> Derivation:
+        """What follows from the facts; those that a bundle recorded may be anything."""
+        try:
+            return cls.derive(finding.facts or {})
+        except FactsError as error:
+            finding.fail(f"/{FILE}: {error}")
+            return Derivation()
 
     @classmethod
     def complete(cls, forced: Mapping[str, object]) -> bool:

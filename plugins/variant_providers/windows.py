@@ -1,7 +1,8 @@
 """Windows: what ``IsProcessorFeaturePresent`` says about the processor, in Linux's names.
 
-A tree holds it as ``processor-features.txt`` at its top: one line a feature, the number of its ``PF_`` constant
-in parentheses or at the start, then 1 or 0: ``PF_AVX2_INSTRUCTIONS_AVAILABLE (40): 1``, or just ``40 1``.
+A tree holds it as ``processor-features.txt`` at its top: one line a feature, the number of its ``PF_``
+constant in parentheses or at the start, then 1 or 0: ``PF_AVX2_INSTRUCTIONS_AVAILABLE (40): 1``, or
+just ``40 1``.
 """
 
 from __future__ import annotations

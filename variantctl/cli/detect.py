@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,10 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``variantctl detect``."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--root", metavar="DIR", help="probe the system whose files lie here, not this machine"
+        "--root",
+        metavar="DIR|BUNDLE",
+        help="probe the system whose files lie here, or replay a support bundle, instead of this machine",
     )
     where.add_argument("--profile", metavar="NAME|FILE", help="show what a profile amounts to; probe nothing")
     parser.add_argument("--save", metavar="FILE", help="write what was found as a profile")
+    parser.add_argument(
+        "--bundle",
+        metavar="FILE",
+        help="write what was read as a support bundle (a .tar.gz without anything private)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     several: dict[str, Any] = {"metavar": "NS", "action": "append", "default": []}
     parser.add_argument(
@@ -54,8 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Probe, save if asked to, and print."""
-    if args.root is not None and not Path(args.root).is_dir():
-        raise VariantctlError(f"{args.root}: not a folder", hint="--root takes the folder that stands for /")
     settings = ProviderSettings(
         enabled=frozenset(args.enable_provider),
         disabled=frozenset(args.disable_provider),
@@ -67,7 +73,10 @@ def run(args: argparse.Namespace) -> int:
         from variantctl.providers.profiles import load_profile
 
         profile = load_profile(args.profile)
-    detection = detect(root=args.root, profile=profile, settings=settings)
+    with _tree(args.root) as root:
+        detection = detect(root=root, profile=profile, settings=settings)
+        if args.bundle is not None:
+            _write_bundle(detection, args.bundle, root, args.profile)
     if args.save is not None:
         path = Path(args.save)
         path.write_text(detection.as_profile(path.stem or "profile"), encoding="utf-8")
@@ -77,6 +86,23 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(detection)
     return 0
+
+
+def _tree(root: str | None) -> AbstractContextManager[str | None]:
+    if root is None or Path(root).is_dir():
+        return nullcontext(root)
+    from variantctl.providers.bundle import opened_tree
+
+    return opened_tree(root)
+
+
+def _write_bundle(detection: Detection, file: str, root: str | None, profile: str | None) -> None:
+    from variantctl.providers.bundle import write_bundle
+
+    if profile is not None:
+        raise VariantctlError("a profile reads no files to bundle", hint="leave out --profile or --bundle")
+    names = write_bundle(detection, Path(file), root)
+    render.note(f"support bundle: {file} ({len(names)} files; replay it with --root {file})")
 
 
 def _print(detection: Detection) -> None:

@@ -49,3 +49,9 @@ class PluginUnavailableError(VariantctlError):
     """A trusted plugin could not be found, fetched or installed."""
 
     kind = "provider-unavailable"
+
+
+class BundleError(VariantctlError):
+    """A support bundle that cannot be written or read."""
+
+    kind = "bundle"

@@ -76,12 +76,32 @@ def this_platform() -> PlatformFacts:
 
 
 def tree_platform(root: str) -> PlatformFacts:
-    """The platform of a mounted image or a support bundle: a Linux one, as far as its files tell."""
+    """The platform of a mounted image or a support bundle, as far as its files tell."""
+    recorded = _recorded_platform(root)
+    if recorded is not None:
+        return recorded
     try:
         machine = (Path(root) / "machine").read_text("utf-8", "replace").strip()
     except OSError:
         machine = ""
-    return PlatformFacts("Linux", machine if not check_platform_fact("machine", machine) else None)
+    captures = {"sysctl.txt": "Darwin", "processor-features.txt": "Windows"}
+    system = next((system for name, system in captures.items() if Path(root, name).is_file()), "Linux")
+    return PlatformFacts(system, machine if not check_platform_fact("machine", machine) else None)
+
+
+def _recorded_platform(root: str) -> PlatformFacts | None:
+    """What ``detect --bundle`` wrote down; whatever is not of the right form is left out."""
+    import json
+
+    try:
+        written = json.loads(Path(root, "variant-detect.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    said = written.get("platform") if isinstance(written, dict) else None
+    if not isinstance(said, dict):
+        return None
+    facts = {key: said[key] for key in PLATFORM_KEYS if key in said}
+    return PlatformFacts(**{key: fact for key, fact in facts.items() if not check_platform_fact(key, fact)})
 
 
 def _this_libc(system: str) -> str | None:

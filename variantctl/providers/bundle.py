@@ -1,0 +1,167 @@
+"""Support bundles: a tar of just the files that detection read, which replays with ``detect --root``.
+
+At its top are ``machine`` (what ``uname -m`` said), ``variant-detect.json`` (the platform, and what was found
+wherever the files alone do not show it) and ``tools/`` (what tools and drivers printed, for people to read).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from variantctl.providers.captures import only_what_is_read
+from variantctl.providers.detect import Detection
+from variantctl.providers.errors import BundleError
+from variantctl.providers.plugins import our_plugins
+from variantctl.providers.query import ProviderReport, query_plugin
+from variantctl.providers.scrub import Scrubber, local_names
+from variantctl.variants.errors import VariantctlError
+
+RECORD = "variant-detect.json"
+_MOST_FILES = 20_000
+_MOST_BYTES = 64 * 1024 * 1024
+_ASKED = ("status", "source", "devices", "features", "notes", "facts")
+"""What a replay must give again; where a fact was read is always said anew."""
+
+
+def write_bundle(detection: Detection, path: Path, root: str | None = None) -> list[str]:
+    """Write what ``detection`` read as a tar, gzipped unless ``path`` ends in ``.tar``.
+
+    Args:
+        detection: just made, of this machine or of the tree at ``root``.
+        path: the file to write.
+        root: the tree that was probed, if it was one.
+
+    Returns:
+        The names of the files in it, sorted.
+
+    Raises:
+        BundleError: it cannot be written.
+    """
+    scrubber = Scrubber(local_names() if root is None else ())
+    files = _files(detection, root, scrubber)
+    if root is None:
+        files |= _captures(detection, scrubber)
+    if detection.platform.machine and "machine" not in files:
+        files["machine"] = f"{detection.platform.machine}\n".encode()
+    record: dict[str, Any] = {"format": 1, "platform": detection.platform.as_json(), "providers": {}}
+    for report in _not_reproduced(detection, files, scrubber):
+        record["providers"][report.namespace] = scrubber.value(_recorded(report))
+    files[RECORD] = json.dumps(record, indent=1).encode() + b"\n"
+    mode = "w" if path.name.endswith(".tar") else "w:gz"
+    try:
+        with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+            for name in sorted(files):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(files[name])
+                archive.addfile(entry, io.BytesIO(files[name]))
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror or error}", hint="choose another place for it") from error
+    return sorted(files)
+
+
+@contextmanager
+def opened_tree(root: str | None) -> Iterator[str | None]:
+    """The folder to probe: ``root`` itself, or where a bundle was unpacked for the time being.
+
+    Raises:
+        VariantctlError: there is neither a folder nor a file at ``root``.
+        BundleError: the file is not a bundle.
+    """
+    if root is None or Path(root).is_dir():
+        yield root
+        return
+    if not Path(root).is_file():
+        raise VariantctlError(f"{root}: no such folder or bundle", hint="--root takes a folder or a bundle")
+    with tempfile.TemporaryDirectory(prefix="variantctl-bundle-") as folder:
+        _unpack(Path(root), Path(folder))
+        yield folder
+
+
+def _files(detection: Detection, root: str | None, scrubber: Scrubber) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in dict.fromkeys(name for report in detection.providers for name in report.files):
+        if name == RECORD:
+            continue
+        place = Path("/", name) if root is None else Path(root, name)
+        try:
+            data = place.read_bytes()
+        except OSError:
+            continue
+        text = only_what_is_read(name, data.decode("utf-8", "surrogateescape"))
+        files[scrubber.text(name)] = scrubber.text(text).encode("utf-8", "surrogateescape")
+    return files
+
+
+def _captures(detection: Detection, scrubber: Scrubber) -> dict[str, bytes]:
+    """What the tools print now, asked once more: a report does not keep it."""
+    captures: dict[str, bytes] = {}
+    for report in detection.providers:
+        plugin = our_plugins().get(report.namespace)
+        if plugin is None or report.status == "disabled":
+            continue
+        plugin.detect()
+        for number, (name, text) in enumerate(plugin.captured()):
+            captures[f"tools/{report.namespace}-{number}-{name}.txt"] = scrubber.text(text).encode()
+    return captures
+
+
+def _not_reproduced(
+    detection: Detection, files: Mapping[str, bytes], scrubber: Scrubber
+) -> list[ProviderReport]:
+    """The reports that the files alone do not give: those are written down."""
+    missing = []
+    with tempfile.TemporaryDirectory(prefix="variantctl-bundle-") as folder:
+        for name, data in files.items():
+            place = Path(folder, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        for report in detection.providers:
+            plugin = our_plugins().get(report.namespace)
+            if plugin is None or report.status in ("disabled", "untrusted"):
+                continue
+            again = query_plugin(plugin, report.namespace, folder)
+            if _asked(again) != scrubber.value(_asked(report)):
+                missing.append(report)
+    return missing
+
+
+def _asked(report: ProviderReport) -> dict[str, Any]:
+    said = report.as_json()
+    return {key: json.loads(json.dumps(said[key])) for key in _ASKED}
+
+
+def _recorded(report: ProviderReport) -> dict[str, Any]:
+    said = {**_asked(report), "evidence": json.loads(json.dumps(report.evidence))}
+    # A bundle of a bundle: what is recorded about the recording is said anew by whoever replays it.
+    said["evidence"] = [item for item in said["evidence"] if item.get("fact") != "recorded"]
+    keys = ("source", "devices", "evidence", "notes", "facts")
+    return {**{key: said[key] for key in keys}, "failed": report.status == "error"}
+
+
+def _unpack(bundle: Path, folder: Path) -> None:
+    """Unpack regular files only, inside ``folder`` only, and not more than a bundle can sensibly hold."""
+    hint = "make one with: variantctl detect --bundle FILE"
+    count = size = 0
+    try:
+        with tarfile.open(bundle) as archive:
+            for entry in archive:
+                name = PurePosixPath(entry.name)
+                if not entry.isfile() or name.is_absolute() or ".." in name.parts or not name.parts:
+                    continue
+                count, size = count + 1, size + entry.size
+                if count > _MOST_FILES or size > _MOST_BYTES:
+                    raise BundleError(f"{bundle}: too large for a bundle", hint=hint)
+                file = archive.extractfile(entry)
+                place = folder.joinpath(*name.parts)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if file is not None:
+                    place.write_bytes(file.read())
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise BundleError(f"{bundle}: not a bundle that can be read: {error}", hint=hint) from error
