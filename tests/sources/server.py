@@ -68,6 +68,7 @@ class LoopbackServer:
         ranges: ``"serve"``, ``"ignore"`` (whole file, status 200), ``"refuse"`` (416) or ``"no-suffix"``
             (416 for ``bytes=-N`` alone).
         etags: whether answers have ETag and conditional requests are heeded.
+        heeds_if_range: whether a range of a changed file is refused.
         cache_control: that header of every answer, where given.
         negotiate: whether index.json is served to clients that accept it.
         credentials: ``(user, password)`` that every request must have.
@@ -79,12 +80,13 @@ class LoopbackServer:
         self.folder = folder
         self.ranges = "serve"
         self.etags = True
+        self.heeds_if_range = True
         self.cache_control: str | None = None
         self.negotiate = True
         self.credentials: tuple[str, str] | None = None
         self.requests: list[Request] = []
         self.connections = 0
-        self._rules: dict[str, Rule] = {}
+        self._rules: dict[str, list[Rule]] = {}
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"site": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -122,8 +124,9 @@ class LoopbackServer:
         delay: float = 0.0,
         times: int | None = None,
     ) -> None:
-        """Set the rule for *path* (exact; ``"*"`` for all others); see ``Rule``."""
-        self._rules[path] = Rule(status, redirect, body, headers or {}, truncate, delay, times)
+        """Add a rule for *path* (exact; ``"*"`` for all others), used after those it has; see ``Rule``."""
+        rule = Rule(status, redirect, body, headers or {}, truncate, delay, times)
+        self._rules.setdefault(path, []).append(rule)
 
     def clear(self) -> None:
         """Forget requests and rules."""
@@ -133,13 +136,13 @@ class LoopbackServer:
     def take_rule(self, path: str) -> Rule | None:
         """The rule that applies to this request, counted."""
         with self._lock:
-            rule = self._rules.get(path) or self._rules.get("*")
-            if rule is None or rule.times is None:
-                return rule
-            if rule.times <= 0:
-                return None
-            rule.times -= 1
-            return rule
+            for rule in self._rules.get(path) or self._rules.get("*", []):
+                if rule.times is None:
+                    return rule
+                if rule.times > 0:
+                    rule.times -= 1
+                    return rule
+            return None
 
     def log(self, request: Request) -> None:
         with self._lock:
@@ -218,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The part of *body* that the Range header asks for, and the status that goes with it."""
         match = _RANGE.match(self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
-        changed = condition is not None and condition != headers.get("ETag")
+        changed = self.site.heeds_if_range and condition not in (None, headers.get("ETag"))
         if match is None or self.site.ranges == "ignore" or changed:
             return 200, body
         first, last = match.groups()

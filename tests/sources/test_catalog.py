@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -392,7 +393,7 @@ def test_metadata_of_one_index_does_not_answer_for_another(
     site: Site, server: LoopbackServer, public: Site, public_server: LoopbackServer, cache: Cache
 ) -> None:
     wheel = site.wheel("foo", requires=("bar",))
-    site.publish("foo")
+    site.publish("foo", pages=["html"])
     (public.files / wheel.name).write_bytes(wheel.read_bytes())
     lie = public.files / f"{wheel.name}.metadata"
     lie.write_bytes(b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\nRequires-Dist: evil\n")
@@ -401,6 +402,26 @@ def test_metadata_of_one_index_does_not_answer_for_another(
     assert liar.core_metadata(liar.project("foo").wheels[0]).requires_dist == ("evil",)
     honest = catalog_of(cache, IndexSettings(f"{server.url}/simple"))
     assert honest.core_metadata(honest.project("foo").wheels[0]).requires_dist == ("bar",)
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_metadata_of_a_wheel_without_a_hash_is_remembered_as_long_as_a_page(
+    site: Site, server: LoopbackServer, cache: Cache, monkeypatch: pytest.MonkeyPatch, hashes: bool
+) -> None:
+    site.wheel("foo", requires=("old",))
+    site.publish("foo", hashes=hashes, pages=["html"])
+    settings = IndexSettings(f"{server.url}/simple")
+
+    def read() -> tuple[str, ...]:
+        catalog = catalog_of(cache, settings)
+        return catalog.core_metadata(catalog.project("foo").wheels[0]).requires_dist
+
+    assert read() == ("old",)
+    site.wheel("foo", requires=("new",))
+    assert read() == ("old",)
+    now = time.time()
+    monkeypatch.setattr("variantctl.sources.members.time.time", lambda: now + 601)
+    assert read() == (("old",) if hashes else ("new",))
 
 
 # --- files ---

@@ -65,8 +65,8 @@ def test_unknown_projects(index: Site, server: LoopbackServer, client: HttpClien
 def test_relative_links_start_where_the_page_really_is(
     index: Site, server: LoopbackServer, client: HttpClient
 ) -> None:
-    server.rule("/mirror/foo-bar/", redirect="/simple/foo-bar/")
-    files = SimpleIndex(f"{server.url}/mirror", client).project("foo-bar")
+    server.rule("/a/mirror/foo-bar/", redirect="/simple/foo-bar/")
+    files = SimpleIndex(f"{server.url}/a/mirror", client).project("foo-bar")
     assert files is not None
     assert files.wheels[0].file.url.startswith(f"{server.url}/files/")
 

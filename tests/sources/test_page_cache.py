@@ -68,6 +68,18 @@ def test_pages_that_must_not_be_reused(
     for content in (b"first", b"second"):
         page.write_bytes(content)
         assert pages_of(cache).get(f"{server.url}/page.html", accept=ACCEPT).content == content
+    if control == "no-store":
+        assert list(cache.root.rglob("*")) == []
+
+
+def test_a_304_need_not_repeat_the_headers(page: Path, server: LoopbackServer, cache: Cache) -> None:
+    url = f"{server.url}/page.html"
+    pages_of(cache).get(url, accept=ACCEPT)
+    server.rule("/page.html", status=304, headers={"Cache-Control": "max-age=1000"})
+    for refresh in (True, False):
+        response = pages_of(cache, refresh=refresh).get(url, accept=ACCEPT)
+        assert (response.status, response.content_type) == (200, "text/html")
+    assert len(server.requests) == 2
 
 
 def test_absence_is_remembered(server: LoopbackServer, cache: Cache, site: Site) -> None:

@@ -115,6 +115,18 @@ def test_where_the_rest_cannot_be_had_all_is_fetched_again(
     assert fetched.path.read_bytes() == data
 
 
+def test_another_part_than_was_asked_for(
+    server: LoopbackServer, wheel: Path, cache: Cache, client: HttpClient
+) -> None:
+    data = wheel.read_bytes()
+    path = f"/files/{wheel.name}"
+    server.rule(path, truncate=600_000, times=1)
+    wrong = {"Content-Range": f"bytes 7-{len(data) - 1}/{len(data)}"}
+    server.rule(path, status=206, body=data[7:], headers=wrong, times=1)
+    assert WheelStore(cache, client).fetch(remote(server, wheel)).path.read_bytes() == data
+    assert [request.status for request in server.requests] == [200, 206, 200]
+
+
 def test_a_transfer_that_always_breaks_is_an_error(
     server: LoopbackServer, wheel: Path, cache: Cache, client: HttpClient
 ) -> None:
@@ -247,6 +259,31 @@ def test_a_file_that_changes_while_it_is_read(
     wheel.write_bytes(data)
     with pytest.raises(RangesUnsupported):
         file.read(10)
+
+
+@pytest.mark.parametrize("change", ["size", "etag"])
+def test_a_change_that_the_server_does_not_mind(
+    server: LoopbackServer, wheel: Path, client: HttpClient, change: str
+) -> None:
+    server.heeds_if_range = False
+    server.etags = change == "etag"
+    file = RangeFile(client, f"{server.url}/files/{wheel.name}")
+    data = bytearray(wheel.read_bytes())
+    data[100] ^= 1
+    wheel.write_bytes(data + b"x" if change == "size" else data)
+    with pytest.raises(RangesUnsupported):
+        file.read(10)
+
+
+def test_a_range_shorter_than_it_claims(server: LoopbackServer, client: HttpClient) -> None:
+    headers = {
+        "Content-Range": "bytes 0-99/100",
+        "Transfer-Encoding": "chunked",
+        "Content-Length": "",
+    }
+    server.rule("/x", status=206, body=b"2\r\nPK\r\n0\r\n\r\n", headers=headers)
+    with pytest.raises(NetworkError, match="2 bytes came of a range of 100"):
+        RangeFile(client, f"{server.url}/x", 100)
 
 
 def test_broken_ranges_are_asked_for_again(server: LoopbackServer, wheel: Path, client: HttpClient) -> None:
