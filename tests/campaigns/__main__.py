@@ -1,0 +1,44 @@
+"""Run a campaign in full: ``python -m tests.campaigns NAME [--cases N] [--seed S]``; exits 1 on a defect."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+CAMPAIGNS = {
+    "graphs": "the same packages as pip and uv on random dependency graphs",
+    "uv-choice": "the same wheel as uv on random variant matrices and machines",
+    "variantlib-order": "the same order as variantlib on random metadata",
+}
+
+
+def main() -> int:
+    """Run the named campaigns; prints what was found, and the seed."""
+    listed = "; ".join(f"{name}: {about}" for name, about in CAMPAIGNS.items())
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__, epilog=listed)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
+    parser.add_argument("--cases", type=int, default=500, help="how many (default: 500)")
+    parser.add_argument("--seed", type=int, help="default: another one each time")
+    args = parser.parse_args()
+    seed = random.randrange(1_000_000) if args.seed is None else args.seed
+    failed = False
+    for name in args.names or CAMPAIGNS:
+        if name not in CAMPAIGNS:
+            parser.error(f"there is no campaign '{name}'; {listed}")
+        started = time.monotonic()
+        print(f"{name}: {args.cases} cases with seed {seed}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="variantctl-campaign-") as folder:
+            module = import_module(f"tests.campaigns.{name.replace('-', '_')}")
+            report = module.run(args.cases, seed, Path(folder))
+        print(f"{report}\n  in {time.monotonic() - started:.0f} s", flush=True)
+        failed = failed or bool(report.failures)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
