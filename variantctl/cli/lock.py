@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.specifiers import SpecifierSet
     from packaging.utils import NormalizedName
-    from packaging.version import Version
+    from packaging.version import Version as PackageVersion
 
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
@@ -192,17 +192,19 @@ def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
     )
 
 
-def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, Version]:
+def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, PackageVersion]:
     """The versions of the lock that is renewed, but of what is upgraded."""
     from packaging.utils import canonicalize_name
+    from packaging.version import Version
 
     if old is None or args.upgrade:
         return {}
     upgraded = {canonicalize_name(name) for name in args.upgrade_package}
-    found: dict[NormalizedName, Version] = {}
+    found: dict[NormalizedName, PackageVersion] = {}
     for package in old.packages:
         if package.version is not None and package.name not in upgraded:
-            found[package.name] = max(package.version, found.get(package.name, package.version))
+            version = Version(package.version.public) if package.backend else package.version
+            found[package.name] = max(version, found.get(package.name, version))
     return found
 
 

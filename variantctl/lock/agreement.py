@@ -54,6 +54,15 @@ class Resolved:
     target: Target
     plan: Plan
 
+    def catalog(self, catalog: Catalog) -> Catalog:
+        """The sources as this machine sees them: of indexes for backends those that it can use."""
+        return catalog.for_machine(self.target.machine.supported, self.target.platform.markers)
+
+
+def chosen_version(planned: PlannedInstall) -> Version:
+    """The version that machines agree on: of builds for backends (``2.10.0+cu128``) the public one."""
+    return planned.link.wheel.version
+
 
 class Agreement:
     """Resolves for one machine after the other; what the earlier ones take, the later ones prefer.
@@ -118,11 +127,11 @@ class Agreement:
             resolved = Resolved(target, plan)
             for planned in plan.install:
                 before, whose = taken.setdefault(planned.name, (planned, resolved))
-                if before.version != planned.version and planned.name not in self._apart:
+                if chosen_version(before) != chosen_version(planned) and planned.name not in self._apart:
                     self._settle(planned, resolved, before, whose)
                     return None
             done.append(resolved)
-            self._preferred |= {planned.name: planned.version for planned in plan.install}
+            self._preferred |= {planned.name: chosen_version(planned) for planned in plan.install}
         return done
 
     def _resolve(self, target: Target, limits: Mapping[NormalizedName, Version]) -> Plan:
@@ -152,11 +161,9 @@ class Agreement:
     ) -> None:
         """Ask everybody for the lower version; accept two only where the requirements want them."""
         name = planned.name
-        lower = min(planned.version, before.version)
-        ruled_out = [
-            self._excludes(name, before.version, resolved),
-            self._excludes(name, planned.version, whose),
-        ]
+        mine, theirs = chosen_version(planned), chosen_version(before)
+        lower = min(mine, theirs)
+        ruled_out = [self._excludes(name, theirs, resolved), self._excludes(name, mine, whose)]
         if all(ruled_out):
             self._apart.add(name)
         elif self._limits.get(name) == lower:

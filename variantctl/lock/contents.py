@@ -64,6 +64,22 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class LockedBackend:
+    """Whose build an entry is, where a source has an index for each backend (PyTorch's ``cu128``, ``cpu``).
+
+    Such wheels have no label in their names, and each backend's build a version of its own
+    (``2.10.0+cu128``): each is an entry of its own, an ordinary one for tools that know no variants.
+
+    Attributes:
+        source: the source of kind ``backends``.
+        label: the backend, which is the variant label when choosing.
+    """
+
+    source: str
+    label: str
+
+
+@dataclass(frozen=True)
 class LockedPackage:
     """One entry of ``[[packages]]``.
 
@@ -76,9 +92,10 @@ class LockedPackage:
         dependencies: the other packages of the lock that some wheel of it may need; for people to read.
         wheels: sorted by filename.
         archive: the wheel of a direct reference, in place of ``wheels``.
-        variants: the variant metadata, narrowed to the labels that occur.
+        variants: the variant metadata, narrowed to the labels that occur; of a backend's build to its own.
         declared: what the wheels require; ``None`` in a lock of another tool.
         source: ``sdist``, ``vcs``, ``directory`` or ``archive``, where there is no wheel to install.
+        backend: whose build it is, where backends have theirs in entries of their own.
     """
 
     name: NormalizedName
@@ -92,6 +109,12 @@ class LockedPackage:
     variants: VariantMetadata | None = None
     declared: Declared | None = None
     source: str | None = None
+    backend: LockedBackend | None = None
+
+    @property
+    def runs_anywhere(self) -> bool:
+        """Whether it is a backend's build that asks nothing of the hardware."""
+        return self.backend is not None and not (self.variants and self.variants.variants[self.backend.label])
 
     @property
     def files(self) -> tuple[LockedWheel, ...]:

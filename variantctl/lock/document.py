@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from variantctl.lock.contents import LOCK_VERSION, Declared, Lock, LockedPackage, LockedWheel
-from variantctl.lock.variants_table import variants_table
+from variantctl.lock.variants_table import backend_table, variants_table
 
 TOOL = "variantctl"
 
@@ -31,7 +31,7 @@ def _lines(lock: Lock) -> Iterator[str]:
     yield _pair("created-by", lock.created_by)
     if not lock.packages:
         yield _pair("packages", [])
-    for package in sorted(lock.packages, key=lambda package: (package.name, package.version)):
+    for package in lock.packages:
         yield ""
         yield "[[packages]]"
         yield from _package(package)
@@ -57,12 +57,15 @@ def _package(package: LockedPackage) -> Iterator[str]:
     if package.wheels:
         files = sorted(package.wheels, key=lambda wheel: wheel.filename)
         yield _pair("wheels", [_file(wheel) for wheel in files])
-    if package.variants is not None:
-        yield from _variants(variants_table(package.variants))
+    if package.variants is not None and package.backend is None:
+        yield from _variants(variants_table(package.variants), "packages.variants-json")
     if package.declared is not None:
         yield ""
         yield f"[packages.tool.{TOOL}]"
         yield from _declared(package.declared)
+        if package.backend is not None and package.variants is not None:
+            yield _pair("backend", {"source": package.backend.source, "label": package.backend.label})
+            yield from _variants(backend_table(package.variants), f"packages.tool.{TOOL}.variants-json")
 
 
 def _file(wheel: LockedWheel) -> dict[str, Any]:
@@ -73,15 +76,15 @@ def _file(wheel: LockedWheel) -> dict[str, Any]:
     }
 
 
-def _variants(table: Mapping[str, Any]) -> Iterator[str]:
+def _variants(table: Mapping[str, Any], key_path: str) -> Iterator[str]:
     """A line for each provider and each variant: those are what changes from one version to the next."""
     yield ""
-    yield "[packages.variants-json]"
+    yield f"[{key_path}]"
     yield _pair("$schema", table["$schema"])
     for key in ("default-priorities", "providers", "static-properties", "variants"):
         if key in table:
             yield ""
-            yield f"[packages.variants-json.{key}]"
+            yield f"[{key_path}.{key}]"
             yield from (_pair(name, value) for name, value in table[key].items())
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.lock.agreement import Agreement, Resolved, Target
+from variantctl.lock.agreement import Agreement, Resolved, Target, chosen_version
 from variantctl.providers.algorithm import Machine
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError, UnsupportedVariantError
 from variantctl.resolve.interpreter import Interpreter
@@ -151,24 +151,26 @@ class Expansion:
         tried: set[_Task] = set()
         seen = 0
         while seen < len(found):  # grows: a variant may need packages with variants
-            tasks = sorted(set(self._tasks(found[seen].plan, interpreters)) - tried)
+            tasks = sorted(set(self._tasks(found[seen], interpreters)) - tried)
             seen += 1
             for task in tasks:
                 tried.add(task)
                 found += self._variant(task, platforms[task.platform])
 
-    def _tasks(self, plan: Plan, interpreters: Sequence[Interpreter]) -> Iterator[_Task]:
-        for planned in plan.install:
+    def _tasks(self, resolved: Resolved, interpreters: Sequence[Interpreter]) -> Iterator[_Task]:
+        catalog = resolved.catalog(self._catalog)
+        for planned in resolved.plan.install:
             if planned.direct_url is not None:
                 continue
-            wheels = self._catalog.project(planned.name).wheels_of(planned.version)
+            version = chosen_version(planned)
+            wheels = catalog.project(planned.name).wheels_of(version)
             if all(link.wheel.label is None for link in wheels):
                 continue
             for link in wheels:
                 for place, interpreter in enumerate(interpreters):
                     if interpreter.rank(link.wheel) is not None and not link.file.yanked:
                         label = link.wheel.label or NON_VARIANT
-                        yield _Task(planned.name, planned.version, label, place)
+                        yield _Task(planned.name, version, label, place)
 
     def _variant(self, task: _Task, platform: Platform) -> Iterator[Resolved]:
         """With everything supported; then as markers tell apart which values of a feature are supported."""
@@ -187,7 +189,7 @@ class Expansion:
         if resolved is None:
             return None
         planned = next(planned for planned in resolved.plan.install if planned.name == task.name)
-        if (planned.version, planned.label or NON_VARIANT) == (task.version, task.label):
+        if (chosen_version(planned), planned.label or NON_VARIANT) == (task.version, task.label):
             return resolved
         self._note(what, f"what it needs fits {planned.version} only")
         return None
@@ -197,8 +199,8 @@ class Expansion:
         if not task.label:
             return
         planned = next(planned for planned in full.plan.install if planned.name == task.name)
-        project = self._catalog.project(task.name)
-        metadata = self._catalog.variant_metadata(project, task.version)
+        catalog = full.catalog(self._catalog)
+        metadata = catalog.variant_metadata(catalog.project(task.name), task.version)
         properties = (metadata.properties_of(task.label) if metadata else None) or {}
         texts = self._catalog.core_metadata(planned.link).requires_dist
         named = {match for text in texts if "variant_properties" in text for match in _PROPERTY.findall(text)}
@@ -224,16 +226,15 @@ class Expansion:
     def _strange(self, plan: Plan) -> PlannedInstall | None:
         """A package in another version than the locked ones, though its requirements would allow those."""
         for planned in plan.install:
-            locked = self._locked.get(planned.name, {planned.version})
-            if planned.version not in locked and any(
-                _allowed(planned.name, version, plan) for version in locked
-            ):
+            version = chosen_version(planned)
+            locked = self._locked.get(planned.name, {version})
+            if version not in locked and any(_allowed(planned.name, other, plan) for other in locked):
                 return planned
         return None
 
     def _take(self, plan: Plan) -> None:
         for planned in plan.install:
-            self._locked.setdefault(planned.name, set()).add(planned.version)
+            self._locked.setdefault(planned.name, set()).add(chosen_version(planned))
 
     def _note(self, what: str, why: str) -> None:
         self._notes[f"{what} is left out: {why}"] = None

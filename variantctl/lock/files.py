@@ -71,7 +71,7 @@ class FileList:
             url, path, size = None, self._relative(place), place.stat().st_size
         elif size is None:
             size = self._remote_size(file.url)
-        return LockedWheel(link.wheel, url, path, hashes, size, _moment(file.upload_time))
+        return LockedWheel(link.own_name, url, path, hashes, size, _moment(file.upload_time))
 
     def _relative(self, place: Path) -> str:
         """With ``/``, as PEP 751 has it for portability; absolute where no relative path leads there."""

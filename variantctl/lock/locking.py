@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,15 +15,16 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.lock.agreement import Agreement, Resolved, Target
-from variantctl.lock.contents import Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.everything import Expansion
 from variantctl.lock.files import FileList
 from variantctl.lock.needed_on import markers_of
-from variantctl.lock.variants_table import narrowed
+from variantctl.lock.variants_table import backend_table, narrowed, of_backend
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.resolution import Request
 from variantctl.sources.files import ProjectFiles, WheelLink
 from variantctl.variants.markers import VariantRequirement, parse_requirement
+from variantctl.variants.metadata import VariantMetadata
 
 if TYPE_CHECKING:
     from variantctl.providers.settings import ProviderSettings
@@ -63,6 +65,8 @@ class _Entry:
     """What became known of one version of one project."""
 
     planned: PlannedInstall
+    catalog: Catalog
+    backend_metadata: VariantMetadata | None = None
     links: dict[str, WheelLink] = field(default_factory=dict)
     needs: set[NormalizedName] = field(default_factory=set)
     #: URLs of the wheels that some machine takes; the others are for platforms that were not resolved for.
@@ -98,10 +102,10 @@ def make_lock(wanted: LockRequest, catalog: Catalog) -> Made:
         expansion = Expansion(agreement, catalog, wanted.settings)
         resolved = expansion.expand(resolved, wanted.platforms)
         notes += expansion.notes
-    entries = _entries(resolved)
+    entries = _entries(resolved, catalog)
     if wanted.every_variant:
-        _add_other_platforms(entries, resolved, catalog)
-    packages = _packages(entries, catalog, FileList(catalog, wanted.base))
+        _add_other_platforms(entries, resolved)
+    packages = _packages(entries, FileList(catalog, wanted.base))
     asked_for = {_portable(root.requirement) for root in wanted.request.requirements}
     roots = tuple(sorted(asked_for, key=str))
     markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
@@ -123,26 +127,40 @@ def _portable(requirement: VariantRequirement) -> VariantRequirement:
     return parse_requirement(f"{requirement.name}{extras}{marker}")
 
 
-def _entries(resolved: Sequence[Resolved]) -> list[_Entry]:
-    entries: dict[tuple[NormalizedName, Version], _Entry] = {}
+def _entries(resolved: Sequence[Resolved], catalog: Catalog) -> list[_Entry]:
+    """By name and version; builds of a backend apart, and those with other properties elsewhere too."""
+    entries: dict[tuple[NormalizedName, Version, str], _Entry] = {}
     for done in resolved:
+        seen = done.catalog(catalog)
         for planned in done.plan.install:
-            entry = entries.setdefault((planned.name, planned.version), _Entry(planned))
-            entry.links[planned.url] = planned.link
-            entry.taken.add(planned.url)
+            link = planned.link
+            metadata = _backend_metadata(link, seen)
+            table = json.dumps(backend_table(metadata), sort_keys=True) if metadata is not None else ""
+            entry = entries.setdefault((planned.name, link.version, table), _Entry(planned, seen, metadata))
+            entry.links[link.file.url] = link
+            entry.taken.add(link.file.url)
             entry.needs |= {parse_requirement(text).name for text in planned.requires}
     return [entries[key] for key in sorted(entries)]
 
 
-def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved], catalog: Catalog) -> None:
+def _backend_metadata(link: WheelLink, catalog: Catalog) -> VariantMetadata | None:
+    """What says of a backend's build what it was built for; ``None`` for all other wheels."""
+    label = link.wheel.label
+    if link.backend is None or label is None:
+        return None
+    metadata = catalog.variant_metadata(catalog.project(link.wheel.name), link.wheel.version)
+    return of_backend(metadata, label) if metadata is not None and label in metadata.variants else None
+
+
+def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved]) -> None:
     """The wheels of each label that was resolved, for every platform: those share what they require."""
     platforms = {id(done.target.platform): done.target.platform for done in resolved}
     interpreters = [Interpreter(platform.tags, platform.markers) for platform in platforms.values()]
     for entry in entries:
-        if entry.planned.direct_url is not None:
+        if entry.planned.direct_url is not None or entry.backend_metadata is not None:
             continue
         labels = {link.wheel.label for link in entry.links.values()}
-        for link in catalog.project(entry.planned.name).wheels_of(entry.planned.version):
+        for link in entry.catalog.project(entry.planned.name).wheels_of(entry.planned.version):
             if (
                 link.wheel.label in labels
                 and not link.file.yanked
@@ -151,16 +169,15 @@ def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved]
                 entry.links.setdefault(link.file.url, link)
 
 
-def _packages(entries: Sequence[_Entry], catalog: Catalog, files: FileList) -> list[LockedPackage]:
+def _packages(entries: Sequence[_Entry], files: FileList) -> list[LockedPackage]:
     locked = files.locked(link for entry in entries for link in entry.links.values())
     names = {entry.planned.name for entry in entries}
-    return [_package(entry, names, catalog, files, locked) for entry in entries]
+    return [_package(entry, names, files, locked) for entry in entries]
 
 
 def _package(
     entry: _Entry,
     names: set[NormalizedName],
-    catalog: Catalog,
     files: FileList,
     locked: Mapping[str, LockedWheel],
 ) -> LockedPackage:
@@ -168,28 +185,36 @@ def _package(
     links = sorted(entry.links.values(), key=lambda link: link.wheel.filename)
     wheels = tuple(locked[link.file.url] for link in links)
     direct = planned.direct_url is not None
-    labels = {link.wheel.label for link in links} - {None}
-    variants = None
-    if labels:
-        project = (
-            ProjectFiles(planned.name, planned.url, (planned.link,))
-            if direct
-            else catalog.project(planned.name)
-        )
-        metadata = catalog.variant_metadata(project, planned.version)
-        variants = narrowed(metadata, {label for label in labels if label}) if metadata else None
-    declared, requires_python = _declared(links, entry.taken, catalog)
+    declared, requires_python = _declared(links, entry.taken, entry.catalog)
+    backend = planned.link.backend
     return LockedPackage(
         planned.name,
-        planned.version,
+        planned.link.version,
         requires_python=requires_python,
         index=None if direct else files.index_of(planned.link.file),
         dependencies=tuple(sorted((entry.needs & names) - {planned.name})),
         wheels=() if direct else wheels,
         archive=wheels[0] if direct else None,
-        variants=variants,
+        variants=entry.backend_metadata or _variants(entry),
         declared=declared,
+        backend=LockedBackend(backend.source, planned.link.wheel.label or "")
+        if backend is not None and entry.backend_metadata is not None
+        else None,
     )
+
+
+def _variants(entry: _Entry) -> VariantMetadata | None:
+    """The metadata of the labels that occur in filenames."""
+    labels = {label for link in entry.links.values() if (label := link.own_name.label) is not None}
+    if not labels:
+        return None
+    planned = entry.planned
+    if planned.direct_url is not None:
+        project = ProjectFiles(planned.name, planned.url, (planned.link,))
+    else:
+        project = entry.catalog.project(planned.name)
+    metadata = entry.catalog.variant_metadata(project, planned.version)
+    return narrowed(metadata, labels) if metadata else None
 
 
 def _declared(

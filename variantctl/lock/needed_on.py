@@ -58,6 +58,10 @@ def _reached(
     by_name: dict[str, list[LockedPackage]] = {}
     for package in packages:
         by_name.setdefault(package.name, []).append(package)
+    for name, entries in by_name.items():
+        if len(entries) > 1 and any(entry.backend is not None for entry in entries):
+            # For hardware that is not known, only a build that runs anywhere will do.
+            by_name[name] = [entry for entry in entries if entry.backend is None or entry.runs_anywhere]
     walk = Walk(lambda name: by_name.get(name, ()), _without_variants, facts, strict=False)
     return {id(visit.picked.package) for visit in walk.run(roots).values()}
 

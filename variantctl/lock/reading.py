@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockValidationError
 from packaging.pylock import is_valid_pylock_path as is_valid_path
 
-from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
 from variantctl.lock.variants_table import labels_without_entry
@@ -149,7 +149,7 @@ def _package(package: Package, entry: Mapping[str, Any], where: str, source: str
     )
     labels = {file.wheel.label for file in found.files} - {None}
     if not labels:
-        return found
+        return _with_backend(found, entry, f"{where}.tool.{TOOL}")
     variants = _variants(entry, where)
     missing = labels_without_entry(variants, [label for label in labels if label])
     if missing:
@@ -158,6 +158,26 @@ def _package(package: Package, entry: Mapping[str, Any], where: str, source: str
             hint=_HINT,
         )
     return replace(found, variants=variants)
+
+
+def _with_backend(package: LockedPackage, entry: Mapping[str, Any], where: str) -> LockedPackage:
+    tool = entry.get("tool")
+    table = tool.get(TOOL) if isinstance(tool, dict) else None
+    backend = table.get("backend") if isinstance(table, dict) else None
+    if backend is None or table is None:
+        return package
+    if not isinstance(backend, dict) or not all(isinstance(backend.get(k), str) for k in ("source", "label")):
+        raise LockFileError(f"{where}.backend must have a source and a label", hint=_HINT)
+    label = backend["label"]
+    metadata = _variants(table, where)
+    if metadata is None:
+        raise LockFileError(f"{where} has a backend, and no variants-json", hint=_HINT)
+    variants = {label: metadata.variants.get(label, {})}
+    return replace(
+        package,
+        variants=replace(metadata, variants=variants),
+        backend=LockedBackend(backend["source"], label),
+    )
 
 
 def _source_of(package: Package) -> str | None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
-from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
+from variantctl.lock.contents import Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.errors import LockFileError, LockMismatchError
+from variantctl.lock.variants_table import united
 from variantctl.lock.walk import Picked, Visit, Walk
 from variantctl.resolve.choice import RankedWheel, Terms, abi_dependencies, judge_wheels, rank_wheels
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import VariantPreferences
-from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.sources.files import BackendBuild, RemoteFile, WheelLink
 from variantctl.sources.hashes import STRONG, is_known
 from variantctl.sources.urls import path_to_url
 from variantctl.variants.markers import VariantRequirement, parse_requirement
+from variantctl.variants.metadata import VariantMetadata
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
@@ -93,6 +96,8 @@ class Selection:
         self._read_requires = read_requires
         self._who = who
         self._ranked: dict[int, RankedWheel | None] = {}
+        #: Source of kind ``backends`` -> the backend that everything from it comes from.
+        self._backends: dict[str, str] = {}
 
     def select(self) -> list[Selected]:
         """What to install, by name.
@@ -140,7 +145,34 @@ class Selection:
     # --- a lock of ours: from what was asked for, along what is needed ---
 
     def _walked(self, roots: Sequence[VariantRequirement]) -> dict[NormalizedName, Visit]:
-        return Walk(self._lock.named, self._pick, self._interpreter.markers).run(roots)
+        return Walk(self._entries, self._pick, self._interpreter.markers).run(roots)
+
+    def _entries(self, name: NormalizedName) -> list[LockedPackage]:
+        """The newest first; of builds for backends the one already taken of their source, then the best."""
+        packages = list(self._lock.named(name))
+        if any(package.backend is not None for package in packages):
+            places = self._places_of_backends(
+                [package for package in packages if package.backend is not None]
+            )
+            packages.sort(key=lambda package: places.get(id(package), len(places)))
+            packages.sort(key=lambda package: not self._is_taken(package))
+        return packages
+
+    def _is_taken(self, package: LockedPackage) -> bool:
+        backend = package.backend
+        return backend is not None and self._backends.get(backend.source) == backend.label
+
+    def _places_of_backends(self, packages: Sequence[LockedPackage]) -> dict[int, int]:
+        """``id`` of an entry that fits -> its place among all backends' builds, the newest version first."""
+        owners = {file.filename: package for package in packages for file in package.files}
+        links = [self.link(file, package.backend) for package in packages for file in package.files]
+        metadata = united([package.variants for package in packages if package.variants is not None])
+        ranked = rank_wheels(links, self._terms(packages[0], metadata))
+        ranked.sort(key=lambda wheel: wheel.link.wheel.version, reverse=True)
+        places: dict[int, int] = {}
+        for wheel in ranked:
+            places.setdefault(id(owners[wheel.link.wheel.filename]), len(places))
+        return places
 
     def _pick(self, package: LockedPackage) -> Picked | None:
         wheel = self._wheel(package)
@@ -149,6 +181,8 @@ class Selection:
             if any(self._wheel(other) is not None for other in others):
                 return None
             raise self._unfit(package)
+        if package.backend is not None:
+            self._backends.setdefault(package.backend.source, package.backend.label)
         declared = package.declared
         filename = wheel.link.wheel.filename
         requires = declared.of(filename) if declared is not None else self._read_requires(wheel.link)
@@ -229,7 +263,8 @@ class Selection:
                 f"{package} needs Python {package.requires_python}; "
                 f"{self._who} has {self._interpreter.python}"
             )
-        ranked = rank_wheels([self.link(file) for file in package.files], self._terms(package))
+        links = [self.link(file, package.backend) for file in package.files]
+        ranked = rank_wheels(links, self._terms(package, package.variants))
         return next((wheel for wheel in ranked if self._fits_others(wheel)), None)
 
     def _fits_others(self, wheel: RankedWheel) -> bool:
@@ -244,9 +279,8 @@ class Selection:
             for package, prefixes in abi_dependencies(wheel.properties).items()
         )
 
-    def _terms(self, package: LockedPackage) -> Terms:
+    def _terms(self, package: LockedPackage, metadata: VariantMetadata | None) -> Terms:
         preferences = self._choices.preferences
-        metadata = package.variants
         supported = {} if metadata is None or preferences.no_variants else self._machine.supported(metadata)
         return Terms(
             self._interpreter,
@@ -261,8 +295,8 @@ class Selection:
             },
         )
 
-    def link(self, file: LockedWheel) -> WheelLink:
-        """A locked wheel as a source would list it.
+    def link(self, file: LockedWheel, backend: LockedBackend | None = None) -> WheelLink:
+        """A locked wheel as a source would list it, as a variant where it is a backend's build.
 
         Raises:
             LockFileError: it has no hash that proves anything.
@@ -277,12 +311,16 @@ class Selection:
         if file.path is None and "://" not in url:
             url = urljoin(path_to_url(self._base) + "/", url)
         hashes: Mapping[str, str] = dict(file.hashes)
-        return WheelLink(
-            RemoteFile(file.filename, url, hashes, size=file.size, source="the lock file"), file.wheel
-        )
+        remote = RemoteFile(file.filename, url, hashes, size=file.size, source="the lock file")
+        if backend is None:
+            return WheelLink(remote, file.wheel)
+        version = file.wheel.version
+        wheel = replace(file.wheel, version=Version(version.public), label=backend.label)
+        return WheelLink(remote, wheel, BackendBuild(backend.source, version))
 
     def _unfit(self, package: LockedPackage) -> LockMismatchError:
-        judged = judge_wheels([self.link(file) for file in package.files], self._terms(package))
+        links = [self.link(file, package.backend) for file in package.files]
+        judged = judge_wheels(links, self._terms(package, package.variants))
         reasons = [
             f"{wheel.link.wheel.label or wheel.link.wheel.filename} "
             + ("; ".join(reason.detail for reason in wheel.reasons) or "was built for another release")

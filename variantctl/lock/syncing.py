@@ -67,7 +67,7 @@ def _planned(entry: Selected) -> PlannedInstall:
     requires = dict.fromkeys(str(requirement.requirement) for requirement in visit.applying)
     return PlannedInstall(
         name=entry.package.name,
-        version=link.wheel.version,
+        version=link.version,
         label=entry.wheel.label,
         filename=link.wheel.filename,
         url=link.file.url,
@@ -82,7 +82,9 @@ def _planned(entry: Selected) -> PlannedInstall:
 
 def _is_same(planned: PlannedInstall, there: InstalledPackage) -> bool:
     """Whether a package is what the lock has, as far as its records tell."""
-    if there.legacy or (there.version, there.label) != (planned.version, planned.label):
+    # A backend's build has no label of its own: its version tells which it is.
+    label = planned.label if planned.link.backend is None else None
+    if there.legacy or (there.version, there.label) != (planned.version, label):
         return False
     if planned.direct_url is None:
         return there.direct_url is None

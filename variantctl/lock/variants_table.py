@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +55,23 @@ def variants_table(metadata: VariantMetadata) -> dict[str, Any]:
         label: _properties(properties) for label, properties in sorted(metadata.variants.items())
     }
     return table
+
+
+def of_backend(metadata: VariantMetadata, label: str) -> VariantMetadata:
+    """The metadata of one backend; all namespaces and providers stay, so that entries can be compared."""
+    return replace(metadata, variants={label: metadata.variants[label]})
+
+
+def backend_table(metadata: VariantMetadata) -> dict[str, Any]:
+    """The table of one backend; no properties are left out, since only the null variant may have none."""
+    kept = {label: properties for label, properties in metadata.variants.items() if properties}
+    return variants_table(replace(metadata, variants=kept))
+
+
+def united(metadata: Sequence[VariantMetadata]) -> VariantMetadata:
+    """The metadata of several backends of one source."""
+    variants = {label: entry for item in metadata for label, entry in item.variants.items()}
+    return replace(metadata[0], variants=variants)
 
 
 def labels_without_entry(metadata: VariantMetadata | None, labels: Collection[str]) -> list[str]:
