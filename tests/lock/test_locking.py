@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from variantctl.lock.contents import Lock, LockedPackage
 from variantctl.lock.document import dumps
 from variantctl.lock.errors import LockFileError, LockMismatchError, NoCommonVersionError
 from variantctl.lock.everything import any_machine
+from variantctl.lock.files import FileList
 from variantctl.lock.locking import LockRequest, make_lock
 from variantctl.lock.reading import parse_lock
 from variantctl.lock.selection import Choices, Selection
@@ -23,7 +25,10 @@ from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.requirements import parse_user_requirement
 from variantctl.resolve.resolution import Request
+from variantctl.sources.files import RemoteFile, WheelLink
 from variantctl.target.platforms import Platform, platform_environment
+from variantctl.variants.filenames import parse_wheel_filename
+from variantctl.variants.markers import parse_requirement
 
 LINUX = platform_environment(system="Linux", machine="x86_64", libc="glibc 2.35", python="3.11")
 ARM = platform_environment(system="Linux", machine="aarch64", libc="glibc 2.35", python="3.11")
@@ -283,7 +288,31 @@ def test_a_file_without_a_hash_is_read_to_make_one(world: World) -> None:
     assert file.size == path.stat().st_size
 
 
+def test_credentials_stay_out_of_a_lock(world: World) -> None:
+    path = world.add("lib")
+    link = WheelLink(
+        RemoteFile(path.name, f"https://me:secret@files.test/{path.name}", {"sha256": "00" * 32}, size=1),
+        parse_wheel_filename(path.name),
+    )
+    with world.catalog() as catalog:
+        (file,) = FileList(catalog, world.root).locked([link]).values()
+    assert file.url == f"https://files.test/{path.name}"
+
+
 # --- choosing ---
+
+
+def test_versions_for_different_pythons_stand_side_by_side(world: World) -> None:
+    world.add("app", "1.0", ["lib==1; python_version<'3.11'", "lib==2; python_version>='3.11'"])
+    world.add("lib", "1.0", requires_python="<3.11")
+    world.add("lib", "2.0", requires_python=">=3.11")
+    made = lock(world, "app", targets=[target(LINUX), target(OLDER)])
+    anything = replace(made, roots=(parse_requirement("lib"),))
+    assert selected(world, anything, OLDER) == {"lib": "1.0"}
+    assert selected(world, anything, LINUX) == {"lib": "2.0"}
+    alone = replace(made, packages=(made.packages[2],), roots=(parse_requirement("lib"),))
+    with pytest.raises(LockMismatchError, match=r"lib 2\.0 needs Python >=3\.11; this machine has 3\.10"):
+        selected(world, alone, OLDER)
 
 
 def test_a_python_that_needs_more_than_the_lock_has_is_refused(world: World) -> None:

@@ -64,7 +64,7 @@ class FileList:
             fetched = self._catalog.fetch(link)
             hashes["sha256"] = fetched.sha256
             size = fetched.path.stat().st_size
-        url: str | None = file.url
+        url: str | None = split_credentials(file.url)[0]  # a lock is shared
         path = None
         if is_file_url(file.url):
             place = url_to_path(file.url)

@@ -256,16 +256,15 @@ class Selection:
                 f"the lock has no wheel of {package}, only its {package.source}",
                 hint="variantctl installs wheels: build one first, and lock that.",
             )
-        if package.requires_python is not None and not package.requires_python.contains(
-            self._interpreter.python, prereleases=True
-        ):
-            raise LockMismatchError(
-                f"{package} needs Python {package.requires_python}; "
-                f"{self._who} has {self._interpreter.python}"
-            )
+        if not self._accepts_python(package):
+            return None
         links = [self.link(file, package.backend) for file in package.files]
         ranked = rank_wheels(links, self._terms(package, package.variants))
         return next((wheel for wheel in ranked if self._fits_others(wheel)), None)
+
+    def _accepts_python(self, package: LockedPackage) -> bool:
+        specifier = package.requires_python
+        return specifier is None or specifier.contains(self._interpreter.python, prereleases=True)
 
     def _fits_others(self, wheel: RankedWheel) -> bool:
         """Whether the lock has the releases that a variant was built for (PEP 850, ``abi_dependency``)."""
@@ -319,6 +318,12 @@ class Selection:
         return WheelLink(remote, wheel, BackendBuild(backend.source, version))
 
     def _unfit(self, package: LockedPackage) -> LockMismatchError:
+        if not self._accepts_python(package):
+            return LockMismatchError(
+                f"{package} needs Python {package.requires_python}; "
+                f"{self._who} has {self._interpreter.python}",
+                hint="Use another interpreter (-p), or lock again for this one.",
+            )
         links = [self.link(file, package.backend) for file in package.files]
         judged = judge_wheels(links, self._terms(package, package.variants))
         reasons = [
