@@ -1,4 +1,4 @@
-"""``variantctl explain``: which wheel would be chosen, and why not the others."""
+"""``variantctl explain``: which wheel would be chosen, and why not the others; or a whole plan, explained."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from variantctl.cli import options, render
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from variantctl.cli.options import Subject
     from variantctl.resolve.choice import JudgedWheel
     from variantctl.resolve.explain import Explanation
+    from variantctl.resolve.plan_explanation import PlanExplanation
+    from variantctl.resolve.requirements import UserRequirement
+    from variantctl.sources.catalog import Catalog
 
 HELP = "say which wheel would be chosen, and why not the others"
 
@@ -21,7 +25,15 @@ _STYLES = {"selected": "bold green", "compatible": "green", "incompatible": "dim
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument(
-        "requirement", metavar="REQUIREMENT", help="'torch', 'torch==2.10.0', a wheel's path or URL"
+        "requirements",
+        nargs="+",
+        metavar="REQUIREMENT",
+        help="'torch', 'torch==2.10.0', a wheel's path or URL; several are explained as one plan",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="explain all that an empty environment would get, dependencies too",
     )
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument(
@@ -35,29 +47,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge every wheel of the version that would be taken, and print the verdicts."""
-    from variantctl.resolve.explain import explain
     from variantctl.resolve.requirements import parse_user_requirement
 
-    requirement = parse_user_requirement(args.requirement)
-    preferences = options.preferences(args)
+    requirements = [parse_user_requirement(text) for text in args.requirements]
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment)
     with options.open_catalog(args, environment) as catalog:
-        explanation = explain(
-            requirement,
-            catalog=catalog,
-            machine=subject.machine,
-            platform=subject.platform,
-            preferences=preferences,
-            pre=args.pre,
-            who=subject.who,
-        )
+        if args.plan or len(requirements) > 1:
+            whole = _explain_plan(args, requirements, catalog, subject)
+            options.show_notes(subject, whole.plan.notes)
+            render.print_json(whole.as_json()) if args.json else _print_plan(whole)
+            return 0
+        explanation = _explain(args, requirements[0], catalog, subject)
     options.show_notes(subject)
     if args.json:
         render.print_json(explanation.as_json())
     else:
         _print(explanation, everything=args.all)
     return 0
+
+
+def _explain(
+    args: argparse.Namespace, requirement: UserRequirement, catalog: Catalog, subject: Subject
+) -> Explanation:
+    from variantctl.resolve.explain import explain
+
+    return explain(
+        requirement,
+        catalog=catalog,
+        machine=subject.machine,
+        platform=subject.platform,
+        preferences=options.preferences(args),
+        pre=args.pre,
+        who=subject.who,
+    )
+
+
+def _explain_plan(
+    args: argparse.Namespace, requirements: list[UserRequirement], catalog: Catalog, subject: Subject
+) -> PlanExplanation:
+    from variantctl.resolve.plan_explanation import explain_plan
+    from variantctl.resolve.provider import SearchOptions
+    from variantctl.resolve.resolution import Request
+
+    request = Request(
+        tuple(requirements), preferences=options.preferences(args), options=SearchOptions(pre=args.pre)
+    )
+    return explain_plan(
+        request, catalog=catalog, machine=subject.machine, platform=subject.platform, who=subject.who
+    )
+
+
+def _print_plan(whole: PlanExplanation) -> None:
+    """A table of what is taken, then what there is to say of each package with variants."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = render.console()
+    table = Table("package", "version", "variant")
+    for title in ("needed by", "why this variant"):
+        table.add_column(title, overflow="fold")
+    for package in whole.packages:
+        planned = package.planned
+        who, _, why = planned.because.partition("; ")
+        table.add_row(
+            *map(escape, (planned.name, str(planned.version), planned.label or "-")),
+            escape(who.removeprefix("needed by ")),
+            escape(why.removeprefix(f"{planned.label}: ")),
+        )
+    console.print(table)
+    for package in whole.packages:
+        if any(wheel.link.wheel.label is not None for wheel in package.explanation.wheels):
+            console.print(package.explanation.summary(), markup=False)
+            for given_up in package.planned.given_up:
+                console.print(f"  {given_up.label or 'the non-variant wheel'}: {given_up.why}", markup=False)
 
 
 def _print(explanation: Explanation, *, everything: bool) -> None:

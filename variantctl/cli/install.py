@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
-        options.show_notes(subject, plan.notes)
+        options.show_notes(subject, (*plan.notes, *_advice(plan)))
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, catalog, args)
     if args.json:
@@ -93,6 +93,14 @@ def run(args: argparse.Namespace) -> int:
     elif not render.is_quiet():
         _print_summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
     return 0
+
+
+def _advice(plan: Plan) -> list[str]:
+    """The driver update that would get better variants, in a line."""
+    from variantctl.resolve.advice import summary
+
+    said = summary({planned.name: planned.advice for planned in plan.install})
+    return [said] if said else []
 
 
 def requirement_files(args: argparse.Namespace) -> RequirementFile:

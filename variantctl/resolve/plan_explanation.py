@@ -1,0 +1,123 @@
+"""Why this plan: for each of its packages who needs it, which wheel, and why none of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from variantctl.resolve.choice import JudgedWheel
+from variantctl.resolve.explain import Explanation, with_order
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.plan import Plan, PlannedInstall
+from variantctl.resolve.reasons import Reason
+from variantctl.resolve.resolution import Request, resolve
+from variantctl.resolve.stock import Stock
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from variantctl.providers.algorithm import Machine
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.platforms import Platform
+
+
+@dataclass(frozen=True)
+class PackageExplanation:
+    """One package of a plan.
+
+    Attributes:
+        planned: the wheel, who needs it, and the better variants that were given up.
+        explanation: every wheel of the version; ``selected`` is the planned one.
+    """
+
+    planned: PlannedInstall
+    explanation: Explanation
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of ``explain --json``, and what only a plan knows."""
+        return {
+            **self.explanation.as_json(),
+            "requested": self.planned.requested,
+            "needed_by": list(self.planned.needed_by),
+            "because": self.planned.because,
+            "given_up": [{"label": item.label, "why": item.why} for item in self.planned.given_up],
+        }
+
+
+@dataclass(frozen=True)
+class PlanExplanation:
+    """A plan for an empty environment, explained.
+
+    Attributes:
+        plan: the plan.
+        packages: those of its wheels, by name.
+    """
+
+    plan: Plan
+    packages: tuple[PackageExplanation, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"format": 1, "plan": ..., "packages": [...]}``: the contracts of ``install`` and ``explain``."""
+        return {
+            "format": 1,
+            "plan": self.plan.as_json(),
+            "packages": [package.as_json() for package in self.packages],
+        }
+
+
+def explain_plan(
+    request: Request,
+    *,
+    catalog: Catalog,
+    machine: Machine,
+    platform: Platform,
+    who: str = "this machine",
+) -> PlanExplanation:
+    """Resolve for an empty environment, and judge every wheel of each version that is taken.
+
+    Raises:
+        VariantctlError: as ``resolve``.
+    """
+    plan = resolve(request, catalog=catalog, machine=machine, platform=platform, who=who)
+    stock = Stock(
+        catalog,
+        machine,
+        Interpreter(platform.tags, platform.markers),
+        preferences=request.preferences,
+        hashes=_hashes(request),
+        who=who,
+    )
+    try:
+        packages = (PackageExplanation(planned, _explained(planned, stock)) for planned in plan.install)
+        return PlanExplanation(plan, tuple(packages))
+    finally:
+        stock.close()
+
+
+def _hashes(request: Request) -> Mapping[NormalizedName, Mapping[str, frozenset[str]]]:
+    return {root.name: root.hashes for root in request.requirements if root.hashes}
+
+
+def _explained(planned: PlannedInstall, stock: Stock) -> Explanation:
+    if planned.direct_url is not None:
+        _, judged = stock.judge_direct(planned.url, planned.name)
+    else:
+        version, yanked = planned.link.wheel.version, bool(planned.link.file.yanked)
+        judged = stock.judge(planned.name, version, allow_yanked=yanked)
+    wheels = tuple(_in_plan(with_order(judged), planned))
+    return Explanation(planned.name, planned.version, wheels, stock.who, planned.advice)
+
+
+def _in_plan(judged: Sequence[JudgedWheel], planned: PlannedInstall) -> Iterator[JudgedWheel]:
+    """The verdicts, now that the dependencies count: the best wheel need not be the one that is taken."""
+    given_up = {item.label: item.why for item in planned.given_up}
+    for wheel in judged:
+        if wheel.link.file.url == planned.url:
+            yield replace(wheel, verdict="selected")
+        elif wheel.rank is None:
+            yield wheel
+        elif (why := given_up.get(wheel.link.wheel.label)) is not None:
+            yield replace(wheel, verdict="compatible", reasons=(Reason("given-up", f"was given up: {why}"),))
+        else:
+            yield replace(wheel, verdict="compatible")
