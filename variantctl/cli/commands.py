@@ -31,6 +31,9 @@ COMMANDS: dict[str, Command] = {
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),
+    "matrix": Command(
+        "variantctl.cli.matrix", "show what each of several machines would get, with download sizes"
+    ),
     "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
     "provider": Command("variantctl.cli.provider", "say whose detector plugins may be installed and run"),
     "wheel": Command("variantctl.cli.wheel", "make and inspect variant wheels"),

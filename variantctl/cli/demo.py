@@ -18,7 +18,7 @@ from variantctl.cli import render
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
-    from variantctl.demo.matrix import Row
+    from variantctl.resolve.matrix import Row
 
 REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus")
 _IMPORT = "import torch; print(torch.__version__, torch.variant)"
@@ -78,7 +78,7 @@ def _walk(folder: Path, *, as_json: bool) -> dict[str, Any]:
         "format": 1,
         "wheels": sorted(wheel.name for wheel in wheels),
         "imported": imported.strip(),
-        "matrix": {row.profile: {p.name: p.label for p in row.plan.install} for row in rows},
+        "matrix": {row.name: {p.name: p.label for p in row.install} for row in rows},
     }
 
 
@@ -168,8 +168,8 @@ def _print_table(rows: Sequence[Row]) -> None:
 
     table = Table("profile", "torch", "needs", "executorch", "deepspeed", "opacus")
     for row in rows:
-        planned = {p.name: p for p in row.plan.install}
+        planned = {p.name: p for p in row.install}
         tritons = [str(name) for name in planned if name.startswith("triton")]
         cells = [planned[name].label or "ordinary" for name in REQUIREMENTS]  # type: ignore[index]
-        table.add_row(row.profile, cells[0], ", ".join(tritons) or "-", *cells[1:])
+        table.add_row(row.name, cells[0], ", ".join(tritons) or "-", *cells[1:])
     render.console().print(table)

@@ -1,0 +1,202 @@
+"""``variantctl matrix``: what each of several machines would get, with download sizes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli import options, render
+from variantctl.cli.app import UsageError
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from variantctl.resolve.matrix import Row, Subject
+    from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.resolve.resolution import Request
+    from variantctl.target.environment import Environment
+
+HELP = "show what each of several machines would get, with download sizes"
+COLUMNS = ("machine", "name", "version", "label", "filename", "url", "size", "requested", "error")
+_MOST_NAMES = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = "Without --profile and --all-profiles: this machine, and every profile that is shipped."
+    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch>=2.9', ...")
+    parser.add_argument(
+        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+    )
+    parser.add_argument(
+        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
+    )
+    parser.add_argument("--all-profiles", action="store_true", help="every profile that is shipped")
+    parser.add_argument("--pre", action="store_true", help="take pre-releases too")
+    parser.add_argument("--no-deps", action="store_true", help="only what is named")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--csv", action="store_true", help="print a line for each wheel of each machine")
+    options.add_variant_arguments(parser, several_machines=True)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resolve for every machine; it fails only where it cannot be done for any of them."""
+    from variantctl.cli.install import requirement_files
+    from variantctl.cli.progress import progress_steps
+    from variantctl.resolve.matrix import matrix
+
+    if not (args.requirements or args.requirement):
+        raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
+    files = requirement_files(args)
+    request = _request(args, files)
+    environment = options.environment_of(args, for_changes=False)
+    subjects = list(_subjects(args, environment, files))
+
+    with (
+        options.open_catalog(args, environment, files) as catalog,
+        progress_steps("resolving", len(subjects)) as begin,
+    ):
+
+        def begun() -> Iterator[Subject]:
+            for subject in subjects:
+                begin(subject.name)
+                yield subject
+
+        rows = list(matrix(request, begun(), catalog=catalog))
+    failed = _failure(rows)
+    if args.json:
+        error = {} if failed is None else {"error": _error(failed)}
+        render.print_json({"format": 1, "machines": [row.as_json() for row in rows], **error})
+    elif args.csv:
+        _print_csv(rows)
+    elif failed is None:
+        names = [root.name for root in request.requirements]
+        _print_table(rows, list(dict.fromkeys(names)))
+    if failed is not None and not args.json:
+        render.failure(failed, as_json=False, code=1)
+    return 0 if failed is None else 1
+
+
+def human_size(size: int | None) -> str:
+    """``2.7 GB``, in powers of 1000 as pip has them; ``?`` where it is not known."""
+    if size is None:
+        return "?"
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
+    from variantctl.resolve.provider import SearchOptions
+    from variantctl.resolve.requirements import parse_user_requirement
+    from variantctl.resolve.resolution import Request
+
+    named = [parse_user_requirement(text) for text in args.requirements]
+    return Request(
+        requirements=(*named, *files.requirements),
+        constraints=tuple(files.constraints),
+        preferences=options.preferences(args),
+        options=SearchOptions(
+            pre=args.pre or files.pre, no_deps=args.no_deps, require_hashes=files.require_hashes
+        ),
+    )
+
+
+def _subjects(
+    args: argparse.Namespace, environment: Environment | None, files: RequirementFile
+) -> Iterator[Subject]:
+    """The profiles in the order in which they are named; this machine where none is."""
+    from variantctl.providers.profiles import shipped_profiles
+    from variantctl.resolve.matrix import Subject
+
+    named: list[str | None] = list(args.profile)
+    if not named and not args.all_profiles:
+        named.append(None)
+    if args.all_profiles or not args.profile:
+        named += shipped_profiles()
+    for profile in dict.fromkeys(named):
+        one = argparse.Namespace(**{**vars(args), "profile": profile})
+        subject = options.subject_of(one, environment, files)
+        name = subject.machine.profile.name if subject.machine.profile else subject.who
+        yield Subject(name, subject.machine, subject.platform, subject.who)
+
+
+def _failure(rows: Sequence[Row]) -> VariantctlError | None:
+    """The error where nothing could be done: the one that all have, or one that lists them."""
+    errors = [row.error for row in rows if row.error is not None]
+    if len(errors) < len(rows):
+        return None
+    if len({error.message for error in errors}) == 1:
+        return errors[0]
+    lines = [f"{row.name}: {row.error.message}" for row in rows if row.error is not None]
+    failed = VariantctlError("\n".join(["none of the machines can have this:", *lines]), hint=errors[0].hint)
+    failed.kind = errors[0].kind
+    return failed
+
+
+def _error(error: VariantctlError) -> dict[str, str]:
+    return {"kind": error.kind, "message": error.message, "hint": error.hint or ""}
+
+
+def _print_csv(rows: Sequence[Row]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        if row.error is not None:
+            writer.writerow([row.name, *[""] * (len(COLUMNS) - 2), row.error.message])
+        for planned, size in zip(row.install, row.sizes, strict=True):
+            cells: list[Any] = [
+                planned.name,
+                planned.version,
+                planned.label or "",
+                planned.filename,
+                planned.url,
+            ]
+            writer.writerow([row.name, *cells, "" if size is None else size, int(planned.requested), ""])
+
+
+def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("machine", *map(escape, requested))
+    table.add_column("besides", overflow="fold")
+    table.add_column("download", justify="right")
+    everywhere = set.intersection(*({p.name for p in row.install} for row in rows if row.plan is not None))
+    for row in rows:
+        if row.error is not None:
+            cannot = [f"[red]{escape(row.error.kind)}[/]", *[""] * (len(requested) - 1)]
+            table.add_row(escape(row.name), *cannot, "", "")
+            continue
+        planned = {item.name: item for item in row.install}
+        cells = [
+            f"{planned[name].version} {planned[name].label or ''}".rstrip() if name in planned else "-"
+            for name in requested
+        ]
+        others = [name for name in planned if name not in requested]
+        table.add_row(*map(escape, (row.name, *cells, _besides(others, everywhere), human_size(row.size))))
+    console = render.console()
+    console.print(table)
+    for row in rows:
+        if row.error is not None:
+            console.print(f"{row.name}: {row.error.message}", markup=False)
+            if row.error.hint:
+                console.print(f"  {row.error.hint}", markup=False)
+
+
+def _besides(others: Sequence[NormalizedName], everywhere: set[NormalizedName]) -> str:
+    """What not every machine gets by name, and how many more there are."""
+    special = [name for name in others if name not in everywhere][:_MOST_NAMES]
+    more = len(others) - len(special)
+    return ", ".join([*special, *([f"{more} more" if special else str(more)] if more else [])]) or "-"
