@@ -29,6 +29,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
+        self._mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take options between positional arguments too (``install torch -U numpy``), as pip and uv do."""
+        shapes = {action.nargs for action in self._actions if not action.option_strings}
+        if self._mixing or not shapes or shapes & {argparse.PARSER, argparse.REMAINDER}:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.format_usage().strip()}\nTry '{self.prog} --help'.")
