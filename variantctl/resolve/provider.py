@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 
@@ -19,13 +19,10 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
-from variantctl.resolve.choice import abi_dependencies
-from variantctl.resolve.errors import HashesError, RequirementError
-from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed, SameNeed, is_pin, needs_of
-from variantctl.resolve.requirements import wheel_of_url
+from variantctl.resolve.dependencies import Dependencies
+from variantctl.resolve.errors import HashesError
+from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed, SameNeed, is_pin
 from variantctl.resolve.stock import Stock
-from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
 
 if TYPE_CHECKING:
     from resolvelib.structs import RequirementInformation
@@ -48,7 +45,6 @@ class SearchOptions:
         choose_again: what is installed keeps its version, and its variant only if that is still the choice:
             for a machine that was named (``--profile``) rather than the one it was installed on.
         preferred: versions that go before newer ones: those of a lock file.
-        preferred: versions that go before newer ones: those of a lock file.
     """
 
     pre: bool = False
@@ -57,7 +53,6 @@ class SearchOptions:
     reinstall: bool = False
     upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
     choose_again: bool = False
-    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
 
 
@@ -69,6 +64,9 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         constraints: project -> needs that hold wherever the project occurs.
         order: identifier -> its place on the command line.
         options: what the user said about the search.
+
+    Attributes:
+        dependencies: what candidates need.
     """
 
     def __init__(
@@ -78,11 +76,13 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         order: Mapping[str, int],
         options: SearchOptions,
     ) -> None:
+        self.dependencies = Dependencies(stock, no_deps=options.no_deps)
         self._stock = stock
         self._constraints = constraints
         self._order = order
         self._options = options
-        self._dependencies: dict[int, tuple[Candidate, list[Need]]] = {}
+        self._known_needs: dict[int, tuple[Candidate, list[Need]]] = {}
+        self._pins: Mapping[str, Candidate] = {}
         self._extras: dict[tuple[int, NormalizedName], ExtraCandidate] = {}
         self._fitting: dict[
             tuple[NormalizedName, frozenset[str], bool], tuple[list[Version], list[Version]]
@@ -100,8 +100,14 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         information: Mapping[str, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[str]:
-        """First what made the search turn back last time: it will most likely do so again."""
-        identifiers = list(identifiers)
+        """First what made the search turn back last time: it will most likely do so again.
+
+        An extra waits for its project, and is then one of what was chosen there.
+        """
+        self._pins = resolutions
+        identifiers = [
+            name for name in identifiers if (base := _parts(name))[1] is None or base[0] in resolutions
+        ]
         causes = {info.requirement.identifier for info in backtrack_causes}
         causes.update(info.parent.identifier for info in backtrack_causes if info.parent is not None)
         return [identifier for identifier in identifiers if identifier in causes] or identifiers
@@ -119,7 +125,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         specifiers = [need.specifier for need in needs if isinstance(need, ProjectNeed)]
         operators = {part.operator for specifier in specifiers for part in specifier}
         return (
-            "[" in identifier and needs[0].name not in resolutions,
             not any(isinstance(need, ProjectNeed) and need.url for need in needs),
             not (any(map(is_pin, specifiers)) or any(isinstance(need, SameNeed) for need in needs)),
             not operators & {"<", "<=", "~=", "=="} and not any(isinstance(need, AbiNeed) for need in needs),
@@ -137,22 +142,25 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         """A callable that yields the candidates, best first."""
         needs = list(requirements[identifier])
         refused = {id(candidate) for candidate in incompatibilities[identifier]}
-        first = needs[0]
-        if isinstance(first, ImpossibleNeed):
+        if any(isinstance(need, ImpossibleNeed) for need in needs):
             return []
-        if not (isinstance(first, ProjectNeed) and first.extra):
+        name, extra = _parts(identifier)
+        if extra is None:
 
             def matches() -> Iterator[Candidate]:
-                found = (base for base in self._base_matches(first.name, needs) if id(base) not in refused)
+                found = (base for base in self._base_matches(name, needs) if id(base) not in refused)
                 return self._looking_ahead(found, len(refused))
 
             return matches
-        extra = first.extra
-        base_needs = list(requirements.get(first.name, ()))
-        base_refused = {id(candidate) for candidate in incompatibilities.get(first.name, ())}
+        base_needs = list(requirements.get(name, ()))
+        base_refused = {id(candidate) for candidate in incompatibilities.get(name, ())}
+
+        pinned = self._pins.get(name)
+        if isinstance(pinned, (WheelCandidate, InstalledCandidate)):
+            return [self._extra_of(pinned, extra)]
 
         def extras() -> Iterator[Candidate]:
-            for base in self._base_matches(first.name, [*base_needs, *needs]):
+            for base in self._base_matches(name, [*base_needs, *needs]):
                 candidate = self._extra_of(base, extra)
                 if id(base) not in base_refused and id(candidate) not in refused:
                     yield candidate
@@ -165,11 +173,11 @@ class Provider(AbstractProvider[Need, Candidate, str]):
 
     def get_dependencies(self, candidate: Candidate) -> list[Need]:
         """What the candidate's chosen wheel needs on this machine."""
-        known = self._dependencies.get(id(candidate))
+        known = self._known_needs.get(id(candidate))
         if known is None:
-            needs = list(self._needs_of(candidate))
+            needs = list(self.dependencies.needs_of(candidate))
             # The candidate is kept with its needs: its id must not be used again.
-            known = self._dependencies[id(candidate)] = (candidate, needs)
+            known = self._known_needs[id(candidate)] = (candidate, needs)
             self.expect(needs)
         return known[1]
 
@@ -183,56 +191,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             and not need.extra
             and (need.name in self._options.upgrade or self._installed_match(need.name, [need]) is None)
         )
-
-    def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
-        """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
-        base = candidate.base if isinstance(candidate, ExtraCandidate) else candidate
-        texts, variant = self._declared(base)
-        markers = self._stock.interpreter.markers
-        found = [parse_requirement(text) for text in texts]
-        if not isinstance(candidate, ExtraCandidate):
-            return [requirement for requirement in found if requirement.applies(markers, variant)]
-        return [
-            requirement
-            for requirement in found
-            if requirement.applies(markers, variant, (candidate.extra,))
-            and not requirement.applies(markers, variant)
-        ]
-
-    def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
-        if isinstance(base, InstalledCandidate):
-            return base.package.requires(), self._stock.marker_variant(base.package)
-        return self._stock.metadata(base).requires_dist, base.wheel.variant
-
-    def _needs_of(self, candidate: Candidate) -> Iterator[Need]:
-        if isinstance(candidate, ExtraCandidate):
-            yield SameNeed(candidate.base)
-        if isinstance(candidate, WheelCandidate) and (unfit := self._unfit(candidate)):
-            yield ImpossibleNeed(candidate.name, unfit)
-            return
-        if self._options.no_deps:
-            return
-        try:
-            requirements = self.applicable(candidate)
-        except InvalidVariantError as error:
-            # As pip and uv do: a version whose metadata cannot be read is passed over.
-            yield ImpossibleNeed(candidate.name, f"has a requirement that cannot be read: {error.message}")
-            return
-        for requirement in requirements:
-            if requirement.url and (problem := _unusable_url(requirement.url)):
-                yield ImpossibleNeed(candidate.name, f"needs '{requirement}': {problem}")
-            else:
-                yield from needs_of(requirement)
-        if isinstance(candidate, WheelCandidate):
-            yield from _abi_needs(candidate)
-
-    def _unfit(self, candidate: WheelCandidate) -> str | None:
-        """What only METADATA tells against a wheel."""
-        metadata = self._stock.metadata(candidate)
-        text = metadata.requires_python_text
-        if not self._stock.interpreter.accepts_python(text):
-            return f"needs Python {text}; this is {self._stock.interpreter.python}"
-        return None
 
     def _extra_of(self, base: BaseCandidate, extra: NormalizedName) -> ExtraCandidate:
         return self._extras.setdefault((id(base), extra), ExtraCandidate(base, extra))
@@ -260,6 +218,11 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 yield from (candidate for candidate in found if candidate.version != installed.version)
                 return
         yield from _with_installed(found, installed, upgrade=upgrade)
+        # A wheel may insist on a direct reference after this project was decided; then it is decided again.
+        for url in self.dependencies.references(name):
+            candidate = self._stock.direct(url, name)
+            if all(need.is_satisfied_by(candidate) for need in needs):
+                yield candidate
 
     def _looking_ahead(self, found: Iterator[BaseCandidate], refused: int) -> Iterator[BaseCandidate]:
         """Once candidates are turned away, METADATA of the next ones is asked for in growing numbers."""
@@ -329,8 +292,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             ]
             if (preferred := self._options.preferred.get(name)) is not None:
                 allowed.sort(key=lambda version: version != preferred)
-            if (preferred := self._options.preferred.get(name)) is not None:
-                allowed.sort(key=lambda version: version != preferred)
             if self._options.pre or specifier.prereleases:
                 known = allowed, []
             else:
@@ -347,6 +308,12 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 f"--require-hashes: there is no hash for {name}",
                 hint=f"List it in a requirements file as '{name}==VERSION --hash=sha256:DIGEST'.",
             )
+
+
+def _parts(identifier: str) -> tuple[NormalizedName, NormalizedName | None]:
+    """The project, and the extra if it is one: needs may be gone, the identifier is always there."""
+    name, bracket, rest = identifier.partition("[")
+    return NormalizedName(name), NormalizedName(rest.removesuffix("]")) if bracket else None
 
 
 def _with_installed(
@@ -372,27 +339,3 @@ def _with_installed(
 
 def _is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
     return candidate.version == installed.version and candidate.wheel.label == installed.package.label
-
-
-def _unusable_url(url: str) -> str | None:
-    """Why a dependency's direct reference cannot be followed."""
-    if not url.startswith(("https://", "http://", "file://")):
-        return "variantctl installs wheels, which that is not"
-    try:
-        wheel_of_url(url)
-    except (RequirementError, InvalidVariantError) as error:
-        return error.message
-    return None
-
-
-def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:
-    """What a variant was built for becomes a requirement of it (PEP 850, ``abi_dependency``)."""
-    for package, prefixes in abi_dependencies(candidate.wheel.properties).items():
-        try:
-            for prefix in prefixes:
-                SpecifierSet(f"=={prefix}.*")
-        except InvalidSpecifier:
-            reason = f"was built for {package} {', '.join(prefixes)}, which names no release"
-            yield ImpossibleNeed(candidate.name, reason)
-        else:
-            yield AbiNeed(canonicalize_name(package), tuple(prefixes))

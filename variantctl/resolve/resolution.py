@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
-from resolvelib import Resolver
 from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
 
 from variantctl.resolve.candidates import (
-    BaseCandidate,
-    Candidate,
-    ExtraCandidate,
     InstalledCandidate,
     WheelCandidate,
 )
@@ -23,10 +19,12 @@ from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.failure import failure
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.needs import ProjectNeed, is_pin, needs_of
-from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
+from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.provider import Provider, SearchOptions
 from variantctl.resolve.requirements import UserRequirement
+from variantctl.resolve.search import Search
+from variantctl.resolve.solution import Solution, reached
 from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace
 from variantctl.target.installed import InstalledPackage
@@ -34,16 +32,14 @@ from variantctl.target.platforms import Platform
 from variantctl.variants.labels import NULL_LABEL
 
 if TYPE_CHECKING:
-    from resolvelib.resolvers.abstract import Result
-
     from variantctl.providers.algorithm import Machine
-    from variantctl.resolve.needs import Need
     from variantctl.sources.catalog import Catalog
 
-    Found = Result[Need, Candidate, str]
 
 #: One round tries one candidate; PyPI's hardest graphs take a few thousand.
 MAX_ROUNDS = 100_000
+
+_UNTOLD = "its dependencies cannot be satisfied"
 
 
 @dataclass(frozen=True)
@@ -121,7 +117,7 @@ def resolve(
         provider.expect(needs)
         trace = Trace()
         try:
-            found = Resolver(provider, trace).resolve(needs, max_rounds=max_rounds)
+            pins = Search(provider, trace).run(needs, max_rounds)
         except ResolutionImpossible as error:
             raise failure(list(error.causes), trace, stock, constraints) from None
         except ResolutionTooDeep:
@@ -129,8 +125,10 @@ def resolve(
                 f"no solution was found in {max_rounds:,} steps, and the search was given up",
                 hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
             ) from None
-        notes = [*skipped, *_variant_notes(found, trace, stock), *_extra_notes(found, stock)]
-        return _plan(found, provider, stock, notes)
+        solution = reached(needs, pins, provider.get_dependencies)
+        plan = _plan(solution, provider, stock, trace)
+        notes = [*skipped, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
+        return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
 
@@ -174,38 +172,31 @@ def _hashes(requirements: Iterable[UserRequirement]) -> dict[NormalizedName, dic
     return allowed
 
 
-def _plan(found: Found, provider: Provider, stock: Stock, notes: list[str]) -> Plan:
+def _plan(solution: Solution, provider: Provider, stock: Stock, trace: Trace) -> Plan:
     install: list[PlannedInstall] = []
     remove: list[PlannedRemoval] = []
     keep: list[Kept] = []
-    bases: dict[NormalizedName, BaseCandidate] = {
-        candidate.name: candidate
-        for candidate in found.mapping.values()
-        if not isinstance(candidate, ExtraCandidate)
-    }
-    for name, base in sorted(bases.items()):
-        requested, parents = _asked_by(name, found)
+    for name, base in solution.bases.items():
         if isinstance(base, InstalledCandidate):
-            keep.append(Kept(base.package, requested))
+            keep.append(Kept(base.package, name in solution.requested))
             continue
         replaced = stock.replaced(name)
         if replaced is not None:
             remove.append(PlannedRemoval(replaced))
-        install.append(_planned(base, found, provider, requested, parents))
-    return Plan(tuple(install), tuple(remove), tuple(keep), tuple(notes))
+        planned = _planned(base, solution, provider)
+        advice = () if base.url else stock.advice(name, base.version)
+        install.append(replace(planned, given_up=_given_up(base, trace, stock), advice=advice))
+    return Plan(tuple(install), tuple(remove), tuple(keep))
 
 
-def _planned(
-    base: WheelCandidate, found: Found, provider: Provider, requested: bool, parents: list[str]
-) -> PlannedInstall:
+def _planned(base: WheelCandidate, solution: Solution, provider: Provider) -> PlannedInstall:
     link = base.wheel.link
-    extras = [
-        candidate
-        for candidate in found.mapping.values()
-        if isinstance(candidate, ExtraCandidate) and candidate.base is base
+    requested = base.name in solution.requested
+    requires = [
+        str(item.requirement)
+        for part in solution.parts(base.name)
+        for item in provider.dependencies.applicable(part)
     ]
-    candidates: list[Candidate] = [base, *sorted(extras, key=lambda candidate: candidate.extra)]
-    requires = [str(item.requirement) for candidate in candidates for item in provider.applicable(candidate)]
     hashes = dict(link.file.hashes)
     direct_url: dict[str, Any] | None = None
     if base.url:
@@ -218,27 +209,12 @@ def _planned(
         url=link.file.url,
         hashes=hashes,
         requires=tuple(dict.fromkeys(requires)),
-        because=because(base.wheel, requested, parents),
+        because=because(base.wheel, requested, solution.parents.get(base.name, ())),
         link=link,
         requested=requested,
         direct_url=direct_url,
+        needed_by=tuple(solution.parents.get(base.name, ())),
     )
-
-
-def _asked_by(name: NormalizedName, found: Found) -> tuple[bool, list[str]]:
-    """Whether the user asked for a project or an extra of it, and the other projects that need it."""
-    requested = False
-    parents: set[str] = set()
-    kept = {id(candidate) for candidate in found.mapping.values()}
-    for criterion in found.criteria.values():
-        for information in criterion.information:
-            if information.requirement.name != name:
-                continue
-            if information.parent is None:
-                requested = True
-            elif information.parent.name != name and id(information.parent) in kept:
-                parents.add(information.parent.name)
-    return requested, sorted(parents)
 
 
 def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
@@ -260,37 +236,33 @@ def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
     return f"{who}; {label}: {', '.join(properties)}"
 
 
-def _variant_notes(found: Found, trace: Trace, stock: Stock) -> list[str]:
+def _given_up(candidate: WheelCandidate, trace: Trace, stock: Stock) -> tuple[GivenUp, ...]:
+    """The variants of the same version that come before the one that is taken."""
+    if not candidate.better:
+        return ()
+    others = {other.wheel.label: other for other in stock.candidates(candidate.name, candidate.version)}
+    return tuple(
+        GivenUp(better, (better in others and trace.why_rejected(others[better])) or _UNTOLD)
+        for better in candidate.better
+    )
+
+
+def _variant_notes(plan: Iterable[PlannedInstall]) -> list[str]:
     """A note for each variant that was given up for another of the same version."""
-    notes = []
-    for candidate in found.mapping.values():
-        if not isinstance(candidate, WheelCandidate):
-            continue
-        for better in candidate.better:
-            given_up = next(
-                (
-                    other
-                    for other in stock.candidates(candidate.name, candidate.version)
-                    if other.wheel.label == better
-                ),
-                None,
-            )
-            why = trace.why_rejected(given_up) if given_up else None
-            chosen = (
-                f"its variant {candidate.wheel.label}" if candidate.wheel.label else "its non-variant wheel"
-            )
-            notes.append(
-                f"{candidate.name} {candidate.version}: {chosen} is taken in place of {better}"
-                + (f": {why}" if why else ", whose dependencies cannot be satisfied")
-            )
-    return notes
+    return [
+        f"{planned.name} {planned.version}: "
+        + (f"its variant {planned.label}" if planned.label else "its non-variant wheel")
+        + f" is taken in place of {given_up.label}: {given_up.why}"
+        for planned in plan
+        for given_up in planned.given_up
+    ]
 
 
-def _extra_notes(found: Found, stock: Stock) -> list[str]:
+def _extra_notes(solution: Solution, stock: Stock) -> list[str]:
     return [
         f"{candidate.name} {candidate.version} has no extra '{candidate.extra}'"
-        for candidate in found.mapping.values()
-        if isinstance(candidate, ExtraCandidate)
-        and isinstance(candidate.base, WheelCandidate)
+        for extras in solution.extras.values()
+        for candidate in extras
+        if isinstance(candidate.base, WheelCandidate)
         and candidate.extra not in stock.metadata(candidate.base).provides_extra
     ]

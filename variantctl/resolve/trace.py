@@ -11,7 +11,6 @@ from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.needs import ImpossibleNeed, Need, SameNeed
 
 if TYPE_CHECKING:
-    from resolvelib.resolvers.criterion import Criterion
     from resolvelib.structs import RequirementInformation
 
     Information = RequirementInformation[Need, Candidate]
@@ -32,9 +31,13 @@ class Trace(BaseReporter[Need, Candidate, str]):
         if known is None or (parent is None and known[1] is not None):
             self._asked[identifier] = (requirement, parent)
 
-    def rejecting_candidate(self, criterion: Criterion[Need, Candidate], candidate: Candidate) -> None:
-        """A dependency of ``candidate`` met what cannot be satisfied together with it."""
-        self._rejected[id(candidate)] = list(criterion.information)
+    def reject(self, causes: Sequence[Information], candidate: Candidate) -> None:
+        """A need of ``candidate``, the last of the causes, met what cannot be satisfied together with it."""
+        self._rejected[id(candidate)] = list(causes)
+
+    def give_up(self, candidate: Candidate | None, causes: Sequence[Information]) -> None:
+        """``candidate`` was taken back, because something that followed from it had no solution."""
+        self._rejected[id(candidate)] = list(causes)
 
     def resolving_conflicts(self, causes: Collection[Information]) -> None:
         """No candidate was left for something."""

@@ -1,0 +1,117 @@
+"""What a candidate needs: the dependencies of its wheel that hold for its variant on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+
+from variantctl.resolve.candidates import (
+    BaseCandidate,
+    Candidate,
+    ExtraCandidate,
+    InstalledCandidate,
+    WheelCandidate,
+)
+from variantctl.resolve.choice import abi_dependencies
+from variantctl.resolve.errors import NoCandidateError, RequirementError
+from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, SameNeed, needs_of
+from variantctl.resolve.stock import Stock
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
+
+
+class Dependencies:
+    """The needs of candidates, read from METADATA.
+
+    Args:
+        stock: has the METADATA.
+        no_deps: leave dependencies out.
+    """
+
+    def __init__(self, stock: Stock, *, no_deps: bool = False) -> None:
+        self._stock = stock
+        self._no_deps = no_deps
+        self._references: dict[NormalizedName, dict[str, None]] = {}
+
+    def references(self, name: NormalizedName) -> tuple[str, ...]:
+        """The direct references to a project that were met so far."""
+        return tuple(self._references.get(name, ()))
+
+    def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
+        """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
+        base = candidate.base if isinstance(candidate, ExtraCandidate) else candidate
+        if not isinstance(base, (WheelCandidate, InstalledCandidate)):
+            return []
+        texts, variant = self._declared(base)
+        markers = self._stock.interpreter.markers
+        found = [parse_requirement(text) for text in texts]
+        if not isinstance(candidate, ExtraCandidate):
+            return [requirement for requirement in found if requirement.applies(markers, variant)]
+        return [
+            requirement
+            for requirement in found
+            if requirement.applies(markers, variant, (candidate.extra,))
+            and not requirement.applies(markers, variant)
+        ]
+
+    def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
+        if isinstance(base, InstalledCandidate):
+            return base.package.requires(), self._stock.marker_variant(base.package)
+        return self._stock.metadata(base).requires_dist, base.wheel.variant
+
+    def needs_of(self, candidate: Candidate) -> Iterator[Need]:
+        """What the candidate needs here; if it is unfit, one need that nothing satisfies."""
+        if isinstance(candidate, ExtraCandidate):
+            yield SameNeed(candidate.base)
+        if isinstance(candidate, WheelCandidate) and (unfit := self._unfit(candidate)):
+            yield ImpossibleNeed(candidate.name, unfit)
+            return
+        if self._no_deps:
+            return
+        try:
+            requirements = self.applicable(candidate)
+        except InvalidVariantError as error:
+            # As pip and uv do: a version whose metadata cannot be read is passed over.
+            yield ImpossibleNeed(candidate.name, f"has a requirement that cannot be read: {error.message}")
+            return
+        for requirement in requirements:
+            if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
+                yield ImpossibleNeed(candidate.name, f"needs '{requirement}': {problem}")
+            else:
+                yield from needs_of(requirement)
+        if isinstance(candidate, WheelCandidate):
+            yield from _abi_needs(candidate)
+
+    def _unusable(self, url: str, name: NormalizedName) -> str | None:
+        """Why a dependency's direct reference cannot be followed; one that can is remembered."""
+        if not url.startswith(("https://", "http://", "file://")):
+            return "variantctl installs wheels, which that is not"
+        try:
+            self._stock.direct(url, name)
+        except (RequirementError, InvalidVariantError, NoCandidateError) as error:
+            return error.message
+        self._references.setdefault(name, {})[url] = None
+        return None
+
+    def _unfit(self, candidate: WheelCandidate) -> str | None:
+        """What only METADATA tells against a wheel."""
+        metadata = self._stock.metadata(candidate)
+        text = metadata.requires_python_text
+        if not self._stock.interpreter.accepts_python(text):
+            return f"needs Python {text}; this is {self._stock.interpreter.python}"
+        return None
+
+
+def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:
+    """What a variant was built for becomes a requirement of it (PEP 850, ``abi_dependency``)."""
+    for package, prefixes in abi_dependencies(candidate.wheel.properties).items():
+        try:
+            for prefix in prefixes:
+                SpecifierSet(f"=={prefix}.*")
+        except InvalidSpecifier:
+            reason = f"was built for {package} {', '.join(prefixes)}, which names no release"
+            yield ImpossibleNeed(candidate.name, reason)
+        else:
+            yield AbiNeed(canonicalize_name(package), tuple(prefixes))
