@@ -136,7 +136,7 @@ def best_of_each_label(ranked: Sequence[RankedWheel]) -> list[RankedWheel]:
 
 
 def judge_wheels(wheels: Iterable[WheelLink], terms: Terms) -> list[JudgedWheel]:
-    """Every wheel with its verdict: what can be taken best first, then the rest in the given order."""
+    """Every wheel with its verdict: what can be taken best first, then the rest, the nearest first."""
     wheels = list(wheels)
     ranked = {id(wheel.link): wheel for wheel in rank_wheels(wheels, terms)}
     judged = [
@@ -151,9 +151,14 @@ def judge_wheels(wheels: Iterable[WheelLink], terms: Terms) -> list[JudgedWheel]
         for wheel in ranked.values()
     ]
     rest = [link for link in wheels if id(link) not in ranked]
-    order: dict[Verdict, int] = {"excluded": 0, "incompatible": 1}
-    refused = [_refused(link, terms) for link in rest]
-    return judged + sorted(refused, key=lambda wheel: order[wheel.verdict])
+    return judged + sorted((_refused(link, terms) for link in rest), key=_nearness)
+
+
+def _nearness(wheel: JudgedWheel) -> int:
+    """What the user ruled out first, then what the machine lacks, then what is for others altogether."""
+    if wheel.verdict == "excluded":
+        return 0
+    return 2 if any(reason.kind in ("tags", "requires-python") for reason in wheel.reasons) else 1
 
 
 def marker_variant(label: str | None, terms: Terms) -> MarkerVariant:
