@@ -77,16 +77,34 @@ def explain_label(metadata: VariantMetadata, label: str, supported: Supported) -
     return reasons
 
 
-_Ranks = Mapping[str, Mapping[str, Mapping[str, int]]]
+class _BestKeys(dict[tuple[str, ...], int]):
+    """The values a variant has of one feature -> the best sort key among them; ``KeyError`` if it has none.
+
+    Variants repeat the same few lists of values: each list is looked into once.
+    """
+
+    def __init__(self, keys: Mapping[str, int]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def __missing__(self, values: tuple[str, ...]) -> int:
+        found = [self._keys[value] for value in values if value in self._keys]
+        if not found:
+            raise KeyError(values)
+        best = self[values] = min(found)
+        return best
+
+
+_Ranks = Mapping[str, Mapping[str, _BestKeys]]
 
 
 def _ranks(metadata: VariantMetadata, supported: Supported) -> _Ranks:
-    """namespace -> feature -> supported value -> its sort key; lower is better.
+    """namespace -> feature -> the sort key of the best value of some; lower is better.
 
     One integer stands for PEP 825's key of three indices: features are numbered across namespaces and each
     gets a range of integers of its own, so that integers compare as the triples would.
     """
-    ranks: dict[str, dict[str, dict[str, int]]] = {}
+    ranks: dict[str, dict[str, _BestKeys]] = {}
     start = 0
     for namespace in (*metadata.namespaces, ABI_DEPENDENCY):
         offered = supported.get(namespace)
@@ -97,26 +115,21 @@ def _ranks(metadata: VariantMetadata, supported: Supported) -> _Ranks:
         for feature in dict.fromkeys(chain(metadata.feature_priorities.get(namespace, ()), offered)):
             allowed = set(offered.get(feature, ()))
             values = dict.fromkeys(chain(listed.get(feature, ()), offered.get(feature, ())))
-            by_feature[feature] = {v: start + rank for rank, v in enumerate(values) if v in allowed}
+            keys = {value: start + rank for rank, value in enumerate(values) if value in allowed}
+            by_feature[feature] = _BestKeys(keys)
             start += len(values)
     return ranks
 
 
 def _keys(properties: Properties, ranks: _Ranks) -> list[int] | None:
     """The sorted keys of the best supported value of every feature; ``None`` if one has none."""
-    keys = []
-    for namespace, features in properties.items():
-        by_feature = ranks.get(namespace)
-        if by_feature is None:
-            return None
-        for feature, values in features.items():
-            by_value = by_feature.get(feature)
-            if by_value is None:
-                return None
-            best = min([by_value[value] for value in values if value in by_value], default=None)
-            if best is None:
-                return None
-            keys.append(best)
+    keys: list[int] = []
+    try:
+        for namespace, features in properties.items():
+            by_feature = ranks[namespace]
+            keys += [by_feature[feature][values] for feature, values in features.items()]
+    except KeyError:
+        return None
     keys.sort()
     keys.append(_AFTER_ALL)
     return keys
