@@ -131,10 +131,16 @@ def test_variants_that_pin_different_versions_are_locked_side_by_side(world: Wor
         world.add("cublas", cublas, ["runtime"])
     world.add("runtime")
     old, new = machine(gpu={"arch": ["1"]}), machine(gpu={"arch": ["2", "1"]})
-    made = lock(world, "torch", targets=[target(gpu={"arch": ["1"]}), target(gpu={"arch": ["2"]})])
+    both = [target(gpu={"arch": ["1"]}), target(gpu={"arch": ["2"]})]
+    made = lock(world, "torch", targets=both)
     assert versions(made) == [("cublas", "12.6"), ("cublas", "12.8"), ("runtime", "1.0"), ("torch", "2.0")]
     assert selected(world, made, supported=old) == {"cublas": "12.6", "runtime": "1.0", "torch": "2.0 old"}
     assert selected(world, made, supported=new) == {"cublas": "12.8", "runtime": "1.0", "torch": "2.0 new"}
+    # What is content with either is asked first, and follows.
+    world.add("any", "1.0", ["cublas"])
+    more = lock(world, "any", "torch", targets=both)
+    assert selected(world, more, supported=old)["cublas"] == "12.6"
+    assert selected(world, more, supported=new)["cublas"] == "12.8"
     # Two entries of one name may never apply at once (PEP 751).
     assert [str(package.marker) for package in made.packages[:2]] == ['python_version < "0"'] * 2
 
