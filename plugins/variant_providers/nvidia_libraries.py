@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -51,6 +50,8 @@ def tree_has_library(tree: Tree, names: tuple[str, str]) -> bool:
 
 def find_nvidia_smi() -> str | None:
     """The path of ``nvidia-smi``, by PATH or where the driver puts it on WSL2 and Windows."""
+    import shutil
+
     found = shutil.which("nvidia-smi")
     if found is not None:
         return found

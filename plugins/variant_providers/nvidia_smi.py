@@ -6,7 +6,6 @@ arguments) at its top.
 
 from __future__ import annotations
 
-import csv
 import re
 import time
 from collections.abc import Sequence
@@ -104,6 +103,8 @@ def take_header(text: str, seen: NvidiaSeen) -> None:
 
 
 def _rows(text: str) -> list[list[str]]:
+    import csv
+
     rows = []
     for line in text.splitlines():
         try:

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from tests.benchmarks.compare import compare
 
-MODULES = ("startup",)
+MODULES = ("startup", "detect")
 
 
 def main() -> None:

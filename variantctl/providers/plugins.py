@@ -12,6 +12,7 @@ from variantctl.providers.errors import MissingDetectorsError
 
 GROUP = "variant_plugins"
 OUR_DISTRIBUTION = "variant-providers"
+OUR_MODULE = "variant_providers"
 
 KNOWN_PROVIDERS: Mapping[str, str | None] = {
     "nvidia-variant-provider": "nvidia",
@@ -93,6 +94,8 @@ def foreign_plugins() -> list[ForeignPlugin]:
 
     found = []
     for point in entry_points(group=GROUP):
+        if point.value.startswith(f"{OUR_MODULE}."):
+            continue  # ours, without the time that reading a distribution's metadata takes
         package = point.dist.metadata["Name"] if point.dist is not None else ""
         package = re.sub(r"[-_.]+", "-", package).lower()
         if package != OUR_DISTRIBUTION:
