@@ -266,6 +266,15 @@ def test_a_variant_follows_the_release_it_was_built_for(world: World) -> None:
     gpu = {"arch": ["1"]}
     made = lock(world, "vllm", targets=[target(gpu=gpu)], constraints=["torch<2"])
     assert selected(world, made, supported=machine(gpu=gpu)) == {"torch": "1.0", "vllm": "1.0 t1"}
+    newer = lock(world, "vllm", targets=[target(gpu=gpu)])
+    assert selected(world, newer, supported=machine(gpu=gpu)) == {"torch": "2.0", "vllm": "1.0 t2"}
+    # Where another tool lists both, the one for the torch that is listed too is taken.
+    two = [named(part, "vllm") for part in (made, newer)]
+    vllm = replace(two[0], wheels=two[0].wheels + two[1].wheels, variants=metadata)
+    for part in (made, newer):
+        listed = replace(part, packages=(named(part, "torch"), vllm))
+        expected = selected(world, part, supported=machine(gpu=gpu))
+        assert selected(world, listed, supported=machine(gpu=gpu)) == expected
 
 
 def test_extras_bring_their_own(world: World) -> None:
