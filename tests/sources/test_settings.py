@@ -212,6 +212,8 @@ CONFIGURATIONS: list[dict[str, Any]] = [
     {"xdg": "[global]\nindex_url = https://x.test\n", "user": "[install]\nIndex-URL = https://i.test\n"},
     {"user": "[global]\nextra-index-url = https://a.test\n  https://b.test\n[install]\nfind-links = /i\n"},
     {"user": "[global]\nfind-links = /u\n", "xdg": "[install]\nfind-links = /x\n"},
+    {"user": "[global]\nindex-url =\n"},
+    {"user": "[global]\nindex-url = https://g.test\n[install]\nindex-url =\n"},
     {"user": "[global]\nextra-index-url =\n", "xdg": "[global]\nextra-index-url = https://x.test\n"},
     {"user": "[global]\nextra-index-url = https://u.test\n", "variable": {"PIP_EXTRA_INDEX_URL": ""}},
     {"user": "[global]\nindex-url = https://u.test\n", "named": "[global]\nfind-links = /n\n"},
