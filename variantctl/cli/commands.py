@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),
+    "doctor": Command("variantctl.cli.doctor", "check that what is installed still fits this machine"),
     "matrix": Command(
         "variantctl.cli.matrix", "show what each of several machines would get, with download sizes"
     ),

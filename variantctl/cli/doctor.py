@@ -1,0 +1,149 @@
+"""``variantctl doctor``: whether an environment still fits this machine; a container's health check."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+
+if TYPE_CHECKING:
+    from variantctl.cli.options import Subject
+    from variantctl.resolve.checkup import Ground
+    from variantctl.resolve.finding import Finding
+    from variantctl.resolve.inspection import Inspection
+    from variantctl.resolve.stock import Stock
+    from variantctl.target.environment import Environment
+
+HELP = "check that what is installed still fits this machine"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = (
+        "Exits 1 where something is wrong, and 0 where there are only suggestions. "
+        "Nothing is asked of the network, except with --updates."
+    )
+    parser.add_argument("--updates", action="store_true", help="ask the sources for better variants, too")
+    parser.add_argument("--verify", action="store_true", help="compare every file with its hash in RECORD")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Inspect, judge, and print the findings."""
+    from variantctl.resolve.checkup import check, is_healthy
+    from variantctl.target.environment import find_environment
+
+    # The plugin of a trusted provider is asked as it is in the cache, or not at all.
+    args.offline = args.offline or not args.updates
+    environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    subject = options.subject_of(args, environment)
+    inspection = _inspect(args, environment, subject)
+    findings = check(inspection, _ground(subject))
+    if args.updates:
+        findings += _improvements(args, environment, subject, inspection)
+    options.show_notes(subject)
+    healthy = is_healthy(findings)
+    if args.json:
+        render.print_json(
+            {
+                "format": 1,
+                "status": "ok" if healthy else "mismatch",
+                "environment": str(environment.prefix),
+                "machine": subject.who,
+                "packages": len(inspection.packages),
+                "findings": [finding.as_json() for finding in findings],
+            }
+        )
+    else:
+        _print(findings, inspection, environment, subject)
+    return 0 if healthy else 1
+
+
+def _inspect(args: argparse.Namespace, environment: Environment, subject: Subject) -> Inspection:
+    from variantctl.cli.progress import progress_steps
+    from variantctl.resolve.inspection import inspect
+    from variantctl.target.installed import installed_packages
+
+    installed = installed_packages(environment)
+    with progress_steps("verifying" if args.verify else "checking", len(installed)) as begin:
+        return inspect(
+            environment,
+            markers=subject.platform.markers,
+            verify=args.verify,
+            begin=begin,
+            installed=installed,
+        )
+
+
+def _ground(subject: Subject) -> Ground:
+    from variantctl.resolve.checkup import Ground
+    from variantctl.resolve.interpreter import Interpreter
+
+    def unanswered(namespace: str) -> str | None:
+        notes = subject.machine.notes
+        silent = [note for note in notes if note.status in ("untrusted", "disabled")]
+        return next((note.message for note in silent if note.namespace == namespace), None)
+
+    return Ground(
+        subject.machine.supported,
+        unanswered,
+        Interpreter(subject.platform.tags, subject.platform.markers),
+        subject.who,
+    )
+
+
+def _improvements(
+    args: argparse.Namespace, environment: Environment, subject: Subject, inspection: Inspection
+) -> list[Finding]:
+    from variantctl.cli.progress import progress_steps
+    from variantctl.resolve.improvements import improvements
+
+    with (
+        _stock(args, environment, subject) as stock,
+        progress_steps("asking", len(inspection.packages)) as begin,
+    ):
+        return improvements(inspection, stock, begin=begin)
+
+
+@contextmanager
+def _stock(args: argparse.Namespace, environment: Environment, subject: Subject) -> Iterator[Stock]:
+    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.resolve.stock import Stock
+
+    with options.open_catalog(args, environment) as catalog:
+        stock = Stock(
+            catalog,
+            subject.machine,
+            Interpreter(subject.platform.tags, subject.platform.markers),
+            preferences=options.preferences(args),
+            who=subject.who,
+        )
+        try:
+            yield stock
+        finally:
+            stock.close()
+
+
+def _print(
+    findings: Sequence[Finding], inspection: Inspection, environment: Environment, subject: Subject
+) -> None:
+    # Plain text: a health check runs often, and importing rich would take longer than the check.
+    write = sys.stdout.write
+    for finding in findings:
+        write(f"{finding.severity}: {finding.detail} [{finding.kind}]\n")
+        if finding.hint:
+            write(f"  {finding.hint}\n")
+    errors = sum(finding.severity == "error" for finding in findings)
+    if errors:
+        write(f"{environment.prefix}: {errors} {'mismatch' if errors == 1 else 'mismatches'}\n")
+    elif not render.is_quiet():
+        variants = sum(item.label is not None for item in inspection.packages.values())
+        count = f"{len(inspection.packages)} packages, {variants} of them variants"
+        write(f"{environment.prefix} is right for {subject.who} ({count}).\n")

@@ -1,0 +1,151 @@
+"""Is an environment right for a machine? Pure: what was inspected, and what is supported, become findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from variantctl.resolve.advice import update_for
+from variantctl.resolve.dependency_check import check_dependencies
+from variantctl.resolve.finding import Finding
+from variantctl.resolve.inspection import Inspected, Inspection
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.mixture import check_mixture
+from variantctl.resolve.reasons import property_reasons, summarise
+from variantctl.variants.markers import MarkerVariant, narrow
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.ordering import Unsupported, explain_label
+from variantctl.variants.properties import ABI_DEPENDENCY, Properties, Supported
+
+Unanswered = Callable[[str], str | None]
+"""Why a namespace's provider was not asked (not trusted, disabled), or ``None`` where it was."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What an environment is judged by.
+
+    Attributes:
+        supported: what the machine offers, of the namespaces that some metadata uses.
+        unanswered: why nothing is known of a namespace.
+        interpreter: what wheels must fit.
+        who: ``this machine`` or ``profile h100``, for messages.
+    """
+
+    supported: Callable[[VariantMetadata], Supported]
+    unanswered: Unanswered
+    interpreter: Interpreter
+    who: str = "this machine"
+
+
+def check(inspection: Inspection, ground: Ground) -> list[Finding]:
+    """Everything that is wrong, package by package, then what is wrong between packages."""
+    versions = {**inspection.elsewhere, **{name: item.version for name, item in inspection.packages.items()}}
+    findings: list[Finding] = []
+    variants: dict[NormalizedName, MarkerVariant] = {}
+    for item in inspection.packages.values():
+        findings += _of_folder(item)
+        findings += _of_platform(item, ground)
+        supported = _supported(item, ground, versions)
+        missing = _missing(item, supported)
+        findings += _of_variant(item, missing, supported, ground)
+        # What it was built for counts where the machine no longer has it: that is told once, not for each
+        # dependency that would follow from it.
+        built_for = item.metadata.properties_of(item.label) if item.metadata and item.label else None
+        seen = _everything(built_for or {}) if missing else supported
+        variants[item.name] = narrow(item.metadata, item.label, seen)
+    findings += check_mixture(inspection.packages.values())
+    requirements = {name: item.requires for name, item in inspection.packages.items()}
+    findings += check_dependencies(requirements, versions, variants, ground.interpreter.markers)
+    return findings
+
+
+def is_healthy(findings: Sequence[Finding]) -> bool:
+    """Whether there is nothing but suggestions."""
+    return all(finding.severity != "error" for finding in findings)
+
+
+def reinstall(*packages: Inspected) -> str:
+    """The command that has packages chosen anew, in the versions they have."""
+    named = " ".join(f"{package.name}=={package.version.public}" for package in packages)
+    return f"'variantctl install --reinstall {named}' chooses again."
+
+
+def _of_folder(item: Inspected) -> Iterator[Finding]:
+    for problem in item.problems:
+        yield Finding("error", "broken-package", item.name, f"{item}: {problem}", reinstall(item))
+    if item.missing:
+        gone = f"{item}: {len(item.missing)} of its files are missing: {summarise(item.missing)}"
+        yield Finding("error", "missing-files", item.name, gone, reinstall(item))
+    if item.changed:
+        changed = f"{item}: {len(item.changed)} of its files were changed: {summarise(item.changed)}"
+        yield Finding("error", "changed-files", item.name, changed, reinstall(item))
+    if item.unlisted:
+        yield Finding(
+            "suggestion", "no-record", item.name, f"{item} has no RECORD, so its files cannot be checked"
+        )
+
+
+def _of_platform(item: Inspected, ground: Ground) -> Iterator[Finding]:
+    if item.tags and not any(tag in ground.interpreter.ranks for tag in item.tags):
+        tags = summarise(sorted(map(str, item.tags)))
+        detail = f"{item} is for {tags}, which {ground.who} and its Python do not accept"
+        yield Finding("error", "wrong-platform", item.name, detail, reinstall(item))
+    elif not ground.interpreter.accepts_python(item.requires_python):
+        python = ground.interpreter.python
+        detail = f"{item} needs Python {item.requires_python}; this is {python}"
+        yield Finding("error", "wrong-python", item.name, detail, reinstall(item))
+
+
+def _of_variant(
+    item: Inspected, missing: Sequence[Unsupported], supported: Supported, ground: Ground
+) -> Iterator[Finding]:
+    """A variant that the machine does not support, or of which that cannot be known."""
+    unknown = {need.namespace: why for need in missing if (why := ground.unanswered(need.namespace))}
+    for namespace, why in unknown.items():
+        detail = f"{item} cannot be checked for {namespace}: {why}"
+        yield Finding("suggestion", "unchecked-variant", item.name, detail)
+    rest = [need for need in missing if need.namespace not in unknown]
+    if not rest:
+        return
+    reasons = "; ".join(reason.detail for reason in property_reasons(rest, supported, ground.who))
+    update = update_for(rest)
+    hint = f"Update the {update[0]} to {update[1]} or newer, or choose again: " if update else ""
+    yield Finding("error", "variant-mismatch", item.name, f"{item} {reasons}", hint + reinstall(item))
+
+
+def _missing(item: Inspected, supported: Supported) -> list[Unsupported]:
+    if item.metadata is None or item.label is None:
+        return []
+    return explain_label(item.metadata, item.label, supported)
+
+
+def _supported(item: Inspected, ground: Ground, versions: Mapping[NormalizedName, Version]) -> Supported:
+    """What the machine offers, and the releases of what is installed (``abi_dependency``, PEP 850)."""
+    if item.metadata is None:
+        return {}
+    supported = ground.supported(item.metadata)
+    built_for = item.metadata.properties_of(item.label or "") or {}
+    releases = {
+        package: [prefix for prefix in prefixes if _is_of(versions.get(canonicalize_name(package)), prefix)]
+        for package, prefixes in built_for.get(ABI_DEPENDENCY, {}).items()
+    }
+    return {**supported, ABI_DEPENDENCY: releases} if releases else supported
+
+
+def _is_of(version: Version | None, prefix: str) -> bool:
+    try:
+        return version is not None and SpecifierSet(f"=={prefix}.*").contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False
+
+
+def _everything(properties: Properties) -> Supported:
+    return {
+        namespace: {feature: list(values) for feature, values in features.items()}
+        for namespace, features in properties.items()
+    }

@@ -1,0 +1,57 @@
+"""Which better variants of what is installed there are, as far as the sources know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from variantctl.resolve.checkup import reinstall
+from variantctl.resolve.finding import Finding
+from variantctl.resolve.inspection import Inspected, Inspection
+from variantctl.resolve.stock import Stock
+from variantctl.sources.errors import ProjectNotFound
+from variantctl.variants.errors import VariantctlError
+
+
+def improvements(
+    inspection: Inspection, stock: Stock, *, begin: Callable[[str], None] = lambda _name: None
+) -> list[Finding]:
+    """Suggestions: another variant of the installed version, or a driver update that would bring one.
+
+    A package that no source has is passed over; one whose source cannot be asked is told as such.
+
+    Args:
+        inspection: what is installed.
+        stock: what can be had for the machine.
+        begin: called with the name of each package.
+    """
+    stock.expect((name, SpecifierSet(f"=={item.version}")) for name, item in inspection.packages.items())
+    findings: list[Finding] = []
+    for item in inspection.packages.values():
+        begin(item.name)
+        try:
+            findings += _of(item, stock)
+        except ProjectNotFound:
+            continue
+        except VariantctlError as error:
+            detail = f"{item}: whether there is a better variant is not known: {error.message}"
+            findings.append(Finding("suggestion", "not-asked", item.name, detail, error.hint or ""))
+    return findings
+
+
+def _of(item: Inspected, stock: Stock) -> Iterator[Finding]:
+    public = Version(item.version.public)
+    version = item.version if item.version in stock.versions(item.name) else public
+    if version not in stock.versions(item.name):
+        return
+    best = next(iter(stock.candidates(item.name, version, allow_yanked=True)), None)
+    label = best.wheel.label if best is not None else None
+    if label is not None and label != item.label:
+        here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
+        detail = f"{item.name} {public}: {here}, and {label} is better for {stock.who}"
+        yield Finding("suggestion", "better-variant", item.name, detail, reinstall(item))
+    for advice in stock.advice(item.name, version, allow_yanked=True):
+        if advice.label != item.label:
+            yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")

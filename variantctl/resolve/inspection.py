@@ -1,0 +1,172 @@
+"""What there is to know of an installed environment before it is judged; see :mod:`.checkup`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from packaging.tags import Tag
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.sources.backend_tables import SHIPPED, shipped_source
+from variantctl.sources.backends import BackendSource
+from variantctl.target.errors import BrokenPackageError
+from variantctl.target.installed import InstalledPackage, installed_packages, packages_in
+from variantctl.target.integrity import changed_files, missing_files, wheel_tags
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata
+from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
+
+if TYPE_CHECKING:
+    from variantctl.target.environment import Environment
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One installed package.
+
+    Attributes:
+        name: normalized.
+        version: as installed, with its local part.
+        label: the variant's; of a build from a sub-index for a backend that one's; ``None``: neither.
+        metadata: what says what the label was built for.
+        family: the source of backends that the package belongs to, whether or not it was installed from it.
+        requires: its dependencies as written.
+        requires_python: as written, ``""`` where it does not say.
+        tags: the platforms it is for; empty where it does not say.
+        missing: the files that are gone.
+        changed: the files that are not what they were.
+        problems: what is wrong with its folder, in words.
+        unlisted: it has no RECORD, so that its files are not known.
+    """
+
+    name: NormalizedName
+    version: Version
+    label: str | None = None
+    metadata: VariantMetadata | None = None
+    family: str | None = None
+    requires: tuple[str, ...] = ()
+    requires_python: str = ""
+    tags: frozenset[Tag] = frozenset()
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unlisted: bool = False
+
+    def __str__(self) -> str:
+        label = f" ({self.label})" if self.label and self.version.local is None else ""
+        return f"{self.name} {self.version}{label}"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """An environment.
+
+    Attributes:
+        packages: those of its own, by name.
+        elsewhere: name -> version of what its interpreter sees besides (system site-packages).
+    """
+
+    packages: Mapping[NormalizedName, Inspected]
+    elsewhere: Mapping[NormalizedName, Version]
+
+
+def inspect(
+    environment: Environment,
+    *,
+    markers: Mapping[str, str],
+    verify: bool = False,
+    begin: Callable[[str], None] = lambda _name: None,
+    installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+) -> Inspection:
+    """Read what is installed; nothing is asked of the machine or the network.
+
+    Args:
+        environment: which environment.
+        markers: of the platform, which decide what a backend's wheels were built for.
+        verify: read every file, to compare it with its hash.
+        begin: called with the name of each package.
+        installed: its packages, where they are known already.
+    """
+    packages = installed_packages(environment) if installed is None else installed
+    inspected = {}
+    for name, package in packages.items():
+        begin(name)
+        inspected[name] = _inspected(package, markers, verify=verify)
+    others = packages_in(path for path in environment.site_paths if path not in environment.site_packages)
+    return Inspection(inspected, {name: other.version for name, other in others.items()})
+
+
+def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify: bool) -> Inspected:
+    problems = [note for note in package.notes if "RECORD" not in note]
+    core = _core(package, problems)
+    source = next((source for source in backend_sources() if source.serves(package.name)), None)
+    label, metadata = _variant(package, source, markers, problems)
+    missing: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    unlisted = False
+    if not package.legacy:
+        try:
+            missing = [str(path) for path in missing_files(package)]
+            changed = [str(path) for path in changed_files(package)] if verify else ()
+        except BrokenPackageError:
+            unlisted = True
+    return Inspected(
+        package.name,
+        package.version,
+        label,
+        metadata,
+        source.name if source else None,
+        core.requires_dist if core else (),
+        core.requires_python_text if core else "",
+        wheel_tags(package),
+        tuple(missing),
+        tuple(changed),
+        tuple(dict.fromkeys(problems)),
+        unlisted,
+    )
+
+
+def _core(package: InstalledPackage, problems: list[str]) -> CoreMetadata | None:
+    if package.legacy and not package.dist_info.is_dir():
+        return None
+    path = package.dist_info / ("PKG-INFO" if package.legacy else "METADATA")
+    try:
+        return parse_core_metadata(path.read_bytes(), path.name)
+    except OSError:
+        return None
+    except VariantctlError as error:
+        problems.append(error.message)
+        return None
+
+
+def _variant(
+    package: InstalledPackage,
+    source: BackendSource | None,
+    markers: Mapping[str, str],
+    problems: list[str],
+) -> tuple[str | None, VariantMetadata | None]:
+    """The label, and what says what it was built for."""
+    if package.label is not None:
+        path = package.dist_info / "variant.json"
+        try:
+            return package.label, load_metadata(path.read_bytes(), source=f"{package.name}'s variant.json")
+        except OSError as error:
+            problems.append(f"variant.json cannot be read: {error.strerror}")
+        except VariantctlError as error:
+            problems.append(error.message)
+        return package.label, None
+    label = source.label_of(package.name, package.version) if source else None
+    if source is None or label is None:
+        return None, None
+    return label, source.metadata(package.name, Version(package.version.public), markers, [label])
+
+
+@lru_cache(maxsize=1)
+def backend_sources() -> tuple[BackendSource, ...]:
+    """The mappings of sub-indexes to properties that are shipped: what ``+cu128`` stands for."""
+    return tuple(map(shipped_source, SHIPPED))
