@@ -153,7 +153,7 @@ def test_two_packages_come_from_one_backend(
     assert ("torchvision", "2.10.0+cu128") in versions and ("torch", "2.10.0+cu130") not in versions
     # Even where the lock has a better build of one of them, the other is taken from the same backend.
     mixed = bare(replace(both, packages=tuple(sorted((*cuda.packages, *both.packages), key=str))))
-    found = selected(World(tmp_path), mixed, supported=machine(gpu=CUDA12))
+    found = selected(World(tmp_path), mixed, supported=machine(gpu=CUDA13))
     assert found == {"torch": "2.10.0+cu128 cu128", "torchvision": "2.10.0+cu128 cu128"}
 
 

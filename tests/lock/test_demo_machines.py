@@ -6,13 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+from variant_index.build import build_index
 
 from tests.lock.bench import Bench, file_names
 from variantctl.providers.profiles import shipped_profiles
+from variantctl.variants import load_metadata
+from variantctl.wheels.build import build_wheel
 
 MACHINES = ("h100", "mi300x", "raspberry-pi-5")
 WANTED = ("deepspeed", "executorch")
 LOCKED_FOR = [part for machine in MACHINES for part in ("--profile", machine)]
+
+
+def without_our_table(text: str) -> str:
+    return re.sub(r"\n\[(packages\.)?tool\.variantctl\]\n(.+\n|\]\n)*", "\n", text)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -75,7 +82,7 @@ def test_no_marker_of_a_package_speaks_of_variants(bench: Bench) -> None:
 def test_without_our_own_table_the_same_is_installed(bench: Bench) -> None:
     """PEP 751: what ``[tool]`` holds must be disposable."""
     bench.locked(*WANTED, "--all-variants")
-    text = re.sub(r"\n\[(packages\.)?tool\.variantctl\]\n(.+\n|\]\n)*", "\n", bench.lock.read_text("utf-8"))
+    text = without_our_table(bench.lock.read_text("utf-8"))
     assert "tool.variantctl" not in text
     bare = bench.root / "pylock.bare.toml"
     bare.write_text(text, "utf-8")
@@ -85,6 +92,32 @@ def test_without_our_own_table_the_same_is_installed(bench: Bench) -> None:
         for planned in (*ours, *theirs):
             del planned["because"], planned["requires"]
         assert theirs == ours
+
+
+def test_what_a_variant_needs_may_need_more(bench: Bench) -> None:
+    """Without our table, METADATA of the wheels is read: of a variant, and of what only variants need."""
+    wheels, site = bench.root / "wheels", bench.root / "site"
+    metadata = load_metadata(
+        {
+            "$schema": "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json",
+            "default-priorities": {"namespace": ["gpu"]},
+            "variants": {"fast": {"gpu": {"arch": ["1"]}}},
+        }
+    )
+    needs = {"lib": ["kernels; 'gpu' in variant_namespaces"], "kernels": ["runtime"], "runtime": []}
+    for name, requires in needs.items():
+        label = "fast" if name == "lib" else None
+        variants = metadata if label else None
+        build_wheel(wheels, name=name, version="1.0", requires=requires, label=label, metadata=variants)
+    build_index(wheels, site)
+    profile = bench.profile("gpu", properties={"gpu": {"arch": ["1"]}})
+    bench.index = (site / "simple").as_uri()
+    bench.locked("lib", "--profile", profile)
+    bare = bench.root / "pylock.bare.toml"
+    bare.write_text(without_our_table(bench.lock.read_text("utf-8")), "utf-8")
+    for lock in (bench.lock, bare):
+        names = [planned["name"] for planned in bench.plan("sync", lock, "--profile", profile)]
+        assert names == ["kernels", "lib", "runtime"]
 
 
 def test_a_machine_that_was_not_thought_of_takes_what_it_can(bench: Bench) -> None:

@@ -131,7 +131,7 @@ def test_variants_that_pin_different_versions_are_locked_side_by_side(world: Wor
         world.add("cublas", cublas, ["runtime"])
     world.add("runtime")
     old, new = machine(gpu={"arch": ["1"]}), machine(gpu={"arch": ["2", "1"]})
-    both = [target(gpu={"arch": ["1"]}), target(gpu={"arch": ["2"]})]
+    both = [target(gpu={"arch": ["1"]}), target(gpu={"arch": ["2", "1"]})]
     made = lock(world, "torch", targets=both)
     assert versions(made) == [("cublas", "12.6"), ("cublas", "12.8"), ("runtime", "1.0"), ("torch", "2.0")]
     assert selected(world, made, supported=old) == {"cublas": "12.6", "runtime": "1.0", "torch": "2.0 old"}
@@ -275,6 +275,9 @@ def test_a_variant_follows_the_release_it_was_built_for(world: World) -> None:
         listed = replace(part, packages=(named(part, "torch"), vllm))
         expected = selected(world, part, supported=machine(gpu=gpu))
         assert selected(world, listed, supported=machine(gpu=gpu)) == expected
+    torn = replace(made, packages=(named(made, "torch"), named(newer, "vllm")))
+    with pytest.raises(LockMismatchError, match="t2 was built for another release"):
+        selected(world, torn, supported=machine(gpu=gpu))
 
 
 def test_extras_bring_their_own(world: World) -> None:

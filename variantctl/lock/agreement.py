@@ -170,8 +170,6 @@ class Agreement:
             raise _no_common_version(name, [(whose.target.who, before), (resolved.target.who, planned)])
         else:
             self._limits[name] = lower
-            # A preference must not bring the higher one back.
-            self._preferred[name] = lower
             if any(ruled_out):
                 self._separable.add(name)
 

@@ -96,8 +96,8 @@ class Selection:
         self._read_requires = read_requires
         self._who = who
         self._ranked: dict[int, RankedWheel | None] = {}
-        #: Source of kind ``backends`` -> the backend that everything from it comes from.
-        self._backends: dict[str, str] = {}
+        #: Source of kind ``backends`` -> the backend that everything from it comes from, if one can.
+        self._backends: dict[str, str | None] = {}
 
     def select(self) -> list[Selected]:
         """What to install, by name.
@@ -148,22 +148,38 @@ class Selection:
         return Walk(self._entries, self._pick, self._interpreter.markers).run(roots)
 
     def _entries(self, name: NormalizedName) -> list[LockedPackage]:
-        """The newest first; of builds for backends the one already taken of their source, then the best."""
+        """The newest first; of builds for backends that of the backend all others are of, then the best."""
         packages = list(self._lock.named(name))
         if any(package.backend is not None for package in packages):
-            places = self._places_of_backends(
-                [package for package in packages if package.backend is not None]
-            )
+            places = self._places_of_backends(packages)
             packages.sort(key=lambda package: places.get(id(package), len(places)))
-            packages.sort(key=lambda package: not self._is_taken(package))
+            packages.sort(key=lambda package: not self._is_of_common_backend(package))
         return packages
 
-    def _is_taken(self, package: LockedPackage) -> bool:
+    def _is_of_common_backend(self, package: LockedPackage) -> bool:
         backend = package.backend
-        return backend is not None and self._backends.get(backend.source) == backend.label
+        if backend is None:
+            return False
+        if backend.source not in self._backends:
+            self._backends[backend.source] = self._common_backend(backend.source)
+        return self._backends[backend.source] == backend.label
+
+    def _common_backend(self, source: str) -> str | None:
+        """The best backend that has all of a source's packages for this machine; ``None`` if none has."""
+        fitting: dict[NormalizedName, list[str]] = {}
+        listed = [p for p in self._lock.packages if p.backend is not None and p.backend.source == source]
+        for name in dict.fromkeys(package.name for package in listed):
+            packages = [package for package in listed if package.name == name]
+            places = self._places_of_backends(packages)
+            packages = [package for package in packages if id(package) in places]
+            packages.sort(key=lambda package: places[id(package)])
+            fitting[name] = [package.backend.label for package in packages if package.backend is not None]
+        first, *others = fitting.values()
+        return next((label for label in first if all(label in labels for labels in others)), None)
 
     def _places_of_backends(self, packages: Sequence[LockedPackage]) -> dict[int, int]:
         """``id`` of an entry that fits -> its place among all backends' builds, the newest version first."""
+        packages = [package for package in packages if package.backend is not None]
         owners = {file.filename: package for package in packages for file in package.files}
         links = [self.link(file, package.backend) for package in packages for file in package.files]
         metadata = united([package.variants for package in packages if package.variants is not None])
@@ -181,8 +197,6 @@ class Selection:
             if any(self._wheel(other) is not None for other in others):
                 return None
             raise self._unfit(package)
-        if package.backend is not None:
-            self._backends.setdefault(package.backend.source, package.backend.label)
         declared = package.declared
         filename = wheel.link.wheel.filename
         requires = declared.of(filename) if declared is not None else self._read_requires(wheel.link)
@@ -213,12 +227,13 @@ class Selection:
         visits = {name: self._visit_of(package, name not in depended) for name, package in by_name.items()}
         return dict(sorted(self._with_variant_needs(visits).items()))
 
-    def _visit_of(self, package: LockedPackage, requested: bool) -> Visit:
+    def _visit_of(self, package: LockedPackage, requested: bool, *, read: bool = False) -> Visit:
+        """An entry; what its wheel requires is read where markers in the lock cannot say it (or ``read``)."""
         wheel = self._wheel(package)
         if wheel is None:
             raise self._unfit(package)
         parents = {other.name for other in self._lock.packages if package.name in other.dependencies}
-        requires = self._read_requires(wheel.link) if wheel.label is not None else ()
+        requires = self._read_requires(wheel.link) if read or wheel.label is not None else ()
         return Visit(Picked(package, wheel.variant, requires), requested, parents)
 
     def _with_variant_needs(self, visits: dict[NormalizedName, Visit]) -> dict[NormalizedName, Visit]:
@@ -236,7 +251,7 @@ class Selection:
                     visits[requirement.name].parents.add(picked.package.name)
                     continue
                 for package in self._lock.named(requirement.name):
-                    new = self._visit_of(package, False)
+                    new = self._visit_of(package, False, read=True)
                     new.parents.add(picked.package.name)
                     visits[requirement.name] = new
                     queue.append(new)
