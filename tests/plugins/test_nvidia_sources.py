@@ -189,6 +189,15 @@ def test_cuda_visible_devices(
         assert sm_arch["values"][0] == "75_real"
 
 
+def test_libcuda_is_asked_about_every_gpu(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hide GPUs itself, and number the rest anew."""
+    fake_driver(cuda="")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-00000001")
+    report = detected()
+    assert [device.get("visible", True) for device in report["devices"]] == [True, False]
+    assert report["facts"]["compute_capabilities"] == ["7.5"]
+
+
 @pytest.mark.parametrize("value", ["void", "none", "VOID"])
 def test_nvidia_visible_devices(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     fake_driver(nvml="", cuda="")
