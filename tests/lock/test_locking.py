@@ -123,6 +123,17 @@ def test_no_common_version_is_an_error_that_names_both(world: World) -> None:
     assert caught.value.hint is not None and "files of their own" in caught.value.hint
 
 
+def test_where_one_machine_must_and_the_other_cannot_both_versions_are_locked(world: World) -> None:
+    requires = ["lib==1; platform_machine=='x86_64'", "lib; platform_machine=='aarch64'"]
+    world.add("app", "1.0", requires)
+    world.add("lib", "1.0", tag=X86_TAG)
+    world.add("lib", "2.0", tag=ARM_TAG)
+    made = lock(world, "app", targets=[target(LINUX), target(ARM)])
+    assert versions(made) == [("app", "1.0"), ("lib", "1.0"), ("lib", "2.0")]
+    assert selected(world, made, LINUX)["lib"] == "1.0"
+    assert selected(world, made, ARM)["lib"] == "2.0"
+
+
 def test_variants_that_pin_different_versions_are_locked_side_by_side(world: World) -> None:
     """As PyTorch's CUDA builds do: each requires its own version of the libraries, by METADATA of its own."""
     metadata = variant_metadata(["gpu"], {"old": {"gpu": {"arch": ["1"]}}, "new": {"gpu": {"arch": ["2"]}}})
@@ -268,6 +279,10 @@ def test_a_variant_follows_the_release_it_was_built_for(world: World) -> None:
     assert selected(world, made, supported=machine(gpu=gpu)) == {"torch": "1.0", "vllm": "1.0 t1"}
     newer = lock(world, "vllm", targets=[target(gpu=gpu)])
     assert selected(world, newer, supported=machine(gpu=gpu)) == {"torch": "2.0", "vllm": "1.0 t2"}
+    every = lock(world, "vllm", targets=[any_machine(LINUX)], every_variant=True)
+    # One version of torch for all: the build for the other one is left out.
+    assert versions(every) == [("torch", "2.0"), ("vllm", "1.0")]
+    assert [file.wheel.label for file in named(every, "vllm").wheels] == ["t2"]
     # Where another tool lists both, the one for the torch that is listed too is taken.
     two = [named(part, "vllm") for part in (made, newer)]
     vllm = replace(two[0], wheels=two[0].wheels + two[1].wheels, variants=metadata)
