@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from variantctl.cli import render
@@ -26,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.target.installed import installed_packages
 
     environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
-    packages = list(installed_packages(environment).values())
+    packages = [_labelled(package) for package in installed_packages(environment).values()]
     for package in packages:
         for note in package.notes:
             render.warning(note)
@@ -37,6 +39,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         render.note(f"nothing is installed in {environment.prefix}")
     return 0
+
+
+def _labelled(package: InstalledPackage) -> InstalledPackage:
+    """A build of a backend has its label in its version alone (``2.10.0+cu128``)."""
+    if package.label is not None or package.version.local is None:
+        return package
+    from variantctl.sources.backend_choice import known_sources
+
+    labels = (source.label_of(package.name, package.version) for source in known_sources(os.environ))
+    return replace(package, label=next((label for label in labels if label is not None), None))
 
 
 def as_json(package: InstalledPackage) -> dict[str, Any]:

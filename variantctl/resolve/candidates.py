@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -109,4 +110,33 @@ class ExtraCandidate:
         return f"{self.name}[{self.extra}] {self.version}"
 
 
-Candidate: TypeAlias = WheelCandidate | InstalledCandidate | ExtraCandidate
+@dataclass(frozen=True, eq=False)
+class BackendCandidate:
+    """The backend that everything of one source comes from (``variantctl.sources.backends``).
+
+    Attributes:
+        identifier: of the source, as the search knows it.
+        label: the backend; ``None`` where only what is installed counts, and nothing says what it is of.
+        looked_up: how to find out what the latter is of: ``None`` for a place that is none of the source's.
+    """
+
+    identifier: str
+    label: str | None
+    looked_up: tuple[Callable[[], str | None], ...] = ()
+    url: str | None = None
+
+    @property
+    def name(self) -> NormalizedName:
+        """No project has it."""
+        return NormalizedName(self.identifier)
+
+    @property
+    def version(self) -> Version:
+        """None that counts."""
+        return Version("0")
+
+    def __str__(self) -> str:
+        return f"{self.identifier} {self.label}"
+
+
+Candidate: TypeAlias = WheelCandidate | InstalledCandidate | ExtraCandidate | BackendCandidate

@@ -6,7 +6,7 @@ non-variant wheels last; within a label by platform compatibility tag, then by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -42,6 +42,8 @@ class Terms:
         allow_yanked: whether yanked files may be taken (PEP 592: only where ``==`` or ``===`` asks).
         who: ``this machine`` or ``profile h100``, for reasons.
         installed: package -> version of what is installed: builds for these go before builds for others.
+        versions: those that are asked for, where wheels of several are listed as one (``2.10.0+cu128``);
+            ``None``: all.
     """
 
     interpreter: Interpreter
@@ -53,6 +55,7 @@ class Terms:
     allow_yanked: bool = False
     who: str = "this machine"
     installed: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    versions: Collection[Version] | None = None
 
     @cached_property
     def allowed(self) -> Supported:
@@ -200,6 +203,8 @@ def _ruled_out(link: WheelLink, terms: Terms) -> Reason | None:
             link.file.yanked if isinstance(link.file.yanked, str) and link.file.yanked else "no reason given"
         )
         return Reason("yanked", f"was yanked: {why}; only == with this version takes it")
+    if terms.versions is not None and link.version not in terms.versions:
+        return Reason("version", f"is {link.version}, which was not asked for")
     if terms.preferences.no_variants and label is not None:
         return Reason("no-variants", "is a variant, and --no-variants was given")
     if terms.label is not None and (label or NON_VARIANT) != terms.label:

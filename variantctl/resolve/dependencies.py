@@ -8,6 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.resolve.candidates import (
+    BackendCandidate,
     BaseCandidate,
     Candidate,
     ExtraCandidate,
@@ -63,8 +64,12 @@ class Dependencies:
 
     def needs_of(self, candidate: Candidate) -> Iterator[Need]:
         """What the candidate needs here; if it is unfit, one need that nothing satisfies."""
+        if isinstance(candidate, BackendCandidate):
+            return
         if isinstance(candidate, ExtraCandidate):
             yield SameNeed(candidate.base)
+        elif (backend := self._stock.backends.need_of(candidate)) is not None:
+            yield backend
         if isinstance(candidate, WheelCandidate) and (unfit := self._unfit(candidate)):
             yield ImpossibleNeed(candidate.name, unfit)
             return

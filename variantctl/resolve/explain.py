@@ -107,7 +107,8 @@ def explain(
         version, judged = stock.judge_direct(requirement.requirement.url, name)
         return Explanation(name, version, tuple(with_order(judged)), who)
     version, allow_yanked = _version(requirement, stock, pre=pre)
-    judged = stock.judge(name, version, allow_yanked=allow_yanked)
+    need = ProjectNeed(name, None, requirement.requirement, requirement.origin)
+    judged = stock.judge(name, version, allow_yanked=allow_yanked, needs=[need])
     advice = stock.advice(name, version, allow_yanked=allow_yanked)
     return Explanation(name, version, tuple(with_order(judged)), who, advice)
 
@@ -117,7 +118,7 @@ def _version(requirement: UserRequirement, stock: Stock, *, pre: bool) -> tuple[
     name, specifier = requirement.name, requirement.requirement.specifier
     stock.project(name)
     need = ProjectNeed(name, None, requirement.requirement, requirement.origin)
-    allowed = [version for version in stock.versions(name) if need.allows(version)]
+    allowed = stock.allowed(name, [need])
     if not allowed:
         raise NoCandidateError(nothing_fits(name, [need], stock) or f"no version of {name} is allowed")
     if not (pre or specifier.prereleases):

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
-from variantctl.resolve.needs import ImpossibleNeed, Need, ProjectNeed, is_pin
+from variantctl.resolve.needs import BackendNeed, ImpossibleNeed, Need, ProjectNeed, is_pin
 from variantctl.resolve.remedies import loosen, remedies
 from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace, who
@@ -43,7 +43,7 @@ def failure(
     for name in projects:
         mine = [info for info in causes if info.requirement.name == name]
         needs = [info.requirement for info in mine]
-        if any(isinstance(need, ImpossibleNeed) for need in needs):
+        if any(isinstance(need, (ImpossibleNeed, BackendNeed)) for need in needs):
             continue
         missing = missing_project(name, stock)
         limits = constraints.get(name, ())
@@ -79,7 +79,7 @@ def nothing_fits(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> s
     versions = stock.versions(name)
     if not versions:
         return _no_wheels(name, stock)
-    allowed = [version for version in versions if all(need.allows(version) for need in needs)]
+    allowed = stock.allowed(name, needs)
     if not allowed:
         return f"no version of {name} satisfies {wanted} (with wheels there are {_versions(versions)})"
     pinned = any(isinstance(need, ProjectNeed) and is_pin(need.specifier) for need in needs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.resolve.candidates import BaseCandidate, Candidate
+from variantctl.resolve.candidates import BackendCandidate, BaseCandidate, Candidate
 from variantctl.variants.markers import VariantRequirement
 
 
@@ -157,7 +157,69 @@ class ImpossibleNeed:
         return self.reason
 
 
-Need: TypeAlias = ProjectNeed | AbiNeed | SameNeed | ImpossibleNeed
+@dataclass(frozen=True, eq=False)
+class BackendNeed:
+    """That all packages of a source come from one backend: never torch and torchvision from two.
+
+    Attributes:
+        source: the name of the source of kind ``backends``.
+        label: the backend; ``None`` for an installed package whose version does not say it.
+        look_up: finds out what that one is of, if need be; ``None`` for something that is not the source's.
+    """
+
+    source: str
+    label: str | None
+    look_up: Callable[[], str | None] | None = None
+    origin: str | None = None
+
+    @property
+    def name(self) -> NormalizedName:
+        """No project has it."""
+        return NormalizedName(self.identifier)
+
+    @property
+    def identifier(self) -> str:
+        """One for everything of the source."""
+        return backend_identifier(self.source)
+
+    def allows(self, version: Version) -> bool:
+        """Whatever the version."""
+        return True
+
+    def is_satisfied_by(self, candidate: Candidate) -> bool:
+        """Whether it is the same backend."""
+        if not isinstance(candidate, BackendCandidate):
+            return False
+        if self.label is None and candidate.label is None:
+            return True
+        if self.label is not None and candidate.label is not None:
+            return self.label == candidate.label
+        unknown = (self.look_up,) if self.look_up else candidate.looked_up
+        return all(look_up() == (self.label or candidate.label) for look_up in unknown)
+
+    def __str__(self) -> str:
+        return f"{self.label or 'other'} builds of everything from {self.source}"
+
+
+def backend_identifier(source: str) -> str:
+    """What the search knows the choice among a source's backends by; no project can be named so."""
+    return f"<backend of {source}>"
+
+
+def backend_matches(needs: Sequence[Need]) -> list[BackendCandidate]:
+    """The one backend that all needs agree on, if they do."""
+    asked = [need for need in needs if isinstance(need, BackendNeed)]
+    if not asked:
+        return []
+    labels = {need.label for need in asked if need.label is not None}
+    unknown = tuple(need.look_up for need in asked if need.look_up is not None)
+    if len(labels) > 1:
+        return []
+    candidate = BackendCandidate(asked[0].identifier, next(iter(labels), None), unknown)
+    return [candidate] if all(need.is_satisfied_by(candidate) for need in asked) else []
+
+
+Need: TypeAlias = ProjectNeed | AbiNeed | SameNeed | ImpossibleNeed | BackendNeed
 
 
 def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iterator[ProjectNeed]:

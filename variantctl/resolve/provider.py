@@ -21,7 +21,16 @@ from variantctl.resolve.candidates import (
 )
 from variantctl.resolve.dependencies import Dependencies
 from variantctl.resolve.errors import HashesError
-from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed, SameNeed, is_pin
+from variantctl.resolve.needs import (
+    AbiNeed,
+    BackendNeed,
+    ImpossibleNeed,
+    Need,
+    ProjectNeed,
+    SameNeed,
+    backend_matches,
+    is_pin,
+)
 from variantctl.resolve.stock import Stock
 
 if TYPE_CHECKING:
@@ -125,9 +134,11 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         specifiers = [need.specifier for need in needs if isinstance(need, ProjectNeed)]
         operators = {part.operator for specifier in specifiers for part in specifier}
         return (
+            not any(isinstance(need, BackendNeed) for need in needs),
             not any(isinstance(need, ProjectNeed) and need.url for need in needs),
             not (any(map(is_pin, specifiers)) or any(isinstance(need, SameNeed) for need in needs)),
             not operators & {"<", "<=", "~=", "=="} and not any(isinstance(need, AbiNeed) for need in needs),
+            self._stock.backends.rank(_parts(identifier)[0]),
             self._order.get(identifier, len(self._order)),
             not operators,
             identifier,
@@ -144,6 +155,8 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         refused = {id(candidate) for candidate in incompatibilities[identifier]}
         if any(isinstance(need, ImpossibleNeed) for need in needs):
             return []
+        if any(isinstance(need, BackendNeed) for need in needs):
+            return backend_matches(needs)
         name, extra = _parts(identifier)
         if extra is None:
 
@@ -173,6 +186,8 @@ class Provider(AbstractProvider[Need, Candidate, str]):
 
     def get_dependencies(self, candidate: Candidate) -> list[Need]:
         """What the candidate's chosen wheel needs on this machine."""
+        if (backend := self._other_backend(candidate)) is not None:
+            return [backend]  # what else it needs is not worth asking for
         known = self._known_needs.get(id(candidate))
         if known is None:
             needs = list(self.dependencies.needs_of(candidate))
@@ -192,6 +207,14 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             and (need.name in self._options.upgrade or self._installed_match(need.name, [need]) is None)
         )
 
+    def _other_backend(self, candidate: Candidate) -> BackendNeed | None:
+        """The backend that a wheel needs, where another one is chosen already."""
+        if not isinstance(candidate, WheelCandidate) or not candidate.wheel.link.backend:
+            return None
+        need = self._stock.backends.need_of(candidate)
+        pin = self._pins.get(need.identifier) if need is not None else None
+        return need if need is not None and pin is not None and not need.is_satisfied_by(pin) else None
+
     def _extra_of(self, base: BaseCandidate, extra: NormalizedName) -> ExtraCandidate:
         return self._extras.setdefault((id(base), extra), ExtraCandidate(base, extra))
 
@@ -208,10 +231,10 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             return
         self._demand_hashes(name)
         installed = self._installed_match(name, needs)
-        found = self._index_matches(name, needs)
+        found = self._stock.backends.in_order(name, self._index_matches(name, needs), self._pins)
         upgrade = name in self._options.upgrade
         if installed is not None and self._options.choose_again and not upgrade:
-            asked = name in self._order or installed.package.label is not None
+            asked = name in self._order or self._stock.backends.label_of(installed.package) is not None
             here = self._stock.candidates_if_any(name, installed.version) if asked else ()
             if here:
                 yield from (installed if _is_same(candidate, installed) else candidate for candidate in here)
@@ -260,18 +283,26 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         releases, others, pinned = self._versions(name, needs)
         found = False
         for version in releases:
-            for candidate in self._of_version(name, version, pinned):
+            for candidate in self._of_version(name, version, needs, pinned):
                 found = True
                 yield candidate
         if not found:
             for version in others:
-                yield from self._of_version(name, version, pinned)
+                yield from self._of_version(name, version, needs, pinned)
 
-    def _of_version(self, name: NormalizedName, version: Version, pinned: bool) -> tuple[WheelCandidate, ...]:
+    def _of_version(
+        self, name: NormalizedName, version: Version, needs: Sequence[Need], pinned: bool
+    ) -> Iterable[WheelCandidate]:
         candidates = self._stock.candidates(name, version)
         if not candidates and pinned:
             candidates = self._stock.candidates(name, version, allow_yanked=True)
-        return candidates
+        if not any(candidate.wheel.link.backend for candidate in candidates):
+            return candidates
+        if not (self._options.choose_again or self._options.reinstall):
+            candidates = self._stock.backends.like_installed(name, candidates, self._options.upgrade)
+        return [
+            candidate for candidate in candidates if all(need.is_satisfied_by(candidate) for need in needs)
+        ]
 
     def _versions(
         self, name: NormalizedName, needs: Sequence[Need]
@@ -285,13 +316,9 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         pinned = is_pin(specifier)
         known = self._fitting.get(key)
         if known is None:
-            allowed = [
-                version
-                for version in self._stock.versions(name)
-                if all(need.allows(version) for need in needs)
-            ]
+            allowed = self._stock.allowed(name, needs)
             if (preferred := self._options.preferred.get(name)) is not None:
-                allowed.sort(key=lambda version: version != preferred)
+                allowed.sort(key=lambda version: preferred not in self._stock.spellings(name, version))
             if self._options.pre or specifier.prereleases:
                 known = allowed, []
             else:
@@ -328,7 +355,7 @@ def _with_installed(
         yield installed
     for candidate in found:
         same = _is_same(candidate, installed)
-        if not given and (same or candidate.version < installed.version):
+        if not given and (same or _is_older(candidate, installed)):
             yield installed
             given = True
         if not same:
@@ -338,4 +365,13 @@ def _with_installed(
 
 
 def _is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
-    return candidate.version == installed.version and candidate.wheel.label == installed.package.label
+    # The label of a backend is not recorded in the environment, its version is.
+    same_label = candidate.wheel.link.backend or candidate.wheel.label == installed.package.label
+    return candidate.version == installed.version and bool(same_label)
+
+
+def _is_older(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
+    """By version alone: of one version, no backend is newer than another."""
+    there = installed.version
+    listed = candidate.wheel.link.wheel.version
+    return listed < (Version(there.public) if candidate.wheel.link.backend else there)

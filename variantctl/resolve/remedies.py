@@ -25,7 +25,7 @@ def remedies(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> list[
     versions = stock.versions(name)
     if not versions:
         return []
-    allowed = [version for version in versions if all(need.allows(version) for need in needs)]
+    allowed = stock.allowed(name, needs)
     if not allowed:
         found = _sdist_versions(name, needs, stock)
         return (

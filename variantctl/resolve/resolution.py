@@ -127,7 +127,7 @@ def resolve(
             ) from None
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, stock, trace)
-        notes = [*skipped, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
+        notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
         return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
@@ -241,10 +241,13 @@ def _given_up(candidate: WheelCandidate, trace: Trace, stock: Stock) -> tuple[Gi
     if not candidate.better:
         return ()
     others = {other.wheel.label: other for other in stock.candidates(candidate.name, candidate.version)}
-    return tuple(
-        GivenUp(better, (better in others and trace.why_rejected(others[better])) or _UNTOLD)
+    told = {
+        better: trace.why_rejected(others[better]) if better in others else None
         for better in candidate.better
-    )
+    }
+    # A backend goes with the rest of its source: that another was not tried needs no word.
+    quiet = candidate.wheel.link.backend is not None
+    return tuple(GivenUp(better, why or _UNTOLD) for better, why in told.items() if why or not quiet)
 
 
 def _variant_notes(plan: Iterable[PlannedInstall]) -> list[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
 from packaging.specifiers import SpecifierSet
@@ -14,6 +17,7 @@ from packaging.version import Version
 from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.resolve.advice import Advice, advise_on
 from variantctl.resolve.ahead import Ahead
+from variantctl.resolve.backends import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.choice import (
     JudgedWheel,
@@ -40,7 +44,11 @@ from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
+from variantctl.variants.properties import Supported
 from variantctl.wheels.metadata import CoreMetadata
+
+if TYPE_CHECKING:
+    from variantctl.resolve.needs import Need
 
 
 class Stock:
@@ -54,6 +62,9 @@ class Stock:
         hashes: project -> algorithm -> allowed digests.
         installed: what the environment has.
         who: ``this machine`` or the profile, for messages.
+
+    Attributes:
+        backends: what holds packages of one source of backends together.
     """
 
     def __init__(
@@ -70,11 +81,14 @@ class Stock:
         self.interpreter = interpreter
         self.preferences = preferences or VariantPreferences()
         self.who = who
-        self._catalog = catalog
+        ask = None if self.preferences.no_variants else self._allowed_to_backends
+        self._catalog = catalog.for_machine(ask, interpreter.markers)
         self._machine = machine
+        self._asking = Lock()
         self._hashes = hashes or {}
         self._installed = {name: InstalledCandidate(package) for name, package in (installed or {}).items()}
-        self._ahead = Ahead(catalog, interpreter)
+        self._ahead = Ahead(self._catalog, interpreter)
+        self.backends = Backends(self._catalog, interpreter, self._installed, self.versions, self.project)
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}
         self._checked: set[str] = set()
@@ -103,6 +117,25 @@ class Stock:
         except ProjectNotFound:
             return ()
 
+    def allowed(self, name: NormalizedName, needs: Sequence[Need]) -> list[Version]:
+        """Those of ``versions`` that some needs allow.
+
+        A version whose wheels come from backends is listed as its public version (``2.10.0``), and allowed
+        where the version of one of those wheels is (``2.10.0+cu128``).
+        """
+        return [
+            version
+            for version in self.versions(name)
+            if any(all(need.allows(real) for need in needs) for real in self.spellings(name, version))
+        ]
+
+    def spellings(self, name: NormalizedName, version: Version) -> Iterable[Version]:
+        """The versions of the wheels that are listed as one version."""
+        wheels = self.project(name).wheels_of(version)
+        if not any(link.backend for link in wheels):
+            return (version,)
+        return dict.fromkeys(link.version for link in wheels)
+
     def candidates(
         self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
     ) -> tuple[WheelCandidate, ...]:
@@ -112,6 +145,7 @@ class Stock:
             UnsupportedVariantError: ``--variant`` asks for a label that this version has and the machine does
                 not support.
         """
+        version = self._listed_as(name, version)
         key = (name, version, allow_yanked)
         known = self._candidates.get(key)
         if known is None:
@@ -123,7 +157,7 @@ class Stock:
                 _refuse_unsupported_label(name, version, wheels, terms)
             labels = [wheel.label for wheel in chosen]
             known = tuple(
-                WheelCandidate(name, version, wheel, better=tuple(labels[:place]))
+                WheelCandidate(name, wheel.link.version, wheel, better=tuple(labels[:place]))
                 for place, wheel in enumerate(chosen)
             )
             self._candidates[key] = known
@@ -134,19 +168,26 @@ class Stock:
         return self.candidates(name, version) if self.versions(name) else ()
 
     def judge(
-        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+        self,
+        name: NormalizedName,
+        version: Version,
+        *,
+        allow_yanked: bool = False,
+        needs: Sequence[Need] = (),
     ) -> list[JudgedWheel]:
-        """Every wheel of a version with its verdict."""
+        """Every wheel of a version with its verdict; *needs* tell between those that are listed as one."""
+        version = self._listed_as(name, version)
         project = self.project(name)
         wheels = project.wheels_of(version)
-        return judge_wheels(
-            wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
-        )
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
+        asked = [real for real in self.spellings(name, version) if all(need.allows(real) for need in needs)]
+        return judge_wheels(wheels, replace(terms, versions=asked))
 
     def advice(
         self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
     ) -> tuple[Advice, ...]:
         """The driver updates that would get another variant of a version."""
+        version = self._listed_as(name, version)
         project = self.project(name)
         wheels = project.wheels_of(version)
         return advise_on(wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked))
@@ -198,13 +239,23 @@ class Stock:
         candidate = self._installed.get(name)
         if candidate is None:
             return None
-        label = candidate.package.label
+        label = self.backends.label_of(candidate.package)
         wanted = self.preferences.labels.get(name)
         if (wanted is not None and (label or NON_VARIANT) != wanted) or (
             self.preferences.no_variants and label
         ):
             return None
         return candidate
+
+    def _listed_as(self, name: NormalizedName, version: Version) -> Version:
+        """The version among ``versions`` that a wheel's own version is listed as."""
+        if version.local is None or version in self.project(name).by_version:
+            return version
+        return Version(version.public)
+
+    def _allowed_to_backends(self, metadata: VariantMetadata) -> Supported:
+        """What counts as supported when pages are chosen; asked from any thread."""
+        return self.preferences.allowed(self._supported(metadata))
 
     def replaced(self, name: NormalizedName) -> InstalledPackage | None:
         """What must make room before a wheel of a project is installed."""
@@ -273,12 +324,16 @@ class Stock:
             self.preferences,
             self.preferences.labels.get(project.name),
             metadata,
-            self._machine.supported(metadata) if metadata else {},
+            self._supported(metadata) if metadata else {},
             self.hashes(project.name),
             allow_yanked,
             self.who,
             {name: candidate.version for name, candidate in self._installed.items()},
         )
+
+    def _supported(self, metadata: VariantMetadata) -> Supported:
+        with self._asking:
+            return self._machine.supported(metadata)
 
     def _direct_link(self, url: str) -> WheelLink:
         address, fragment = urldefrag(url)

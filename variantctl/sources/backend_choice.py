@@ -9,7 +9,7 @@ from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from variantctl.sources.backend_tables import SHIPPED, read_backend_tables, shipped_changes, shipped_source
 from variantctl.sources.backends import BackendSource
-from variantctl.sources.configuration import Configuration
+from variantctl.sources.configuration import Configuration, read_configuration
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.urls import is_url
 from variantctl.variants.nodes import Node
@@ -94,6 +94,19 @@ def choose_backends(
         elif default_is_pips and not replaced and source.by_default:
             by_default.append(source)
     return BackendChoice(tuple(command_line), tuple(configured), tuple(by_default), checked)
+
+
+def known_sources(environ: Mapping[str, str]) -> list[BackendSource]:
+    """Every source that is shipped or configured, whether or not it would be asked.
+
+    Raises:
+        SettingsError: the configuration cannot be understood.
+    """
+    configuration = read_configuration(environ)
+    table = configuration.backends if configuration and configuration.backends is not None else {}
+    read = read_backend_tables(table, configuration.origin if configuration else "")
+    own = [source for source in read.values() if isinstance(source, BackendSource)]
+    return [*map(shipped_source, SHIPPED), *own]
 
 
 def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple[BackendSource, bool | None]:

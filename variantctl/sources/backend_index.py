@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -28,7 +30,6 @@ class BackendIndex:
     Attributes:
         source: what is mapped to what.
         url: of the source, without credentials.
-        backends: those whose pages are asked for, the best first; all of them until ``for_machine``.
         environment: the markers of the platform that is installed for.
     """
 
@@ -42,8 +43,8 @@ class BackendIndex:
     ) -> None:
         self.source = source
         self.url = client.credentials.take(source.url)
-        self.backends: Sequence[Backend] = source.backends
         self.environment: Mapping[str, str] = {}
+        self._machine: _Machine | None = None
         self._indexes = {
             backend.label: SimpleIndex(f"{source.url}/{backend.path}", client, pages)
             for backend in source.backends
@@ -52,13 +53,21 @@ class BackendIndex:
         self._warn = warn
         self._offline = client.settings.offline
 
-    def for_machine(self, ask: Ask, environment: Mapping[str, str]) -> BackendIndex:
-        """The same source as one machine sees it; what was found out about the server is shared."""
-        from copy import copy
+    @property
+    def backends(self) -> Sequence[Backend]:
+        """Those whose pages are asked for, the best first; all of them where no machine is known."""
+        return self.source.backends if self._machine is None else self._machine.backends
 
+    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> BackendIndex:
+        """The same source as one machine sees it; what was found out about the server is shared.
+
+        Args:
+            ask: what the machine offers, asked when the first page is; ``None``: it wants none of this.
+            environment: the markers of the platform that is installed for.
+        """
         seen = copy(self)
-        seen.backends = self.source.supported(ask, environment)
         seen.environment = environment
+        seen._machine = _Machine(self.source, ask, environment)
         return seen
 
     def project(self, name: str, *, refresh: bool | None = None) -> ProjectFiles | None:
@@ -107,6 +116,24 @@ class BackendIndex:
         """What says of each label that *links* have what its wheels were built for."""
         labels = {link.wheel.label for link in links if link.backend is not None} - {None}
         return self.source.metadata(name, version, self.environment, (label for label in labels if label))
+
+
+@dataclass
+class _Machine:
+    """What one machine can use of a source: found out at the first question, by whichever thread has it."""
+
+    source: BackendSource
+    ask: Ask | None
+    environment: Mapping[str, str]
+    _found: tuple[Backend, ...] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        with self._lock:
+            if self._found is None:
+                self._found = self.source.supported(self.ask, self.environment) if self.ask else ()
+            return self._found
 
 
 def _joined(

@@ -122,11 +122,12 @@ class Catalog:
             self._projects[key] = found
         return found
 
-    def for_machine(self, ask: Ask, environment: Mapping[str, str]) -> Catalog:
+    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> Catalog:
         """The same catalog as one machine sees it: of sub-indexes for backends, those that it can use.
 
         Args:
-            ask: what the machine offers of the namespaces that some variants use.
+            ask: what the machine offers of the namespaces that some variants use; ``None``: such wheels are
+                not wanted.
             environment: the markers of the platform that is installed for.
         """
         if not self._places.backends:

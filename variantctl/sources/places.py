@@ -60,7 +60,7 @@ class Places:
     def backends(self) -> list[BackendIndex]:
         return [place for layer in self._layers for place in layer.places if isinstance(place, BackendIndex)]
 
-    def for_machine(self, ask: Ask, environment: Mapping[str, str]) -> Places:
+    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> Places:
         """The same places, with only the backends that a machine can use."""
         seen = copy(self)
         views = {index.source.name: index.for_machine(ask, environment) for index in self.backends}
