@@ -263,6 +263,22 @@ def test_a_non_variant_wheel_stands_beside_the_variants(world: World) -> None:
     assert selected(world, made, supported=fast, preferences=plain) == {"lib": "1.0", "plain": "1.0"}
 
 
+@pytest.mark.parametrize("with_plain", [True, False])
+def test_markers_go_by_what_a_tool_without_variants_installs(world: World, with_plain: bool) -> None:
+    metadata = variant_metadata(["gpu"], {"fast": {"gpu": {"arch": ["1"]}}, "null": {}})
+    world.add("lib", "1.0", ["kernels"], label="fast", metadata=metadata)
+    world.add("lib", "1.0", ["slow"], label="null", metadata=metadata)
+    for name in ("kernels", "slow"):
+        world.add(name)
+    if with_plain:
+        world.add("lib", "1.0", ["slow"])
+    targets = [any_machine(LINUX)]
+    made = lock(world, "lib", targets=targets, every_variant=True)
+    never = 'python_version < "0"'
+    assert str(named(made, "kernels").marker) == never
+    assert str(named(made, "slow").marker) == ("None" if with_plain else never)
+
+
 def test_a_variant_follows_the_release_it_was_built_for(world: World) -> None:
     metadata = variant_metadata(
         ["gpu"],
