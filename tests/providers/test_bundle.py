@@ -140,8 +140,9 @@ def test_what_is_no_bundle(content: bytes, tmp_path: Path) -> None:
 
 
 def test_an_evil_bundle_stays_in_its_folder(tmp_path: Path) -> None:
+    mark = f"escaped-from-{tmp_path.parent.name}-{tmp_path.name}"
     with tarfile.open(tmp_path / "b.tar", "w") as archive:
-        for name in ("../escaped", "/tmp/escaped-absolute", "proc/../../escaped", "machine"):
+        for name in (f"../{mark}", str(tmp_path / mark), f"proc/../../{mark}", "machine"):
             entry = tarfile.TarInfo(name)
             entry.size = 7
             archive.addfile(entry, io.BytesIO(b"x86_64\n"))
@@ -156,7 +157,7 @@ def test_an_evil_bundle_stays_in_its_folder(tmp_path: Path) -> None:
     with opened_tree(str(tmp_path / "b.tar")) as root:
         assert root is not None
         assert [path.name for path in Path(root).rglob("*")] == ["machine"]
-        assert not (Path(root).parent / "escaped").exists()
+        assert not (Path(root).parent / mark).exists() and not (tmp_path / mark).exists()
 
 
 def test_a_bundle_is_not_unpacked_without_end(tmp_path: Path) -> None:
