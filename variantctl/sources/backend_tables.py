@@ -174,8 +174,13 @@ def _build(node: Node) -> Build:
             SpecifierSet(versions.text() if versions else ""),
             Marker(marker.text()) if marker else None,
         )
-    except (InvalidSpecifier, InvalidMarker) as error:
-        raise node.error(str(error).splitlines()[0]) from None
+    except InvalidMarker as error:
+        raise (marker or node).error(
+            f"{show(marker and marker.value)}: {str(error).splitlines()[0]}"
+        ) from None
+    except InvalidSpecifier:
+        rule = f"{show(versions and versions.value)} is not a version specifier"
+        raise (versions or node).error(rule) from None
 
 
 def _properties(node: Node) -> Properties:
