@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from variantctl.providers.settings import PluginSources
     from variantctl.resolve.preferences import VariantPreferences
     from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.sources.cache import Cache
     from variantctl.sources.catalog import Catalog
     from variantctl.sources.settings import IndexSettings
     from variantctl.target.environment import Environment
@@ -145,11 +146,19 @@ def open_catalog(
     args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
 ) -> Catalog:
     """The sources: the command line's and those of requirements files, then what configuration says."""
-    from variantctl.sources.cache import Cache
     from variantctl.sources.catalog import Catalog
 
-    cache = Cache.open(args.cache_dir, no_cache=args.no_cache)
-    return Catalog(index_settings(args, files), cache=cache)
+    return Catalog(index_settings(args, files), cache=cache_of(args))
+
+
+def cache_of(args: argparse.Namespace) -> Cache:
+    """The cache folder, opened once: with ``--no-cache`` it is a temporary one, which goes with ``args``."""
+    from variantctl.sources.cache import Cache
+
+    if "opened_cache" not in args:
+        args.opened_cache = Cache.open(args.cache_dir, no_cache=args.no_cache)
+    cache: Cache = args.opened_cache
+    return cache
 
 
 def index_settings(args: argparse.Namespace, files: RequirementFile | None = None) -> IndexSettings:
@@ -168,6 +177,7 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         backends=args.backends,
         no_backends=args.no_backends,
         pins=args.pin,
+        cache=cache_of(args),
     )
 
 
@@ -176,14 +186,6 @@ def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = Non
     from variantctl.providers.settings import PluginSources
 
     settings = index_settings(args, files)
-    cache_dir = args.cache_dir
-    if args.no_cache:
-        import atexit
-        import shutil
-        import tempfile
-
-        cache_dir = Path(tempfile.mkdtemp(prefix="variantctl-cache-"))
-        atexit.register(shutil.rmtree, cache_dir, ignore_errors=True)
     layers = settings.layers
     index_url = next((layer.index_url for layer in layers if layer.index_url is not None), None)
     extra_index_urls = tuple(url for layer in layers for url in layer.extra_index_urls)
@@ -194,7 +196,7 @@ def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = Non
         no_index=not (index_url or extra_index_urls) and any(layer.no_index for layer in layers),
         offline=settings.offline,
         cert=settings.cert,
-        cache_dir=cache_dir,
+        cache_dir=cache_of(args).root,
     )
 
 
