@@ -79,15 +79,23 @@ def _of_folder(item: Inspected) -> Iterator[Finding]:
     for problem in item.problems:
         yield Finding("error", "broken-package", item.name, f"{item}: {problem}", reinstall(item))
     if item.missing:
-        gone = f"{item}: {len(item.missing)} of its files are missing: {summarise(item.missing)}"
+        gone = f"{item}: {_files(item.missing)} missing"
         yield Finding("error", "missing-files", item.name, gone, reinstall(item))
     if item.changed:
-        changed = f"{item}: {len(item.changed)} of its files were changed: {summarise(item.changed)}"
+        changed = f"{item}: {_files(item.changed)} not what was installed"
         yield Finding("error", "changed-files", item.name, changed, reinstall(item))
     if item.unlisted:
         yield Finding(
             "suggestion", "no-record", item.name, f"{item} has no RECORD, so its files cannot be checked"
         )
+
+
+def _files(paths: Sequence[str]) -> str:
+    """``a.py is``, ``a.py and 8 other files are``."""
+    others = len(paths) - 1
+    if not others:
+        return f"{paths[0]} is"
+    return f"{paths[0]} and {others} other {'file' if others == 1 else 'files'} are"
 
 
 def _of_platform(item: Inspected, ground: Ground) -> Iterator[Finding]:

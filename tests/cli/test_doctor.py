@@ -1,0 +1,173 @@
+"""``variantctl doctor`` on real environments: installed from a loopback index, then spoilt."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from variant_index.build import build_index
+
+from tests.cli.test_install import Shell
+from tests.resolve.world import variant_metadata
+from variantctl.demo.recipe import build_wheels
+from variantctl.demo.server import serve
+from variantctl.wheels.build import build_wheel
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The demo's index over HTTP."""
+    folder = tmp_path_factory.mktemp("index")
+    build_wheels(folder / "wheels")
+    build_index(folder / "wheels", folder / "site")
+    with serve(folder / "site") as root:
+        yield f"{root}/simple/"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An index that nobody answers for: a health check must not need one."""
+    shell = Shell(tmp_path)
+    shell.environ["PIP_INDEX_URL"] = "http://127.0.0.1:9/simple/"
+    return shell
+
+
+def doctor(shell: Shell, *arguments: str, code: int = 0) -> dict[str, Any]:
+    done = shell.run("doctor", "-p", "env", "--json", *arguments, code=code)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["format"] == 1 and found["status"] == ("mismatch" if code else "ok")
+    return found
+
+
+def kinds(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(finding["kind"], finding["package"]) for finding in found["findings"]]
+
+
+def test_an_empty_environment_is_well(shell: Shell) -> None:
+    assert doctor(shell)["findings"] == []
+    done = shell.run("doctor", "-p", "env")
+    assert "is right for this machine (0 packages, 0 of them variants)" in done.stdout
+    assert shell.run("-q", "doctor", "-p", "env").stdout == ""
+
+
+def test_no_environment_is_an_error(shell: Shell) -> None:
+    failed = json.loads(shell.run("doctor", "-p", "nowhere", "--json", code=1).stdout)
+    assert failed["error"]["kind"]
+
+
+def test_moved_to_another_machine_and_a_downgraded_driver(shell: Shell, index: str, tmp_path: Path) -> None:
+    shell.run("install", "torch", "-p", "env", "-i", index, "--profile", "rtx-3060")
+    assert doctor(shell, "--profile", "rtx-3060")["findings"] == []
+    old = tmp_path / "old-driver.toml"
+    old.write_text(
+        'format = 1\n[platform]\nsystem = "Linux"\nmachine = "x86_64"\nlibc = "glibc 2.35"\n'
+        '[nvidia]\ncuda_driver = "12.6"\ncompute_capabilities = ["8.6"]\n'
+    )
+    (finding,) = doctor(shell, "--profile", str(old), code=1)["findings"]
+    assert (finding["severity"], finding["kind"], finding["package"]) == (
+        "error",
+        "variant-mismatch",
+        "torch",
+    )
+    assert "needs nvidia :: cuda_version_lower_bound 13.0" in finding["detail"]
+    assert "driver offers 12.6 and older" in finding["detail"]
+    assert finding["hint"].startswith("Update the CUDA driver to 13.0 or newer")
+    moved = shell.run("doctor", "-p", "env", "--profile", "mi300x", code=1).stdout
+    assert "error: torch 2.10.0 (cuda13.0) needs nvidia" in moved and "1 mismatch" in moved
+
+
+def test_better_variants_are_suggestions_and_only_asked_for_with_updates(shell: Shell, index: str) -> None:
+    shell.run(
+        "install", "torch", "-p", "env", "-i", index, "--variant", "torch=cuda12.6", "--profile", "h100"
+    )
+    assert doctor(shell, "--profile", "h100")["findings"] == []
+    found = doctor(shell, "--profile", "h100", "--updates", "-i", index)
+    assert kinds(found) == [("better-variant", "torch"), ("driver-update", "torch")]
+    assert {finding["severity"] for finding in found["findings"]} == {"suggestion"}
+    assert "cuda12.6 is installed, and cuda12.8 is better for profile h100" in found["findings"][0]["detail"]
+    assert "with CUDA driver 13.0 you would get cuda13.0" in found["findings"][1]["detail"]
+    # What it suggests is what brings it.
+    hint = found["findings"][0]["hint"]
+    command = hint.split("'")[1].split()[1:]
+    shell.run(*command, "-p", "env", "-i", index, "--profile", "h100")
+    assert kinds(doctor(shell, "--profile", "h100", "--updates", "-i", index)) == [("driver-update", "torch")]
+
+
+def test_an_index_that_cannot_be_asked_is_no_mismatch(shell: Shell, index: str) -> None:
+    shell.run("install", "triton", "-p", "env", "-i", index)
+    found = doctor(shell, "--updates", "--offline", "-i", "http://127.0.0.1:9/simple/")
+    assert kinds(found) == [("not-asked", "triton")]
+
+
+def test_builds_for_two_backends(shell: Shell) -> None:
+    for name, version in (("torch", "2.10.0+cpu"), ("torchvision", "0.25.0+cpu")):
+        build_wheel(shell.world.wheels, name=name, version=version)
+    build_wheel(shell.world.root / "cuda", name="torchvision", version="0.25.0+cu128")
+    source = ("-p", "env", "--no-index")
+    shell.run("install", "torch", "torchvision", *source, "-f", "wheels")
+    assert doctor(shell)["findings"] == []
+    shell.run("install", "--no-deps", "torchvision==0.25.0+cu128", *source, "-f", "cuda", "--profile", "h100")
+    found = doctor(shell, "--profile", "h100", code=1)
+    assert kinds(found) == [("mixed-backends", "torch")]
+    assert "torch 2.10.0+cpu for cpu; torchvision 0.25.0+cu128 for cu128" in found["findings"][0]["detail"]
+
+
+def test_dependencies_of_the_installed_variant(shell: Shell, index: str) -> None:
+    shell.run("install", "torch", "-p", "env", "-i", index, "--profile", "h100")
+    shell.run("uninstall", "triton", "-y", "-p", "env")
+    found = doctor(shell, "--profile", "h100", code=1)
+    assert kinds(found) == [("missing-dependency", "torch")]
+    assert "torch 2.10.0 needs triton==3.6.0, which is not installed" in found["findings"][0]["detail"]
+
+
+def test_files_that_are_gone_or_changed(shell: Shell) -> None:
+    shell.world.add("lib", files={"lib/__init__.py": b"value = 1\n", "lib/data.txt": b"data\n"})
+    shell.run("install", "lib", "-p", "env", "--no-index", "-f", "wheels", "--link-mode", "copy")
+    (module,) = shell.env.glob("lib/python*/site-packages/lib/__init__.py")
+    module.write_bytes(b"value = 2\n")
+    assert doctor(shell)["findings"] == []
+    assert kinds(doctor(shell, "--verify", code=1)) == [("changed-files", "lib")]
+    module.write_bytes(b"value = 1\n")
+    assert doctor(shell, "--verify")["findings"] == []
+    module.unlink()
+    (finding,) = doctor(shell, code=1)["findings"]
+    assert finding["kind"] == "missing-files" and str(module) in finding["detail"]
+    shell.run(*finding["hint"].split("'")[1].split()[1:], "-p", "env", "--no-index", "-f", "wheels")
+    assert doctor(shell)["findings"] == []
+
+
+def test_damaged_metadata(shell: Shell) -> None:
+    metadata = variant_metadata(["nvidia"], {"null": {}})
+    shell.world.variants("lib", "1.0", metadata)
+    shell.run("install", "lib", "-p", "env", "--no-index", "-f", "wheels", "--link-mode", "copy")
+    (info,) = shell.env.glob("lib/python*/site-packages/lib-1.0.dist-info")
+    (info / "variant.json").write_text("{")
+    assert kinds(doctor(shell, code=1))[0] == ("broken-package", "lib")
+    (info / "variant.json").unlink()
+    (info / "RECORD").unlink()
+    assert kinds(doctor(shell)) == [("no-record", "lib")]
+
+
+def test_byte_code_may_be_missing(shell: Shell) -> None:
+    shell.world.add("lib", files={"lib/__init__.py": b"value = 1\n"})
+    shell.run("install", "lib", "-p", "env", "--no-index", "-f", "wheels", "--compile-bytecode")
+    compiled = list(shell.env.glob("lib/python*/site-packages/lib/__pycache__/*.pyc"))
+    assert compiled
+    for path in compiled:
+        path.unlink()
+    assert doctor(shell)["findings"] == []
+
+
+def test_it_is_quick_enough_for_a_health_check(shell: Shell) -> None:
+    for number in range(60):
+        modules = {f"lib{number}/m{module}.py": b"" for module in range(50)}
+        shell.world.add(f"lib{number}", files=modules)
+    shell.run("install", *(f"lib{n}" for n in range(60)), "-p", "env", "--no-index", "-f", "wheels")
+    started = time.perf_counter()
+    assert doctor(shell)["packages"] == 60
+    # Half a second where nothing else runs; tests run side by side.
+    assert time.perf_counter() - started < 10
