@@ -149,7 +149,7 @@ def with_order(judged: Sequence[JudgedWheel]) -> list[JudgedWheel]:
 def _place(wheel: JudgedWheel, before: JudgedWheel | None) -> Reason | None:
     best = _sentence(wheel.best)
     if before is None:
-        if wheel.link.wheel.label == NULL_LABEL:
+        if _is_null(wheel):
             return Reason("best", "no variant with properties can be taken")
         return Reason("best", f"it has {best}") if best else None
     label = wheel.link.wheel.label
@@ -157,7 +157,7 @@ def _place(wheel: JudgedWheel, before: JudgedWheel | None) -> Reason | None:
         return Reason("order", f"comes after {before.link.wheel.filename}, whose tags fit better")
     if label is None:
         return Reason("order", "a non-variant wheel comes after every variant")
-    if label == NULL_LABEL:
+    if _is_null(wheel):
         return Reason("order", "the null variant comes after every other variant")
     for mine, other in zip(wheel.best, before.best, strict=False):
         if mine != other:
@@ -184,6 +184,11 @@ def _fate(wheel: JudgedWheel) -> str:
     if wheel.verdict == "excluded":
         return "ruled out"
     return "with properties that are not offered"
+
+
+def _is_null(wheel: JudgedWheel) -> bool:
+    """Whether a wheel that can be taken is a variant without properties, whatever its label."""
+    return wheel.link.wheel.label is not None and not wheel.properties
 
 
 def _called(wheel: JudgedWheel) -> str:

@@ -29,7 +29,6 @@ from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
-from variantctl.variants.labels import NULL_LABEL
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
@@ -224,9 +223,7 @@ def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
     if label is None:
         return who
     if not wheel.best:
-        return (
-            f"{who}; {label}: no variant with properties fits" if label == NULL_LABEL else f"{who}; {label}"
-        )
+        return f"{who}; {label}" if wheel.properties else f"{who}; {label}: no variant with properties fits"
     properties: list[str] = []
     previous = ""
     for item in wheel.best:
