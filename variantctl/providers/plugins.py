@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from variantctl.providers.entry_points import entry_points
 from variantctl.providers.errors import MissingDetectorsError
 
 GROUP = "variant_plugins"
 OUR_DISTRIBUTION = "variant-providers"
-OUR_MODULE = "variant_providers"
 
 KNOWN_PROVIDERS: Mapping[str, str | None] = {
     "nvidia-variant-provider": "nvidia",
@@ -73,16 +72,13 @@ def our_plugins() -> Mapping[str, Plugin]:
     Raises:
         MissingDetectorsError: our distribution is not installed.
     """
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    try:
-        ours = distribution(OUR_DISTRIBUTION)
-    except PackageNotFoundError:
+    ours = [point for point in entry_points(GROUP) if point.package == OUR_DISTRIBUTION]
+    if not ours:
         raise MissingDetectorsError(
             f"the distribution {OUR_DISTRIBUTION} is not installed beside variantctl",
             hint=f"install it where variantctl is: pip install {OUR_DISTRIBUTION}",
-        ) from None
-    plugins = {point.name: point.load() for point in ours.entry_points if point.group == GROUP}
+        )
+    plugins = {point.name: point.load() for point in ours}
     # Accelerators before processors; installers write entry points in any order.
     order = [*KNOWN_PROVIDERS.values(), *sorted(plugins)]
     return dict(sorted(plugins.items(), key=lambda item: order.index(item[0])))
@@ -90,15 +86,9 @@ def our_plugins() -> Mapping[str, Plugin]:
 
 def foreign_plugins() -> list[ForeignPlugin]:
     """The plugins of other distributions in this environment, by their entry points; none is imported."""
-    from importlib.metadata import entry_points
-
-    found = []
-    for point in entry_points(group=GROUP):
-        if point.value.startswith(f"{OUR_MODULE}."):
-            continue  # ours, without the time that reading a distribution's metadata takes
-        package = point.dist.metadata["Name"] if point.dist is not None else ""
-        package = re.sub(r"[-_.]+", "-", package).lower()
-        if package != OUR_DISTRIBUTION:
-            version = point.dist.version if point.dist is not None else ""
-            found.append(ForeignPlugin(point.name, package, version, point.value))
-    return sorted(set(found), key=lambda plugin: (plugin.package, plugin.name))
+    found = {
+        ForeignPlugin(point.name, point.package, point.version, point.value)
+        for point in entry_points(GROUP)
+        if point.package != OUR_DISTRIBUTION
+    }
+    return sorted(found, key=lambda plugin: (plugin.package, plugin.name))
