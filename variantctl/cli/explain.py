@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], catalog, subject)
-    options.show_notes(subject)
+    options.show_notes(subject, catalog.warnings)
     if args.json:
         render.print_json(explanation.as_json())
     else:

@@ -13,17 +13,26 @@ from variantctl.sources.errors import SourceError
 from variantctl.sources.urls import origin, redact, split_credentials
 
 Pair = tuple[str, str]
+_KEYRING_PATIENCE = 60.0
 
 
 class Credentials:
     """User names and passwords by origin (scheme, host and port): from URLs, else from netrc.
 
-    An origin gets only the credentials that were given for it, so a redirect or a link to another host
-    never carries them along.
+    A user name that comes without a password gets it from the command ``keyring``, where that is allowed. An
+    origin gets only the credentials that were given for it, so a redirect or a link to another host never
+    carries them along.
+
+    Args:
+        environ: names the netrc file, and the folders that ``keyring`` is looked for in.
+        keyring: whether the command may be asked.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ, *, keyring: bool = False) -> None:
         self._environ = environ
+        self._keyring = keyring
+        self._urls: dict[str, str] = {}
+        self._from_keyring: dict[tuple[str, str], str | None] = {}
         self._by_origin: dict[str, Pair] = {}
         self._netrc: Mapping[str, Pair] | None = None
         self._lock = Lock()
@@ -42,21 +51,59 @@ class Credentials:
         if pair is not None:
             with self._lock:
                 self._by_origin[place] = pair
+                self._urls.setdefault(place, bare)
         return bare
 
     def header(self, url: str) -> str | None:
         """The ``Authorization`` header for *url* (RFC 7617), or ``None``."""
-        pair = self._by_origin.get(origin(url)) or self._from_netrc(urlsplit(url).hostname or "")
+        place = origin(url)
+        pair = self._by_origin.get(place) or self._from_netrc(urlsplit(url).hostname or "")
         if pair is None:
             return None
+        if pair[0] and not pair[1] and self._keyring:
+            pair = pair[0], self._asked(place, pair[0]) or ""
         token = base64.b64encode(f"{pair[0]}:{pair[1]}".encode()).decode("ascii")
         return f"Basic {token}"
+
+    def _asked(self, place: str, user: str) -> str | None:
+        """The password that the keyring has for a user of an origin: under the URL, else under the host."""
+        with self._lock:
+            if (place, user) not in self._from_keyring:
+                services = (self._urls.get(place, place), urlsplit(place).netloc)
+                passwords = (ask_keyring(service, user, self._environ) for service in services)
+                self._from_keyring[place, user] = next((found for found in passwords if found), None)
+            return self._from_keyring[place, user]
 
     def _from_netrc(self, host: str) -> Pair | None:
         with self._lock:
             if self._netrc is None:
                 self._netrc = read_netrc(self._environ)
             return self._netrc.get(host)
+
+
+def ask_keyring(service: str, user: str, environ: Mapping[str, str]) -> str | None:
+    """What ``keyring get`` prints; ``None`` where there is no such command or it has no such password.
+
+    The way pip's and uv's ``subprocess`` provider goes: ``keyring`` may be installed anywhere on the PATH.
+    """
+    import shutil
+    import subprocess
+
+    command = shutil.which("keyring", path=environ.get("PATH"))
+    if command is None:
+        return None
+    try:
+        done = subprocess.run(
+            [command, "get", service, user],
+            env={**environ, "PYTHONIOENCODING": "utf-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_KEYRING_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace").rstrip("\r\n") or None if done.returncode == 0 else None
 
 
 def read_netrc(environ: Mapping[str, str]) -> Mapping[str, Pair]:

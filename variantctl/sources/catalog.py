@@ -317,4 +317,5 @@ def http_settings(settings: IndexSettings) -> HttpSettings:
         trusted_hosts=settings.trusted_hosts,
         timeout=settings.timeout,
         offline=settings.offline,
+        keyring=settings.keyring,
     )

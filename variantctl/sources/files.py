@@ -127,6 +127,13 @@ class ProjectFiles:
         public = self.by_version.get(Version(version.public), ())
         return tuple(link for link in public if link.version == version)
 
+    def spellings(self, version: Version) -> tuple[Version, ...]:
+        """The versions of the wheels that are listed as one version: of backends' wheels their own."""
+        wheels = self.by_version.get(version, ())
+        if not any(link.backend for link in wheels):
+            return (version,)
+        return tuple(dict.fromkeys(link.version for link in wheels))
+
 
 def sort_files(
     name: str, source: str, files: Iterable[RemoteFile], skipped: Iterable[tuple[str, str]] = ()

@@ -84,6 +84,7 @@ class HttpSettings:
         timeout: seconds for connecting and for each read.
         offline: no request leaves this machine.
         retry: how often and how patiently failures are tried again.
+        keyring: whether the command ``keyring`` may be asked for passwords.
     """
 
     cert: str | None = None
@@ -93,6 +94,7 @@ class HttpSettings:
     timeout: float = 30.0
     offline: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    keyring: bool = False
 
 
 class HttpClient:
@@ -112,7 +114,7 @@ class HttpClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings or HttpSettings()
-        self.credentials = Credentials(environ)
+        self.credentials = Credentials(environ, keyring=self.settings.keyring)
         self.requests = 0
         self._environ = environ
         self.sleep = sleep

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from packaging.utils import NormalizedName
@@ -45,9 +44,8 @@ def join_sources(project: NormalizedName, sources: Sequence[ProjectFiles]) -> Pr
         for version, source in variant_source.items()
         if version in source.variants_json
     }
-    return replace(
-        sources[0],
-        name=project,
+    return ProjectFiles(
+        project,
         source=", ".join(dict.fromkeys(source.source for source in sources)),
         wheels=tuple(wheels.values()),
         sdists=tuple(sdists.values()),

@@ -6,6 +6,7 @@ fresh is read without touching the network or importing the HTTP library.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -19,6 +20,7 @@ from variantctl.sources.urls import is_file_url
 
 DEFAULT_LIFETIME = 600.0
 _BUCKET = "pages-v1"
+_DERIVED = "projects-v1"
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "cache-control", "expires", "date")
 _ABSENT = (404, 410)
@@ -84,6 +86,29 @@ class CachedPages:
         self._store(key, response)
         return response
 
+    def identity(self, url: str, *, accept: str) -> str | None:
+        """The sha256 of the stored page that ``get`` would answer with; ``None`` where it would ask."""
+        key = (self.client.credentials.take(url), accept)
+        try:
+            with self._cache.path(_BUCKET, *key).open("rb") as file:
+                stored = json.loads(file.readline())
+            usable = self.client.settings.offline or (
+                time.time() < float(stored["fresh_until"]) and not self.refresh
+            )
+            if usable and stored["status"] == 200 and stored["key"] == list(key):
+                return str(stored["sha256"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def read_derived(self, url: str, digest: str) -> bytes | None:
+        """What was made of the page with that sha256, or ``None``."""
+        return self._cache.read(_DERIVED, url, digest)
+
+    def write_derived(self, url: str, digest: str, data: bytes) -> None:
+        """Keep what was made of a page."""
+        self._cache.write(data, _DERIVED, url, digest)
+
     def is_stored(self, url: str, *, accept: str) -> bool:
         """Whether ``get`` would answer without a request."""
         entry = self._load((self.client.credentials.take(url), accept))
@@ -114,6 +139,7 @@ class CachedPages:
             "status": response.status,
             "headers": _kept(response.headers),
             "length": len(response.content),
+            "sha256": hashlib.sha256(response.content).hexdigest(),
             "fresh_until": time.time() + lifetime(response.headers),
         }
         self._cache.write(json.dumps(head).encode() + b"\n" + response.content, _BUCKET, *key)

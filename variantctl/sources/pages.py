@@ -32,10 +32,14 @@ Skipped = tuple[str, str]
 
 @dataclass(frozen=True)
 class ProjectPage:
-    """The files of a page in their order, and (filename or link, why) of the entries left out."""
+    """The files of a page in their order, and (filename or link, why) of the entries left out.
+
+    ``has_credentials``: whether a link had any; they were taken out of the URLs.
+    """
 
     files: tuple[RemoteFile, ...]
     skipped: tuple[Skipped, ...] = ()
+    has_credentials: bool = False
 
 
 class _Unusable(Exception):  # noqa: N818  (never leaves this module)

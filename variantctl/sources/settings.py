@@ -68,6 +68,7 @@ class IndexSettings:
             ``best-version``: all are asked, and what they have is one list.
         pins: project -> the only place where it is looked for: the URL of an index, or the name of one of
             the sources of kind ``backends``.
+        keyring: whether the command ``keyring`` may be asked for passwords.
     """
 
     index_url: str | None = None
@@ -86,6 +87,7 @@ class IndexSettings:
     backends: tuple[BackendSource, ...] = ()
     strategy: str = FIRST_MATCH
     pins: Mapping[NormalizedName, str] = field(default_factory=dict)
+    keyring: bool = False
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:
@@ -201,7 +203,13 @@ def load_index_settings(
         backends=choice.command_line,
         strategy=strategy or (table and table.strategy) or FIRST_MATCH,
         pins=choice.pins or {},
+        keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
     )
+
+
+def _keyring(environ: Mapping[str, str], configured: str | None, pips: str | None) -> bool:
+    """Whether the command may be asked: only where somebody says so, since it may open a dialog."""
+    return (environ.get("VARIANTCTL_KEYRING_PROVIDER") or configured or pips) == "subprocess"
 
 
 def _variables(environ: Mapping[str, str]) -> SourceLayer:

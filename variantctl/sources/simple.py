@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.sources.errors import SourceError
 from variantctl.sources.files import ProjectFiles, RemoteFile, sort_files
@@ -50,8 +50,33 @@ class SimpleIndex:
             SourceError: what it answers is no project page.
         """
         project = canonicalize_name(name)
-        page = self._in_folder(project) if self.folder is not None else self._over_http(project, refresh)
-        return None if page is None else sort_files(project, self.url, page.files, page.skipped)
+        if self.folder is not None or self._pages is None:
+            page = self._in_folder(project) if self.folder is not None else self._over_http(project, refresh)
+            return None if page is None else sort_files(project, self.url, page.files, page.skipped)
+        return self._remembered(self._pages, project, refresh)
+
+    def _remembered(
+        self, pages: CachedPages, project: NormalizedName, refresh: bool | None
+    ) -> ProjectFiles | None:
+        """The same; of a page that was sorted before, only the versions that are asked for are read."""
+        url = f"{self.url}/{project}/"
+        digest = None if refresh else pages.identity(url, accept=ACCEPT)
+        if digest is not None and (data := pages.read_derived(url, digest)) is not None:
+            from variantctl.sources import stored_files
+
+            if (stored := stored_files.load(data)) is not None:
+                return stored
+        page = self._over_http(project, refresh)
+        if page is None:
+            return None
+        files = sort_files(project, self.url, page.files, page.skipped)
+        digest = pages.identity(url, accept=ACCEPT)
+        # Credentials in links are known to this run's client only, and are never written down.
+        if digest is not None and not page.has_credentials:
+            from variantctl.sources import stored_files
+
+            pages.write_derived(url, digest, stored_files.dump(files))
+        return files
 
     def _over_http(self, project: str, refresh: bool | None) -> ProjectPage | None:
         url = f"{self.url}/{project}/"
@@ -79,7 +104,8 @@ class SimpleIndex:
         except SourceError as error:
             message = error.message if url in error.message else f"{url}: {error.message}"
             raise SourceError(message, hint=error.hint) from None
-        return ProjectPage(tuple(own_file(file, self._client) for file in page.files), page.skipped)
+        own = tuple(own_file(file, self._client) for file in page.files)
+        return ProjectPage(own, page.skipped, has_credentials=own != page.files)
 
 
 def own_file(file: RemoteFile, client: HttpClient) -> RemoteFile:
