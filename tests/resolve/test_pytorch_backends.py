@@ -20,6 +20,7 @@ from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile, load_profile, shipped_profiles
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.explain import Explanation, explain
+from variantctl.resolve.outlook import outlook
 from variantctl.resolve.plan import Plan
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.provider import SearchOptions
@@ -399,3 +400,33 @@ def test_installed_for_real(own_server: LoopbackServer, tmp_path: Path) -> None:
     listed = variantctl(tmp_path, own_server, "list", "--target", target)["packages"]
     assert {item["name"]: item["label"] for item in listed}["torchvision"] == "cu128"
     assert variantctl(tmp_path, own_server, *install)["install"] == []
+
+
+# --- what a newer driver would bring ---
+
+
+def test_a_backend_that_a_newer_driver_would_open(world: World) -> None:
+    explanation = world.explain("h100", "torch")
+    assert [str(advice) for advice in explanation.advice] == [
+        "with CUDA driver 13.0 you would get cu130 (now it is 12.8)"
+    ]
+    # Beyond the pages of its own backends those that an update would open; of AMD's and Intel's none.
+    assert {backend[:2] for backend in world.pages()["torch"]} == {"cu", "cp"}
+    assert world.explain("rtx-3060", "torch").advice == ()
+    assert world.explain("mi300x", "torch").advice == ()
+
+
+def test_a_plan_has_it_for_the_first_package_of_the_source(world: World) -> None:
+    plan = world.plan("h100", *TRIO)
+    profile = load_profile("h100")
+    platform = _platform(profile)
+    with world.catalog() as catalog:
+        said = outlook(
+            plan,
+            catalog=catalog,
+            machine=Machine(profile, environment=platform.markers),
+            platform=platform,
+            preferences=VariantPreferences(),
+            who="profile h100",
+        )
+    assert said == "with CUDA driver 13.0 you would get torch cu130 (now it is 12.8)"

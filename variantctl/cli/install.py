@@ -14,6 +14,7 @@ from variantctl.cli.app import UsageError
 
 if TYPE_CHECKING:
     from variantctl.cli.downloads import Downloads
+    from variantctl.cli.options import Subject
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.requirement_files import RequirementFile
     from variantctl.resolve.resolution import Request
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
-        options.show_notes(subject, (*plan.notes, *_advice(plan)))
+        options.show_notes(subject, (*plan.notes, *_advice(plan, catalog, subject, request)))
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, catalog, args)
     if args.json:
@@ -95,11 +96,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _advice(plan: Plan) -> list[str]:
+def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) -> list[str]:
     """The driver update that would get better variants, in a line."""
-    from variantctl.resolve.advice import summary
+    from variantctl.resolve.outlook import outlook
 
-    said = summary({planned.name: planned.advice for planned in plan.install})
+    said = outlook(
+        plan,
+        catalog=catalog,
+        machine=subject.machine,
+        platform=subject.platform,
+        preferences=request.preferences,
+        who=subject.who,
+    )
     return [said] if said else []
 
 

@@ -138,6 +138,20 @@ def update_for(missing: Sequence[Unsupported]) -> tuple[str, str] | None:
     return (DRIVER_FEATURES[needs[0][:2]].called, _text(needs[0][2])) if needs else None
 
 
+def with_newest_drivers(metadata: VariantMetadata, supported: Supported) -> Supported:
+    """``supported`` with every driver as new as any of the variants asks for."""
+    for namespace, feature in DRIVER_FEATURES:
+        wanted = {
+            _version(value)
+            for properties in metadata.variants.values()
+            for value in properties.get(namespace, {}).get(feature, ())
+        }
+        newest = max(wanted, default=())
+        if newest > _highest(supported.get(namespace, {}).get(feature, ())) > ():
+            supported = _updated(metadata, supported, namespace, feature, newest)
+    return supported
+
+
 def summary(advice: Mapping[str, Sequence[Advice]]) -> str | None:
     """One line for several packages: project -> its advice; of each the update that brings it furthest."""
     updates: dict[tuple[str, str, str], list[str]] = {}

@@ -109,7 +109,7 @@ def explain(
     version, allow_yanked = _version(requirement, stock, pre=pre)
     need = ProjectNeed(name, None, requirement.requirement, requirement.origin)
     judged = stock.judge(name, version, allow_yanked=allow_yanked, needs=[need])
-    advice = stock.advice(name, version, allow_yanked=allow_yanked)
+    advice = stock.advice(name, version, allow_yanked=allow_yanked, further=True)
     return Explanation(name, version, tuple(with_order(judged)), who, advice)
 
 

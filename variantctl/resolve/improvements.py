@@ -52,6 +52,6 @@ def _of(item: Inspected, stock: Stock) -> Iterator[Finding]:
         here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
         detail = f"{item.name} {public}: {here}, and {label} is better for {stock.who}"
         yield Finding("suggestion", "better-variant", item.name, detail, reinstall(item))
-    for advice in stock.advice(item.name, version, allow_yanked=True):
+    for advice in stock.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")

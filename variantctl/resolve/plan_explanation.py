@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from variantctl.resolve.advice import Advice
 from variantctl.resolve.choice import JudgedWheel
 from variantctl.resolve.explain import Explanation, with_order
 from variantctl.resolve.interpreter import Interpreter
@@ -100,13 +101,15 @@ def _hashes(request: Request) -> Mapping[NormalizedName, Mapping[str, frozenset[
 
 
 def _explained(planned: PlannedInstall, stock: Stock) -> Explanation:
+    advice: tuple[Advice, ...] = ()
     if planned.direct_url is not None:
         _, judged = stock.judge_direct(planned.url, planned.name)
     else:
         version, yanked = planned.link.wheel.version, bool(planned.link.file.yanked)
         judged = stock.judge(planned.name, version, allow_yanked=yanked)
+        advice = stock.advice(planned.name, version, allow_yanked=yanked, further=True)
     wheels = tuple(_in_plan(with_order(judged), planned))
-    return Explanation(planned.name, planned.version, wheels, stock.who, planned.advice)
+    return Explanation(planned.name, planned.version, wheels, stock.who, advice)
 
 
 def _in_plan(judged: Sequence[JudgedWheel], planned: PlannedInstall) -> Iterator[JudgedWheel]:

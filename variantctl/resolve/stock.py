@@ -32,6 +32,7 @@ from variantctl.resolve.errors import (
     NoCandidateError,
     UnsupportedVariantError,
 )
+from variantctl.resolve.further import further_wheels
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
 from variantctl.resolve.requirements import wheel_of_url
@@ -82,6 +83,7 @@ class Stock:
         self.preferences = preferences or VariantPreferences()
         self.who = who
         ask = None if self.preferences.no_variants else self._allowed_to_backends
+        self._everywhere = catalog
         self._catalog = catalog.for_machine(ask, interpreter.markers)
         self._machine = machine
         self._asking = Lock()
@@ -129,12 +131,9 @@ class Stock:
             if any(all(need.allows(real) for need in needs) for real in self.spellings(name, version))
         ]
 
-    def spellings(self, name: NormalizedName, version: Version) -> Iterable[Version]:
+    def spellings(self, name: NormalizedName, version: Version) -> tuple[Version, ...]:
         """The versions of the wheels that are listed as one version."""
-        wheels = self.project(name).wheels_of(version)
-        if not any(link.backend for link in wheels):
-            return (version,)
-        return dict.fromkeys(link.version for link in wheels)
+        return self.project(name).spellings(version)
 
     def candidates(
         self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
@@ -184,13 +183,28 @@ class Stock:
         return judge_wheels(wheels, replace(terms, versions=asked))
 
     def advice(
-        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False, further: bool = False
     ) -> tuple[Advice, ...]:
-        """The driver updates that would get another variant of a version."""
+        """The driver updates that would get another variant of a version.
+
+        Args:
+            further: ask for pages, too, of backends that only an update would let the machine use.
+        """
         version = self._listed_as(name, version)
         project = self.project(name)
         wheels = project.wheels_of(version)
-        return advise_on(wheels, self._terms(project, version, wheels, allow_yanked=allow_yanked))
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
+        if further and any(link.backend for link in wheels):
+            wheels, metadata = further_wheels(
+                name,
+                version,
+                wheels,
+                catalog=self._everywhere,
+                supported=self._allowed_to_backends,
+                markers=self.interpreter.markers,
+            )
+            terms = replace(terms, metadata=metadata or terms.metadata)
+        return advise_on(wheels, terms)
 
     def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
         """What providers of a version's variants were not asked, or could not answer."""
