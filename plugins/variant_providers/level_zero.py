@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from variant_providers.child import ask_child
+from variant_providers.dynamic_loader import loader_knows
 
 SONAME = "libze_loader.so.1"
 NO_DRIVER = 0x78000001
@@ -89,7 +90,7 @@ def find_libraries() -> list[str]:
         return [str(path)] if path.exists() else []
     if not sys.platform.startswith("linux"):
         return []
-    found = [SONAME] if _loader_knows(SONAME) else []
+    found = [SONAME] if loader_knows(SONAME) else []
     return found + [str(path) for folder in _LOADER_FOLDERS if (path := Path(folder, SONAME)).exists()]
 
 
@@ -164,14 +165,3 @@ def _number(value: object) -> int | None:
 def _printable(text: str) -> str:
     shown = "".join(char for char in text if char.isprintable() and char != "\N{REPLACEMENT CHARACTER}")
     return shown.replace("(R)", "").replace("(TM)", "").strip()[:96]
-
-
-def _loader_knows(soname: str) -> bool:
-    """Whether ``dlopen`` by this name can succeed by LD_LIBRARY_PATH or the loader's cache."""
-    folders = os.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
-    if any(folder and Path(folder, soname).exists() for folder in folders):
-        return True
-    try:
-        return soname.encode() + b"\0" in Path("/etc/ld.so.cache").read_bytes()
-    except OSError:
-        return False

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from variant_providers.dynamic_loader import loader_knows
 from variant_providers.tree import Tree
 
 NVML = ("libnvidia-ml.so.1", "nvml.dll")
@@ -35,7 +36,7 @@ def find_libraries(names: tuple[str, str]) -> list[str]:
         return _windows_libraries(dll)
     if not sys.platform.startswith("linux"):
         return []
-    found = [soname] if _loader_knows(soname) else []
+    found = [soname] if loader_knows(soname) else []
     for folder in (*_EXTRA_FOLDERS, *_LOADER_FOLDERS):
         path = Path("/", folder, soname)
         if path.exists():
@@ -61,17 +62,6 @@ def find_nvidia_smi() -> str | None:
     else:
         candidates = [Path("/", WSL_FOLDER, "nvidia-smi"), Path("/usr/local/nvidia/bin/nvidia-smi")]
     return next((str(path) for path in candidates if path.exists()), None)
-
-
-def _loader_knows(soname: str) -> bool:
-    """Whether ``dlopen`` by this name can succeed by LD_LIBRARY_PATH or the loader's cache."""
-    folders = os.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
-    if any(folder and Path(folder, soname).exists() for folder in folders):
-        return True
-    try:
-        return soname.encode() + b"\0" in Path("/etc/ld.so.cache").read_bytes()
-    except OSError:
-        return False
 
 
 def _windows_libraries(dll: str) -> list[str]:
