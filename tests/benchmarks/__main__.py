@@ -10,7 +10,7 @@ from importlib import import_module
 
 from tests.benchmarks.compare import compare
 
-MODULES = ("startup", "detect")
+MODULES = ("startup", "detect", "ordering", "resolving")
 
 
 def main() -> None:
