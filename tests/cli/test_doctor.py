@@ -154,12 +154,14 @@ def test_damaged_metadata(shell: Shell) -> None:
 
 def test_byte_code_may_be_missing(shell: Shell) -> None:
     shell.world.add("lib", files={"lib/__init__.py": b"value = 1\n"})
-    shell.run("install", "lib", "-p", "env", "--no-index", "-f", "wheels", "--compile-bytecode")
-    compiled = list(shell.env.glob("lib/python*/site-packages/lib/__pycache__/*.pyc"))
-    assert compiled
-    for path in compiled:
-        path.unlink()
+    shell.run("install", "lib", "-p", "env", "--no-index", "-f", "wheels", "--link-mode", "copy")
+    (record,) = shell.env.glob("lib/python*/site-packages/lib-1.0.dist-info/RECORD")
+    with record.open("a") as file:
+        file.write("lib/__pycache__/__init__.cpython-311.pyc,,\n")
     assert doctor(shell)["findings"] == []
+    with record.open("a") as file:
+        file.write("lib/gone.py,,\n")
+    assert kinds(doctor(shell, code=1)) == [("missing-files", "lib")]
 
 
 def test_it_is_quick_enough_for_a_health_check(shell: Shell) -> None:

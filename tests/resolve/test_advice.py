@@ -97,6 +97,15 @@ def test_a_newer_driver_is_no_longer_below_an_upper_bound() -> None:
     supported = driver("12.8", upper=["14", "13.0", "13"])
     assert told(metadata, metadata.variants, supported) == [("13.0", "wide")]
     assert told(metadata, ["capped"], supported) == []
+    # Nor is one advised that comes up only because the better one is then out of bounds.
+    bounded = variant_metadata(
+        ["x86_64", "nvidia"],
+        {
+            "tuned": {"x86_64": {"level": ["v3"]}, "nvidia": {UPPER: ["13.0"]}},
+            "new": cuda("13.0"),
+        },
+    )
+    assert told(bounded, bounded.variants, {"x86_64": {"level": ["v3"]}, **supported}) == []
 
 
 def test_rocm_of_a_newer_series() -> None:
@@ -110,6 +119,16 @@ def test_rocm_of_a_newer_series() -> None:
     )
     found = advise(metadata, metadata.variants, {"amd": {"rocm_version": ["6.4", "6.3"]}})
     assert [str(advice) for advice in found] == ["with ROCm 7.1 you would get rocm7.1 (now it is 6.4)"]
+    # An update that takes the place of a better variant's version is no improvement.
+    tuned = variant_metadata(
+        ["x86_64", "amd"],
+        {
+            "tuned": {"x86_64": {"level": ["v3"]}, "amd": {"rocm_version": ["6.4"]}},
+            "rocm7.1": {"amd": {"rocm_version": ["7.1"]}},
+        },
+    )
+    both = {"x86_64": {"level": ["v3"]}, "amd": {"rocm_version": ["6.4"]}}
+    assert told(tuned, tuned.variants, both) == []
     # An older series is not opened by any update.
     assert told(metadata, metadata.variants, {"amd": {"rocm_version": ["7.2"]}}) == []
 

@@ -180,6 +180,22 @@ def test_variant_markers_are_those_of_the_installed_variant() -> None:
     assert [finding.detail for finding in on_cpu] == ["torch 1.0 needs cpu-kernels, which is not installed"]
 
 
+def test_markers_see_only_what_the_machine_supports_of_a_variant() -> None:
+    metadata = variant_metadata(["nvidia"], {"fat": {"nvidia": {"sm_arch": ["100_real", "90_real"]}}})
+    requires = (
+        "blackwell; 'nvidia :: sm_arch :: 100_real' in variant_properties",
+        "hopper; 'nvidia :: sm_arch :: 90_real' in variant_properties",
+    )
+    found = findings(
+        package("torch", metadata=metadata, requires=requires), supported={"nvidia": {"sm_arch": ["90_real"]}}
+    )
+    assert [finding.detail for finding in found] == ["torch 1.0 needs hopper, which is not installed"]
+
+
+def test_an_installed_pre_release_satisfies_what_it_is_a_version_of() -> None:
+    assert findings(package("app", requires=("lib>=1",)), package("lib", "2.0rc1")) == []
+
+
 def test_a_mismatch_is_told_once_not_for_each_dependency_too() -> None:
     requires = ("triton; 'nvidia' in variant_namespaces", "cpu-kernels; 'nvidia' not in variant_namespaces")
     found = findings(package("torch", metadata=CUDA12, requires=requires), package("triton"), supported={})
@@ -210,6 +226,8 @@ def test_another_platform_and_another_python() -> None:
     fitting = package("lib", tags=frozenset({Tag("py3", "none", "any"), Tag("py2", "none", "any")}))
     assert findings(fitting) == []
     assert kinds(findings(package("new", requires_python=">=3.12"))) == [("error", "wrong-python", "new")]
+    both = package("lib", tags=arm.tags, requires_python=">=3.12")
+    assert kinds(findings(both)) == [("error", "wrong-platform", "lib")]
 
 
 def test_broken_folders() -> None:

@@ -9,6 +9,7 @@ from variantctl.demo.matrix import matrix as demo_matrix
 from variantctl.demo.recipe import build_wheels
 from variantctl.providers.algorithm import Machine
 from variantctl.resolve.matrix import Row, Subject, WheelSizes, matrix
+from variantctl.resolve.plan import Plan
 from variantctl.resolve.requirements import parse_user_requirement
 from variantctl.resolve.resolution import Request
 from variantctl.sources.files import RemoteFile
@@ -64,6 +65,9 @@ def test_an_unknown_size_leaves_the_sum_unknown(world: World) -> None:
         subject = Subject("here", machine(), world.platform, "here")
         (row,) = matrix(request, [subject], catalog=catalog, sizes=lambda planned: [None for _ in planned])
     assert row.error is None and row.size is None and row.as_json()["install"][0]["size"] is None
+    assert row.plan is not None
+    assert Row("here", Plan(row.install * 2), (None, 5)).size is None
+    assert Row("here", Plan(row.install * 2), (4, 5)).size == 9
 
 
 def test_sizes_are_asked_for_once(world: World) -> None:

@@ -28,17 +28,15 @@ class DriverFeature:
     Attributes:
         called: what has that version, in words.
         upper: the feature of the same namespace whose values are versions that the driver's is below.
-        one_series: where it offers one major version only, a newer one takes that one's place.
     """
 
     called: str
     upper: str | None = None
-    one_series: bool = False
 
 
 DRIVER_FEATURES: Mapping[tuple[str, str], DriverFeature] = {
     ("nvidia", "cuda_version_lower_bound"): DriverFeature("CUDA driver", upper="cuda_version_upper_bound"),
-    ("amd", "rocm_version"): DriverFeature("ROCm", one_series=True),
+    ("amd", "rocm_version"): DriverFeature("ROCm"),
 }
 """(namespace, feature) -> what an update changes (design, section 4: how these values follow from facts)."""
 
@@ -102,11 +100,12 @@ def advise(
     present = [label for label in labels if label in metadata.variants]
     choose = choose or _by_order(metadata, present)
     opened = {need for label in present for need in _updates(explain_label(metadata, label, supported))}
-    taken = choose(supported) if opened else None
     given: list[Advice] = []
     for namespace, feature, version in sorted(opened):
-        better = choose(_updated(metadata, supported, namespace, feature, version))
-        if better is None or better == taken:
+        more = _with_version(metadata, supported, namespace, feature, version)
+        better = choose(_without_bounds(more, namespace, feature, version))
+        # What an update takes away (an upper bound) can bring a label that is no better.
+        if better is None or better != choose(more):
             continue
         if not explain_label(metadata, better, supported) or any(better == known.label for known in given):
             continue
@@ -148,7 +147,7 @@ def with_newest_drivers(metadata: VariantMetadata, supported: Supported) -> Supp
         }
         newest = max(wanted, default=())
         if newest > _highest(supported.get(namespace, {}).get(feature, ())) > ():
-            supported = _updated(metadata, supported, namespace, feature, newest)
+            supported = _with_version(metadata, supported, namespace, feature, newest)
     return supported
 
 
@@ -184,32 +183,33 @@ def _updates(missing: Sequence[Unsupported]) -> list[tuple[str, str, _Version]]:
     return [(item.namespace, item.feature, version) for version in sorted(above)]
 
 
-def _updated(
+def _with_version(
     metadata: VariantMetadata, supported: Supported, namespace: str, feature: str, version: _Version
 ) -> Supported:
-    """``supported`` as it would be with ``version``: what variants ask for up to it, best first."""
-    driver = DRIVER_FEATURES[namespace, feature]
-    features = dict(supported[namespace])
-    offered = list(features[feature])
+    """``supported`` and every version up to ``version`` that variants ask for, newest first."""
+    offered = supported[namespace][feature]
     highest = _highest(offered)
     wanted = {
         value
         for properties in metadata.variants.values()
         for value in properties.get(namespace, {}).get(feature, ())
     }
-    if driver.one_series and len({_version(value)[:1] for value in offered}) == 1:
-        offered = [value for value in offered if _version(value)[:1] == version[:1]]
-        highest = highest if offered else (version[0],)
     # A bare major ("13") stands after its ".0", which is the same version.
     new = sorted(
-        (value for value in wanted if _version(value) and highest < _version(value) <= version),
+        (value for value in wanted if highest < _version(value) <= version),
         key=lambda value: (_version(value), value.count(".")),
         reverse=True,
     )
-    features[feature] = [*new, *offered]
-    if driver.upper is not None and driver.upper in features:
-        features[driver.upper] = [value for value in features[driver.upper] if _version(value) > version]
-    return {**supported, namespace: features}
+    return {**supported, namespace: {**supported[namespace], feature: [*new, *offered]}}
+
+
+def _without_bounds(supported: Supported, namespace: str, feature: str, version: _Version) -> Supported:
+    """``supported`` without the upper bounds that a driver of ``version`` is not below."""
+    upper = DRIVER_FEATURES[namespace, feature].upper
+    if upper is None or upper not in supported[namespace]:
+        return supported
+    left = [value for value in supported[namespace][upper] if _version(value) > version]
+    return {**supported, namespace: {**supported[namespace], upper: left}}
 
 
 def _highest(values: Iterable[str]) -> _Version:
