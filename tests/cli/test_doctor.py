@@ -101,6 +101,8 @@ def test_an_index_that_cannot_be_asked_is_no_mismatch(shell: Shell, index: str) 
     shell.run("install", "triton", "-p", "env", "-i", index)
     found = doctor(shell, "--updates", "--offline", "-i", "http://127.0.0.1:9/simple/")
     assert kinds(found) == [("not-asked", "triton")]
+    found = doctor(shell, "--updates", "-i", "http://127.0.0.1:9/simple/")
+    assert kinds(found) == [("not-asked", "")]
 
 
 def test_builds_for_two_backends(shell: Shell) -> None:
