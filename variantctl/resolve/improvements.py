@@ -11,7 +11,7 @@ from variantctl.resolve.checkup import reinstall
 from variantctl.resolve.finding import Finding
 from variantctl.resolve.inspection import Inspected, Inspection
 from variantctl.resolve.stock import Stock
-from variantctl.sources.errors import NetworkError, ProjectNotFound
+from variantctl.sources.errors import NetworkError, OfflineError, ProjectNotFound
 from variantctl.variants.errors import VariantctlError
 
 
@@ -35,11 +35,11 @@ def improvements(
             findings += _of(item, stock)
         except ProjectNotFound:
             continue
-        except NetworkError as error:
-            # What cannot be reached for one package would be waited for again for each other.
-            detail = f"whether there are better variants is not known: {error.message}"
-            return [*findings, Finding("suggestion", "not-asked", "", detail, error.hint or "")]
         except VariantctlError as error:
+            if isinstance(error, NetworkError) and not isinstance(error, OfflineError):
+                # What cannot be reached for one package would be waited for again for each other.
+                detail = f"whether there are better variants is not known: {error.message}"
+                return [*findings, Finding("suggestion", "not-asked", "", detail, error.hint or "")]
             detail = f"{item}: whether there is a better variant is not known: {error.message}"
             findings.append(Finding("suggestion", "not-asked", item.name, detail, error.hint or ""))
     return findings
