@@ -244,6 +244,11 @@ def test_a_package_that_the_best_backend_lacks_takes_all_to_the_next(tmp_path: P
             plan = world.plan("rtx-4090", *names)
             assert labels(plan) == {"cu128"}
             assert builds(plan)["torch"] == ("2.10.0+cu128", "cu128")
+        # Of the backends that were never in question only pages are read (cu126 is looked at ahead of need).
+        asked = {
+            path.split("/")[2] for path in server.paths if path.endswith(".metadata") and "/whl/" in path
+        }
+        assert asked <= {"cu130", "cu128", "cu126"}
         if missing != "torch":
             assert any("in place of cu130" in note for note in plan.notes)
         assert labels(world.plan("rtx-4090", "torch")) == {"cu128" if missing == "torch" else "cu130"}

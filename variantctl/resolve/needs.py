@@ -213,8 +213,6 @@ def backend_matches(needs: Sequence[Need]) -> list[BackendCandidate]:
         return []
     labels = {need.label for need in asked if need.label is not None}
     unknown = tuple(need.look_up for need in asked if need.look_up is not None)
-    if len(labels) > 1:
-        return []
     candidate = BackendCandidate(asked[0].identifier, next(iter(labels), None), unknown)
     return [candidate] if all(need.is_satisfied_by(candidate) for need in asked) else []
 

@@ -252,7 +252,11 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         size = min(refused + 1, _MOST_AHEAD)
         while group := list(islice(found, size)):
             if len(group) > 1:
-                self._stock.expect_metadata(base for base in group if isinstance(base, WheelCandidate))
+                self._stock.expect_metadata(
+                    base
+                    for base in group
+                    if isinstance(base, WheelCandidate) and self._other_backend(base) is None
+                )
             yield from group
             size = min(size * 2, _MOST_AHEAD)
 

@@ -38,22 +38,21 @@ def choose_backends(
     off: bool,
     pins: Sequence[str],
     replaced: bool,
-    default_is_pips: bool,
     configuration: Configuration | None,
     environ: Mapping[str, str],
 ) -> BackendChoice:
     """Work out which sources are asked.
 
-    A shipped source is asked by default only where nobody configured a default index: who has one of their
-    own may not want anything from elsewhere. It is also asked where configuration enables it or says where
-    it is, unless the command line names another index; and always where the command line asks for it.
+    What is left for ``by_default`` is to be asked only where nobody configured a default index: who has one
+    of their own may not want anything from elsewhere. A shipped source is also asked where configuration
+    enables it or says where it is, unless the command line names another index; and always where the command
+    line asks for it.
 
     Args:
         named: the arguments of ``--backends``.
         off: ``--no-backends``.
         pins: the arguments of ``--pin``: ``PACKAGE=PLACE``.
         replaced: whether the command line names the default index (``-i``).
-        default_is_pips: whether the default index is the one that pip has built in.
         configuration: the configuration file.
         environ: ``VARIANTCTL_PYTORCH_URL`` says where the source pytorch is.
 
@@ -91,7 +90,7 @@ def choose_backends(
             continue
         elif name in pinned or (not source.by_default and not replaced):
             configured.append(replace(source, by_default=False))
-        elif default_is_pips and not replaced and source.by_default:
+        elif source.by_default and not replaced:
             by_default.append(source)
     return BackendChoice(tuple(command_line), tuple(configured), tuple(by_default), checked)
 

@@ -187,7 +187,6 @@ def load_index_settings(
         off=no_backends or _is_set(environ, "VARIANTCTL_NO_BACKENDS"),
         pins=pins,
         replaced=index_url is not None,
-        default_is_pips=pips is not None,
         configuration=configuration,
         environ=environ,
     )
