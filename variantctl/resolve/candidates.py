@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -140,3 +140,38 @@ class BackendCandidate:
 
 
 Candidate: TypeAlias = WheelCandidate | InstalledCandidate | ExtraCandidate | BackendCandidate
+
+
+def with_installed(
+    found: Iterator[WheelCandidate], installed: InstalledCandidate | None, *, upgrade: bool
+) -> Iterator[BaseCandidate]:
+    """What is installed goes before all else; when upgrading, in the place of the same wheel of an index."""
+    if installed is None:
+        yield from found
+        return
+    given = not upgrade
+    if given:
+        yield installed
+    for candidate in found:
+        same = is_same(candidate, installed)
+        if not given and (same or _is_older(candidate, installed)):
+            yield installed
+            given = True
+        if not same:
+            yield candidate
+    if not given:
+        yield installed
+
+
+def is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
+    """Whether a wheel is what is installed."""
+    # The label of a backend is not recorded in the environment, its version is.
+    same_label = candidate.wheel.link.backend or candidate.wheel.label == installed.package.label
+    return candidate.version == installed.version and bool(same_label)
+
+
+def _is_older(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
+    """By version alone: of one version, no backend is newer than another."""
+    there = installed.version
+    listed = candidate.wheel.link.wheel.version
+    return listed < (Version(there.public) if candidate.wheel.link.backend else there)

@@ -34,11 +34,6 @@ class Dependencies:
     def __init__(self, stock: Stock, *, no_deps: bool = False) -> None:
         self._stock = stock
         self._no_deps = no_deps
-        self._references: dict[NormalizedName, dict[str, None]] = {}
-
-    def references(self, name: NormalizedName) -> tuple[str, ...]:
-        """The direct references to a project that were met so far."""
-        return tuple(self._references.get(name, ()))
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
         """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
@@ -90,14 +85,13 @@ class Dependencies:
             yield from _abi_needs(candidate)
 
     def _unusable(self, url: str, name: NormalizedName) -> str | None:
-        """Why a dependency's direct reference cannot be followed; one that can is remembered."""
+        """Why a dependency's direct reference cannot be followed."""
         if not url.startswith(("https://", "http://", "file://")):
             return "variantctl installs wheels, which that is not"
         try:
             self._stock.direct(url, name)
         except (RequirementError, InvalidVariantError, NoCandidateError) as error:
             return error.message
-        self._references.setdefault(name, {})[url] = None
         return None
 
     def _unfit(self, candidate: WheelCandidate) -> str | None:

@@ -18,9 +18,12 @@ from variantctl.resolve.candidates import (
     ExtraCandidate,
     InstalledCandidate,
     WheelCandidate,
+    is_same,
+    with_installed,
 )
 from variantctl.resolve.dependencies import Dependencies
 from variantctl.resolve.errors import HashesError
+from variantctl.resolve.late import Late
 from variantctl.resolve.needs import (
     AbiNeed,
     BackendNeed,
@@ -73,6 +76,7 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         constraints: project -> needs that hold wherever the project occurs.
         order: identifier -> its place on the command line.
         options: what the user said about the search.
+        late: whether to go on to candidates that only a need met later lets in (see :mod:`.late`).
 
     Attributes:
         dependencies: what candidates need.
@@ -84,8 +88,12 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
         order: Mapping[str, int],
         options: SearchOptions,
+        *,
+        late: bool = True,
     ) -> None:
         self.dependencies = Dependencies(stock, no_deps=options.no_deps)
+        self._late = Late(stock) if late else None
+        self._let_in: dict[int, WheelCandidate] = {}
         self._stock = stock
         self._constraints = constraints
         self._order = order
@@ -191,10 +199,29 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         known = self._known_needs.get(id(candidate))
         if known is None:
             needs = list(self.dependencies.needs_of(candidate))
+            if self._late is not None:
+                self._late.meet(needs)
             # The candidate is kept with its needs: its id must not be used again.
             known = self._known_needs[id(candidate)] = (candidate, needs)
             self.expect(needs)
         return known[1]
+
+    def stands(self, roots: Iterable[Need], pins: Mapping[str, Candidate]) -> bool:
+        """Whether every candidate that was let in by a need met later is still needed in that way."""
+        late = [self._let_in[id(pin)] for pin in pins.values() if id(pin) in self._let_in]
+        if not late:
+            return True
+        needs = [*roots, *(need for candidate in pins.values() for need in self.get_dependencies(candidate))]
+        return all(
+            self._stands(candidate, [need for need in needs if need.identifier == candidate.identifier])
+            for candidate in late
+        )
+
+    def _stands(self, candidate: WheelCandidate, needs: Sequence[Need]) -> bool:
+        if candidate.url is not None:
+            return any(isinstance(need, ProjectNeed) and need.url == candidate.url for need in needs)
+        needs = [*needs, *self._constraints.get(candidate.name, ())]
+        return any(found is candidate for found in self._index_matches(candidate.name, needs))
 
     def expect(self, needs: Iterable[Need]) -> None:
         """Have asked ahead what these needs will need, unless what is installed will do."""
@@ -237,14 +264,16 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             asked = name in self._order or self._stock.backends.label_of(installed.package) is not None
             here = self._stock.candidates_if_any(name, installed.version) if asked else ()
             if here:
-                yield from (installed if _is_same(candidate, installed) else candidate for candidate in here)
+                yield from (installed if is_same(candidate, installed) else candidate for candidate in here)
                 yield from (candidate for candidate in found if candidate.version != installed.version)
                 return
-        yield from _with_installed(found, installed, upgrade=upgrade)
-        # A wheel may insist on a direct reference after this project was decided; then it is decided again.
-        for url in self.dependencies.references(name):
-            candidate = self._stock.direct(url, name)
-            if all(need.is_satisfied_by(candidate) for need in needs):
+        given: set[int] = set()
+        for base in with_installed(found, installed, upgrade=upgrade):
+            given.add(id(base))
+            yield base
+        for candidate in self._late.candidates(name, needs) if self._late else ():
+            if id(candidate) not in given:
+                self._let_in[id(candidate)] = candidate
                 yield candidate
 
     def _looking_ahead(self, found: Iterator[BaseCandidate], refused: int) -> Iterator[BaseCandidate]:
@@ -345,37 +374,3 @@ def _parts(identifier: str) -> tuple[NormalizedName, NormalizedName | None]:
     """The project, and the extra if it is one: needs may be gone, the identifier is always there."""
     name, bracket, rest = identifier.partition("[")
     return NormalizedName(name), NormalizedName(rest.removesuffix("]")) if bracket else None
-
-
-def _with_installed(
-    found: Iterator[WheelCandidate], installed: InstalledCandidate | None, *, upgrade: bool
-) -> Iterator[BaseCandidate]:
-    """What is installed goes before all else; when upgrading, in the place of the same wheel of an index."""
-    if installed is None:
-        yield from found
-        return
-    given = not upgrade
-    if given:
-        yield installed
-    for candidate in found:
-        same = _is_same(candidate, installed)
-        if not given and (same or _is_older(candidate, installed)):
-            yield installed
-            given = True
-        if not same:
-            yield candidate
-    if not given:
-        yield installed
-
-
-def _is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
-    # The label of a backend is not recorded in the environment, its version is.
-    same_label = candidate.wheel.link.backend or candidate.wheel.label == installed.package.label
-    return candidate.version == installed.version and bool(same_label)
-
-
-def _is_older(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
-    """By version alone: of one version, no backend is newer than another."""
-    there = installed.version
-    listed = candidate.wheel.link.wheel.version
-    return listed < (Version(there.public) if candidate.wheel.link.backend else there)

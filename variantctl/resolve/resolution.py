@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
 
 from variantctl.resolve.candidates import (
+    Candidate,
     InstalledCandidate,
     WheelCandidate,
 )
@@ -18,7 +19,7 @@ from variantctl.resolve.choice import RankedWheel
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.failure import failure
 from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.needs import ProjectNeed, is_pin, needs_of
+from variantctl.resolve.needs import Need, ProjectNeed, is_pin, needs_of
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.provider import Provider, SearchOptions
@@ -114,22 +115,36 @@ def resolve(
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
         provider = Provider(stock, constraints, order, options)
         provider.expect(needs)
-        trace = Trace()
-        try:
-            pins = Search(provider, trace).run(needs, max_rounds)
-        except ResolutionImpossible as error:
-            raise failure(list(error.causes), trace, stock, constraints) from None
-        except ResolutionTooDeep:
-            raise TooDeepError(
-                f"no solution was found in {max_rounds:,} steps, and the search was given up",
-                hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
-            ) from None
+        pins, trace = _searched(needs, provider, stock, constraints, max_rounds)
+        if not provider.stands(needs, pins):
+            provider = Provider(stock, constraints, order, options, late=False)
+            pins, trace = _searched(needs, provider, stock, constraints, max_rounds)
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, stock, trace)
         notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
         return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
+
+
+def _searched(
+    needs: Sequence[Need],
+    provider: Provider,
+    stock: Stock,
+    constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
+    max_rounds: int,
+) -> tuple[Mapping[str, Candidate], Trace]:
+    """The candidates found, and what was met on the way; raises what ``resolve`` does."""
+    trace = Trace()
+    try:
+        return Search(provider, trace).run(needs, max_rounds), trace
+    except ResolutionImpossible as error:
+        raise failure(list(error.causes), trace, stock, constraints) from None
+    except ResolutionTooDeep:
+        raise TooDeepError(
+            f"no solution was found in {max_rounds:,} steps, and the search was given up",
+            hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
+        ) from None
 
 
 def _applicable(
