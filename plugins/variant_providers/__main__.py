@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from importlib import import_module
 
 from variant_providers import PLUGINS, __version__
@@ -16,10 +17,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", help="probe this tree (an image, a support bundle), not this machine")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
-    providers = []
-    for reference in PLUGINS.values():
+    reports: dict[str, object] = {}
+
+    def detect(reference: str) -> None:
         module, _colon, name = reference.partition(":")
-        providers.append(getattr(import_module(module), name).detect(options.root))
+        reports[reference] = getattr(import_module(module), name).detect(options.root)
+
+    # Side by side, so that the time limits of two drivers that hang do not add up.
+    threads = [threading.Thread(target=detect, args=(each,), daemon=True) for each in PLUGINS.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    providers = [reports[reference] for reference in PLUGINS.values()]
     json.dump({"format": 1, "providers": providers}, sys.stdout, indent=2)
     sys.stdout.write("\n")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ TIME_LIMIT_S = 2.0
 TIME_LIMIT_VARIABLE = "VARIANT_PROVIDERS_TIMEOUT"
 """Seconds that a driver may take; 2 s is short for many GPUs without a persistence daemon."""
 
-TRANSCRIPT: list[tuple[str, list[str]]] = []
+Transcript = list[tuple[str, list[str]]]
 """The commands that were run, by their names, and what each printed: for support bundles."""
+
+TRANSCRIPT: ContextVar[Transcript] = ContextVar("TRANSCRIPT")
+"""That of the detector that runs in this thread; it is the detector who sets it."""
 
 _KILL_WAIT_S = 0.2
 _OUTPUT_LIMIT = 1024 * 1024
@@ -85,7 +89,7 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
         if process.stdout is not None:
             process.stdout.close()
     lines = output[:_OUTPUT_LIMIT].decode("ascii", "replace").splitlines()
-    TRANSCRIPT.append((_name(command), lines))
+    TRANSCRIPT.get([]).append((_name(command), lines))
     return ChildAnswer(lines, trouble, hung)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from typing import ClassVar
 
 from variant_providers import child
 from variant_providers.config import Derivation, FactsError, FeatureConfig
@@ -23,6 +24,7 @@ class Plugin:
     namespace = ""
     required: tuple[str, ...] = ()
     """The facts without which a profile's table of this namespace makes no sense."""
+    _transcript: ClassVar[child.Transcript] = []
 
     @classmethod
     def get_supported_configs(cls, *_context: object) -> list[FeatureConfig]:
@@ -63,7 +65,9 @@ class Plugin:
         ``None``) and ``files`` (the paths read, without a leading slash).
         """
         start = time.perf_counter()
-        child.TRANSCRIPT.clear()
+        # Detectors may run side by side, each in a thread.
+        cls._transcript = []
+        child.TRANSCRIPT.set(cls._transcript)
         tree = Tree(root)
         finding = cls._find(tree)
         derived = Derivation()
@@ -91,7 +95,7 @@ class Plugin:
 
         It may hold UUIDs and serial numbers: whoever passes it on takes them out.
         """
-        return [(name, "\n".join(lines)) for name, lines in child.TRANSCRIPT]
+        return [(name, "\n".join(lines)) for name, lines in cls._transcript]
 
     @classmethod
     def probe(cls, tree: Tree, finding: Finding) -> None:
