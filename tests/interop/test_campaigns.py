@@ -1,0 +1,23 @@
+"""The campaigns of tests/campaigns/ with few cases; ``python -m tests.campaigns`` runs them in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.campaigns import graphs, uv_choice
+
+SEED = 825
+
+
+def test_the_same_packages_as_pip_and_uv(tmp_path: Path) -> None:
+    report = graphs.run(25, SEED, tmp_path)
+    assert not report.failures, str(report)
+    # Guards the comparison: graphs that nobody can solve would prove nothing.
+    assert report.outcomes["uv: the same packages"] >= 10, str(report)
+    assert report.outcomes["pip: the same packages"] >= 10, str(report)
+
+
+def test_the_same_wheel_as_uv(tmp_path: Path) -> None:
+    report = uv_choice.run(26, SEED, tmp_path, packages=13)
+    assert not report.failures, str(report)
+    assert report.outcomes["the same: a variant"] >= 10, str(report)
