@@ -33,7 +33,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "metadata"
 
 HASH = "0123456789abcdef" * 4
 WHEEL = f'{{ url = "https://files.test/a-1-py3-none-any-x.whl", hashes = {{ sha256 = "{HASH}" }} }}'
@@ -202,9 +202,7 @@ def _plain(url: str) -> str:
 
 @pytest.mark.parametrize("name", ["torch-2.8.0-variants.json", "torch-2.10.0-variants.json"])
 def test_real_metadata_of_older_formats_is_kept(name: str) -> None:
-    if not SHARED.is_dir():
-        pytest.skip(f"there is no {SHARED.name} folder beside this checkout with the real files")
-    metadata = load_metadata((SHARED / name).read_bytes())
+    metadata = load_metadata((FIXTURES / name).read_bytes())
     table = variants_table(metadata)
     assert table["$schema"] == metadata.schema
     assert load_metadata(_through_toml(table)) == metadata
@@ -219,9 +217,7 @@ def test_provider_tables_are_kept(package: Any) -> None:
 
 
 def test_the_table_conforms_to_the_schema() -> None:
-    schema = SHARED / "pep-0825-variant-schema-0.1.1.json"
-    if not schema.is_file():
-        pytest.skip(f"there is no {SHARED.name} folder beside this checkout with the schema")
+    schema = FIXTURES / "pep-0825-variant-schema-0.1.1.json"
     (package,) = parse_lock(VALID.encode(), "pylock.toml").packages
     assert package.variants is not None
     table = _through_toml(variants_table(package.variants))
