@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 
 from variant_providers import PLUGINS, __version__
 
@@ -17,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", help="probe this tree (an image, a support bundle), not this machine")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
+    if options.root is not None and not Path(options.root).is_dir():
+        parser.error(f"argument --root: {options.root}: no such folder")
     reports: dict[str, object] = {}
 
     def detect(reference: str) -> None:
@@ -30,8 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     for thread in threads:
         thread.join()
     providers = [reports[reference] for reference in PLUGINS.values()]
-    json.dump({"format": 1, "providers": providers}, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    try:
+        sys.stdout.write(json.dumps({"format": 1, "providers": providers}, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough (`| head`); Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 

@@ -138,7 +138,8 @@ class NvidiaProbe:
         if told is None or told.cuda is None:
             return
         if not gpus:
-            finding.note("the NVIDIA driver answers, but shows no GPU")
+            if not told.failed:
+                finding.note("the NVIDIA driver answers, but shows no GPU")
             return
         shown = [gpu.capability for gpu in gpus if gpu.visible and gpu.capability is not None]
         if any(gpu.visible for gpu in gpus):

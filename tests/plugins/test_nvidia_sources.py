@@ -102,6 +102,14 @@ def test_capabilities_that_nvml_will_not_say_come_from_libcuda(fake_driver: Fake
     assert detected()["facts"] == {"cuda_driver": "12.8", "compute_capabilities": ["8.9", "7.5"]}
 
 
+@pytest.mark.parametrize("mode", ["crash:cuInit", "fail:cuInit:999"])
+def test_a_driver_that_fails_is_not_said_to_answer(fake_driver: Fake, mode: str) -> None:
+    fake_driver(cuda=mode)
+    report = detected()
+    assert report["status"] == "error"
+    assert not any("shows no GPU" in note for note in report["notes"])
+
+
 def test_a_driver_that_hangs_is_asked_once(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_driver(nvml="hang:nvmlInit", cuda="hang:cuInit")
     monkeypatch.setenv("VARIANT_PROVIDERS_TIMEOUT", "0.6")

@@ -152,3 +152,36 @@ def test_every_report_has_a_meaning() -> None:
 
         for report in detect(profile=load_profile(name)).providers:
             assert bool(meaning(report)) == bool(report.features)
+
+
+def test_a_folder_that_is_no_tree_is_pointed_out(tmp_path: Path) -> None:
+    done = run("--root", str(tmp_path), "--json")
+    assert done.returncode == 0 and "neither proc nor sys" in done.stderr
+    assert all(report["status"] == "absent" for report in json.loads(done.stdout)["providers"])
+    (tmp_path / "proc").mkdir()
+    assert run("--root", str(tmp_path), "--json").stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+@pytest.mark.parametrize("name", ["machine", "variant-detect.json"])
+def test_a_pipe_at_the_top_of_a_tree_does_not_block(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    command = [sys.executable, "-m", "variantctl.cli", "detect", "--root", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and json.loads(done.stdout)["platform"]["machine"] is None
+
+
+def test_the_module_says_that_there_is_no_such_tree(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "variant_providers", "--root", str(tmp_path / "absent")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and "no such folder" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipe")
+def test_the_module_ends_quietly_when_nobody_reads_on() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "variant_providers"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 0 and done.stderr == ""

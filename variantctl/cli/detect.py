@@ -28,6 +28,18 @@ _STATUS_STYLES = {
     "absent": "dim",
 }
 
+_TREE_MARKS = (
+    "proc",
+    "sys",
+    "machine",
+    "variant-detect.json",
+    "sysctl.txt",
+    "processor-features.txt",
+    "nvidia-smi.csv",
+    "nvidia-smi.txt",
+)
+"""A tree that detectors can read something in has at least one of these at its top."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``variantctl detect``."""
@@ -74,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
         profile = load_profile(args.profile)
     with _tree(args.root) as root:
+        if root is not None and not any(Path(root, name).exists() for name in _TREE_MARKS):
+            render.warning(f"{args.root} has neither proc nor sys: is it the top of a system's tree?")
         detection = detect(root=root, profile=profile, settings=settings)
         if args.bundle is not None:
             _write_bundle(detection, args.bundle, root, args.profile)

@@ -80,13 +80,19 @@ def tree_platform(root: str) -> PlatformFacts:
     recorded = _recorded_platform(root)
     if recorded is not None:
         return recorded
-    try:
-        machine = (Path(root) / "machine").read_text("utf-8", "replace").strip()
-    except OSError:
-        machine = ""
+    machine = (_regular_file(root, "machine") or b"").decode("utf-8", "replace").strip()
     captures = {"sysctl.txt": "Darwin", "processor-features.txt": "Windows"}
     system = next((system for name, system in captures.items() if Path(root, name).is_file()), "Linux")
     return PlatformFacts(system, machine if not check_platform_fact("machine", machine) else None)
+
+
+def _regular_file(root: str, name: str) -> bytes | None:
+    """The bytes of a file at a tree's top; a pipe there, which could block for ever, is none."""
+    place = Path(root, name)
+    try:
+        return place.read_bytes() if place.is_file() else None
+    except OSError:
+        return None
 
 
 def _recorded_platform(root: str) -> PlatformFacts | None:
@@ -94,8 +100,8 @@ def _recorded_platform(root: str) -> PlatformFacts | None:
     import json
 
     try:
-        written = json.loads(Path(root, "variant-detect.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        written = json.loads(_regular_file(root, "variant-detect.json") or b"")
+    except (ValueError, RecursionError):
         return None
     said = written.get("platform") if isinstance(written, dict) else None
     if not isinstance(said, dict):
