@@ -68,7 +68,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 def test_the_matrix_is_the_published_one() -> None:
-    (torch,) = [package for package in packages() if package.name == "torch"]
+    (torch,) = [package for package in packages() if (package.name, package.version) == ("torch", "2.10.0")]
     published = load_metadata(PUBLISHED.read_bytes())
     assert torch.metadata is not None
     assert torch.metadata.variants == published.variants
@@ -91,8 +91,49 @@ def test_what_each_machine_gets(summary: dict[str, object], profile: str) -> Non
     labels = matrix[profile]
     torch, executorch = EXPECTED[profile]
     assert (labels["torch"], labels["executorch"]) == (torch, executorch)
+    assert labels["vllm"] == ("cuda_torch2.10" if torch.startswith("cuda") else "cpu_torch2.10")
     needed = {name for name in labels if name.startswith("triton")}
     assert needed == {package for prefix, package in TRITONS.items() if torch.startswith(prefix)}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's wheels, in a folder."""
+    folder = tmp_path_factory.mktemp("wheels")
+    build_wheels(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("asked", "torch", "vllm"),
+    [
+        (["vllm"], ("2.10.0", "cuda12.8"), "cuda_torch2.10"),
+        (["vllm", "torch<2.10"], ("2.9.1", "cuda12.8"), "cuda_torch2.9"),
+        (["vllm", "--variant", "vllm=cuda_torch2.9"], ("2.9.1", "cuda12.8"), "cuda_torch2.9"),
+        (
+            ["vllm", "--variant", "vllm=cpu_torch2.9", "--exclude", "nvidia"],
+            ("2.9.1", "null"),
+            "cpu_torch2.9",
+        ),
+        # Another variant of the same version is tried before an older version.
+        (["vllm", "triton==3.5.1"], ("2.10.0", "null"), "cuda_torch2.10"),
+    ],
+)
+def test_builds_of_vllm_and_torch_follow_each_other(
+    wheels: Path, asked: list[str], torch: tuple[str, str], vllm: str
+) -> None:
+    command = [sys.executable, "-m", "variantctl", "install", "--dry-run", "--json", "--profile", "h100"]
+    done = subprocess.run(
+        [*command, "--no-index", "-f", str(wheels), "--reinstall", *asked],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    planned = {item["name"]: item for item in json.loads(done.stdout)["install"]}
+    assert (planned["torch"]["version"], planned["torch"]["label"]) == torch
+    assert planned["vllm"]["label"] == vllm
 
 
 def test_every_shipped_profile_is_in_the_table(summary: dict[str, object]) -> None:

@@ -20,7 +20,7 @@ from variantctl.variants.errors import VariantctlError
 if TYPE_CHECKING:
     from variantctl.resolve.matrix import Row
 
-REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus")
+REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus", "vllm")
 _IMPORT = "import torch; print(torch.__version__, torch.variant)"
 
 
