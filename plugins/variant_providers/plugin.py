@@ -90,6 +90,11 @@ class Plugin:
         }
 
     @classmethod
+    def read_file(cls, root: str | None, path: str) -> bytes | None:
+        """The bytes of one of a report's ``files``, with links followed inside ``root`` only."""
+        return Tree(root).read_bytes(path)
+
+    @classmethod
     def captured(cls) -> list[tuple[str, str]]:
         """The tools and driver children that the last ``detect`` ran, and what each printed, as it did.
 

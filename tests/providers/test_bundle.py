@@ -118,6 +118,21 @@ def test_what_a_driver_said_is_recorded(
     assert again.platform == first.platform
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+def test_a_link_in_an_image_is_never_followed_to_this_machine(tmp_path: Path) -> None:
+    root, ours = tmp_path / "image", tmp_path / "ours"
+    ours.write_text("processor\t: 0\nflags\t\t: lm this_machines_own\n")
+    (root / "proc").mkdir(parents=True)
+    (root / "proc" / "cpuinfo").symlink_to(ours)
+    inside = root / str(ours).lstrip("/")
+    inside.parent.mkdir(parents=True)
+    inside.write_text("processor\t: 0\nflags\t\t: lm fpu the_images_own\n")
+    write_bundle(detect(root=str(root)), tmp_path / "b.tar", str(root))
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        file = archive.extractfile("proc/cpuinfo")
+        assert file is not None and b"the_images_own" in file.read()
+
+
 def test_from_the_command_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "variantctl.cli", "detect", "--json"]
     bundle = str(tmp_path / "b.tar.gz")

@@ -86,13 +86,12 @@ def opened_tree(root: str | None) -> Iterator[str | None]:
 
 def _files(detection: Detection, root: str | None, scrubber: Scrubber) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for name in dict.fromkeys(name for report in detection.providers for name in report.files):
-        if name == RECORD:
-            continue
-        place = Path("/", name) if root is None else Path(root, name)
-        try:
-            data = place.read_bytes()
-        except OSError:
+    plugins = our_plugins()
+    read = {name: plugins[report.namespace] for report in detection.providers for name in report.files}
+    for name, plugin in read.items():
+        # A link in a mounted image means the image's file: a detector reads that, and never this machine's.
+        data = None if name == RECORD else plugin.read_file(root, name)
+        if data is None:
             continue
         text = only_what_is_read(name, data.decode("utf-8", "surrogateescape"))
         files[scrubber.text(name)] = scrubber.text(text).encode("utf-8", "surrogateescape")
