@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from variant_providers import PLUGINS, __version__
+from variant_providers.plugin import Plugin
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,19 +22,23 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.root is not None and not Path(options.root).is_dir():
         parser.error(f"argument --root: {options.root}: no such folder")
+    # Imported before there are threads: dataclasses trips over a `typing` that another thread is importing.
+    plugins: list[type[Plugin]] = []
+    for reference in PLUGINS.values():
+        module, _colon, name = reference.partition(":")
+        plugins.append(getattr(import_module(module), name))
     reports: dict[str, object] = {}
 
-    def detect(reference: str) -> None:
-        module, _colon, name = reference.partition(":")
-        reports[reference] = getattr(import_module(module), name).detect(options.root)
+    def detect(plugin: type[Plugin]) -> None:
+        reports[plugin.namespace] = plugin.detect(options.root)
 
     # Side by side, so that the time limits of two drivers that hang do not add up.
-    threads = [threading.Thread(target=detect, args=(each,), daemon=True) for each in PLUGINS.values()]
+    threads = [threading.Thread(target=detect, args=(plugin,), daemon=True) for plugin in plugins]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    providers = [reports[reference] for reference in PLUGINS.values()]
+    providers = [reports[plugin.namespace] for plugin in plugins]
     try:
         sys.stdout.write(json.dumps({"format": 1, "providers": providers}, indent=2) + "\n")
         sys.stdout.flush()
