@@ -16,6 +16,7 @@ class Finding:
         evidence: one object a fact: ``fact``, ``value`` and ``source``.
         notes: what was fallen back to, and what could not be seen.
         failed: whether something that is there could not be read (as opposed to not being there).
+        disabled: whether the user's own settings, malformed, leave the namespace out.
     """
 
     facts: dict[str, object] | None = None
@@ -24,6 +25,7 @@ class Finding:
     evidence: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    disabled: bool = False
 
     def saw(self, fact: str, value: object, source: str) -> None:
         """Record where a fact was read."""
@@ -31,6 +33,11 @@ class Finding:
 
     def note(self, message: str) -> None:
         """Say something to the person who reads the report."""
+        self.notes.append(message)
+
+    def disable(self, message: str) -> None:
+        """Say that nothing was looked for, since what the user said cannot be understood."""
+        self.disabled = True
         self.notes.append(message)
 
     def fail(self, message: str) -> None:

@@ -59,9 +59,9 @@ class Plugin:
     def detect(cls, root: str | None = None) -> dict[str, object]:
         """Probe this machine, or the tree at ``root``, and return a JSON-able report.
 
-        Keys: ``namespace``, ``status`` (``ok``, ``absent`` or ``error``), ``source``, ``elapsed_ms``,
-        ``devices``, ``features`` (objects with ``name``, ``values``, ``multi_value``), ``evidence``
-        (objects with ``fact``, ``value``, ``source``), ``notes``, ``facts`` (the profile table, or
+        Keys: ``namespace``, ``status`` (``ok``, ``absent``, ``error``, or ``disabled`` by a malformed override),
+        ``source``, ``elapsed_ms``, ``devices``, ``features`` (objects with ``name``, ``values``,
+        ``multi_value``), ``evidence`` (objects with ``fact``, ``value``, ``source``), ``notes``, ``facts`` (the profile table, or
         ``None``) and ``files`` (the paths read, without a leading slash).
         """
         start = time.perf_counter()
@@ -75,7 +75,8 @@ class Plugin:
             derived = cls._derived(finding)
             finding.notes.extend(note for note in derived.notes if note not in finding.notes)
             finding.failed = finding.failed or not derived.configs
-        status = "ok" if derived.configs else "error" if finding.failed else "absent"
+        failed = "disabled" if finding.disabled else "error" if finding.failed else "absent"
+        status = "ok" if derived.configs else failed
         return {
             "namespace": cls.namespace,
             "status": status,
@@ -132,7 +133,7 @@ class Plugin:
             # A tree stands for another machine, so this one's environment says nothing about it.
             forced = cls.forced(os.environ) if tree.is_local else {}
         except FactsError as error:
-            finding.fail(f"{error.key}: {error.problem}, so {cls.namespace} is disabled; {error.allowed}")
+            finding.disable(f"{error.key}: {error.problem}, so {cls.namespace} is disabled; {error.allowed}")
             return finding
         if not cls.complete(forced):
             cls.probe(tree, finding)

@@ -117,7 +117,7 @@ def test_a_malformed_driver_override_disables_nvidia(written: str, monkeypatch: 
     monkeypatch.setenv(DRIVER, written)
     monkeypatch.setenv(SM_ARCH, "9.0")
     report = NvidiaPlugin.detect()
-    assert report["status"] == "error" and report["features"] == []
+    assert report["status"] == "disabled" and report["features"] == []
     assert DRIVER in str(report["notes"])
 
 
