@@ -248,6 +248,19 @@ def test_options_of_variants_reach_the_choice(torches: Shell) -> None:
     assert label("--prefer", "x86_64") == "cuda12"
 
 
+def test_what_is_upgraded(torches: Shell) -> None:
+    torches.install("torch", "numpy==1.0")
+    torches.world.add("torch", "3.0", ["numpy"])
+
+    def replaced(*arguments: str) -> set[str]:
+        return {item["name"] for item in torches.plan("torch", "--dry-run", *arguments)["remove"]}
+
+    assert replaced() == set()
+    assert replaced("-U") == {"torch"}
+    assert replaced("-U", "--upgrade-strategy", "eager") == {"torch", "numpy"}
+    assert replaced("-P", "NumPy") == {"numpy"}
+
+
 @pytest.fixture
 def index(torches: Shell) -> Iterator[LoopbackServer]:
     torches.world.catalog().close()

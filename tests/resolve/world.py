@@ -18,7 +18,7 @@ from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.plan import Plan
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.provider import SearchOptions
-from variantctl.resolve.requirements import UserRequirement, parse_user_requirement
+from variantctl.resolve.requirements import COMMAND_LINE, UserRequirement, parse_user_requirement
 from variantctl.resolve.resolution import MAX_ROUNDS, Request, resolve
 from variantctl.sources.cache import Cache
 from variantctl.sources.catalog import Catalog
@@ -134,19 +134,22 @@ class World:
     def plan(
         self,
         *requirements: str | UserRequirement,
-        constraints: Sequence[str] = (),
+        constraints: Sequence[str | UserRequirement] = (),
         preferences: VariantPreferences | None = None,
         upgrade: bool = False,
+        eager: bool = False,
+        upgraded: Sequence[str] = (),
         max_rounds: int = MAX_ROUNDS,
         **options: Any,
     ) -> Plan:
         """What an install would do."""
         request = Request(
             requirements=tuple(_parsed(text) for text in requirements),
-            constraints=tuple(parse_user_requirement(text, origin="limits.txt:1") for text in constraints),
+            constraints=tuple(_parsed(text, origin="limits.txt:1") for text in constraints),
             preferences=preferences or VariantPreferences(),
-            options=SearchOptions(**options),
+            options=SearchOptions(upgrade=frozenset(map(canonicalize_name, upgraded)), **options),
             upgrade_requested=upgrade,
+            upgrade_eagerly=eager,
         )
         with self.catalog() as catalog:
             return resolve(
@@ -185,5 +188,7 @@ def interpreter(platform: Platform = PLATFORM) -> Interpreter:
     return Interpreter(platform.tags, platform.markers)
 
 
-def _parsed(requirement: str | UserRequirement) -> UserRequirement:
-    return requirement if isinstance(requirement, UserRequirement) else parse_user_requirement(requirement)
+def _parsed(requirement: str | UserRequirement, origin: str = COMMAND_LINE) -> UserRequirement:
+    if isinstance(requirement, UserRequirement):
+        return requirement
+    return parse_user_requirement(requirement, origin=origin)

@@ -42,6 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-U", "--upgrade", action="store_true", help="take the newest version of what is named"
     )
+    parser.add_argument(
+        "--upgrade-strategy",
+        choices=("only-if-needed", "eager"),
+        default="only-if-needed",
+        help="with --upgrade: whether dependencies are upgraded, too (default: only-if-needed)",
+    )
+    parser.add_argument(
+        "-P",
+        "--upgrade-package",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="take the newest version of this package, if it is needed",
+    )
     parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="install only what is named")
@@ -132,6 +146,8 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
 
 
 def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
+    from packaging.utils import canonicalize_name
+
     from variantctl.resolve.provider import SearchOptions
     from variantctl.resolve.requirements import parse_user_requirement
     from variantctl.resolve.resolution import Request
@@ -147,8 +163,10 @@ def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
             require_hashes=args.require_hashes or files.require_hashes,
             reinstall=args.reinstall,
             choose_again=args.profile is not None,
+            upgrade=frozenset(canonicalize_name(name) for name in args.upgrade_package),
         ),
         upgrade_requested=args.upgrade,
+        upgrade_eagerly=args.upgrade_strategy == "eager",
     )
 
 

@@ -50,8 +50,9 @@ class Request:
         requirements: in the order in which they were written.
         constraints: hold wherever their project occurs.
         preferences: about variants.
-        options: about the search; ``upgrade`` is filled in by ``resolve`` where ``upgrade_requested``.
+        options: about the search; ``resolve`` adds to its ``upgrade`` what the two below ask for.
         upgrade_requested: take the newest versions of what is asked for.
+        upgrade_eagerly: where that is so, also of everything that is installed and needed.
     """
 
     requirements: tuple[UserRequirement, ...]
@@ -59,6 +60,7 @@ class Request:
     preferences: VariantPreferences = field(default_factory=VariantPreferences)
     options: SearchOptions = field(default_factory=SearchOptions)
     upgrade_requested: bool = False
+    upgrade_eagerly: bool = False
 
 
 def resolve(
@@ -93,7 +95,9 @@ def resolve(
     limits, _ = _applicable(request.constraints, interpreter)
     options = request.options
     if request.upgrade_requested:
-        options = replace(options, upgrade=frozenset(root.name for root in roots))
+        named = {root.name for root in roots}
+        further = installed or () if request.upgrade_eagerly else ()
+        options = replace(options, upgrade=options.upgrade.union(named, further))
     if options.require_hashes:
         _demand_pins(roots)
     constraints: dict[NormalizedName, list[ProjectNeed]] = {}
