@@ -59,10 +59,10 @@ class Plugin:
     def detect(cls, root: str | None = None) -> dict[str, object]:
         """Probe this machine, or the tree at ``root``, and return a JSON-able report.
 
-        Keys: ``namespace``, ``status`` (``ok``, ``absent``, ``error``, or ``disabled`` by a malformed override),
-        ``source``, ``elapsed_ms``, ``devices``, ``features`` (objects with ``name``, ``values``,
-        ``multi_value``), ``evidence`` (objects with ``fact``, ``value``, ``source``), ``notes``, ``facts`` (the profile table, or
-        ``None``) and ``files`` (the paths read, without a leading slash).
+        Keys: ``namespace``, ``status`` (``ok``, ``absent``, ``error``, or ``disabled`` by a malformed
+        override), ``source``, ``elapsed_ms``, ``devices``, ``features`` (objects with ``name``, ``values``,
+        ``multi_value``), ``evidence`` (objects with ``fact``, ``value``, ``source``), ``notes``, ``facts``
+        (the profile table, or ``None``) and ``files`` (the paths read, without a leading slash).
         """
         start = time.perf_counter()
         # Detectors may run side by side, each in a thread.
