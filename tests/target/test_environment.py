@@ -165,6 +165,15 @@ def test_broken_environments(tmp_path: Path, cache: Path) -> None:
         find_environment(environ={"VIRTUAL_ENV": str(tmp_path / "never")}, cwd=tmp_path, cache=cache)
 
 
+def test_advice_never_empties_a_folder_of_something_else(tmp_path: Path, cache: Path) -> None:
+    project = tmp_path / "my project"
+    project.mkdir()
+    (project / "thesis.tex").touch()
+    with pytest.raises(BrokenEnvironmentError) as caught:
+        find_environment(str(project), environ={}, cwd=tmp_path, cache=cache)
+    assert "--clear" not in str(caught.value.hint)
+
+
 def test_something_that_is_no_interpreter(tmp_path: Path, cache: Path) -> None:
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho 'cannot start' >&2\nexit 3\n")

@@ -88,7 +88,14 @@ def _running() -> str:
 
 
 def _how_to_make(folder: Path) -> str:
-    return f"Make it with `{_running()} -m venv --clear {folder}`, or name another with --python."
+    """Advice that loses nothing: --clear empties a folder, so it is said of environments and links only."""
+    import shlex
+
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").is_file():
+        return "Name an interpreter or the folder of an environment with --python; this folder is neither."
+    clear = " --clear" if folder.is_dir() else ""
+    command = f"{_running()} -m venv{clear} {shlex.quote(str(folder))}"
+    return f"Make it with `{command}`, or name another with --python."
 
 
 def _absolute(path: Path) -> Path:
