@@ -133,3 +133,17 @@ def test_colours_obey_no_color(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setenv("NO_COLOR", "1")
     render.warning("careful")
     assert capsys.readouterr().err == "warning: careful\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream by the shell of Unix")
+@pytest.mark.parametrize(("stream", "code"), [(">&-", 0), ("2>&-", 1)])
+def test_a_stream_that_the_shell_closed_is_no_bug(stream: str, code: int, tmp_path: Path) -> None:
+    command = "detect" if code == 0 else "explain nothing --no-index --no-cache"
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m variantctl {command} {stream}'],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, "bug" in done.stderr) == (code, False), done.stderr

@@ -16,8 +16,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"variantctl {__version__}\n")
         return 0
+    _open_closed_streams()
     try:
         from variantctl.cli.app import run
     except KeyboardInterrupt:
         return 130
     return run(arguments)
+
+
+def _open_closed_streams() -> None:
+    """Python sets a stream that the shell closed (``>&-``) to None; what we write there goes nowhere."""
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - until exit
