@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.requirement_files import RequirementFile
     from variantctl.resolve.resolution import Request
+    from variantctl.sources.builds import Builds
     from variantctl.sources.catalog import Catalog
     from variantctl.target.environment import Environment
 
@@ -59,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="install only what is named")
+    parser.add_argument(
+        "--build",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="build this package from its source distribution where no wheel of it fits",
+    )
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -92,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         _recover(environment)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as catalog:
+        if args.build:
+            catalog.builds = _builds(args, environment, subject, catalog)
         plan = resolve(
             request,
             catalog=catalog,
@@ -123,6 +133,30 @@ def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) ->
         who=subject.who,
     )
     return [said] if said else []
+
+
+def _builds(
+    args: argparse.Namespace, environment: Environment | None, subject: Subject, catalog: Catalog
+) -> Builds:
+    """What may be built; it is built with and for the interpreter of the environment, and for no other."""
+    from packaging.utils import canonicalize_name
+
+    from variantctl.resolve.choice import fits_interpreter
+    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.sources.builds import Builds
+
+    if environment is None:
+        raise UsageError("--build needs an environment to build for", hint="Name one with --python.")
+    options.refuse_other_platform(environment, subject)
+    interpreter = Interpreter(environment.tags, environment.markers)
+    return Builds(
+        frozenset(map(canonicalize_name, args.build)),
+        environment.python,
+        lambda link: fits_interpreter(link, interpreter),
+        str(environment.tags[0]),
+        catalog.cache,
+        catalog.settings,
+    )
 
 
 def requirement_files(args: argparse.Namespace) -> RequirementFile:

@@ -72,7 +72,8 @@ class Ahead:
         """METADATA of these wheels may be needed."""
         with self._lock:
             for link in links:
-                if link.file.url not in self._metadata:
+                # What has to be built first is not built on a guess.
+                if link.file.url not in self._metadata and link.file.filename.endswith(".whl"):
                     self._metadata[link.file.url] = self._pool.submit(self._catalog.core_metadata, link)
 
     def _expect_best(self, page: Future[ProjectFiles], specifier: SpecifierSet) -> None:

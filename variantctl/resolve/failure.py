@@ -93,7 +93,8 @@ def _no_wheels(name: NormalizedName, stock: Stock) -> str:
     project = stock.project(name)
     if project.sdists:
         newest = project.sdists[-1].filename
-        return f"{name} has no wheels, only source distributions (such as {newest}), and those are not built"
+        only = f"{name} has no wheels, only source distributions (such as {newest})"
+        return f"{only}, and those are built with --build {name} only"
     if project.skipped:
         filename, why = project.skipped[0]
         return f"{name} has no wheels that can be used; {filename}: {why}"

@@ -29,7 +29,7 @@ def remedies(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> list[
     if not allowed:
         found = _sdist_versions(name, needs, stock)
         return (
-            [f"{name} {found[-1]} exists as a source distribution only; variantctl installs wheels."]
+            [f"{name} {found[-1]} exists as a source distribution only; --build {name} builds it."]
             if found
             else []
         )

@@ -201,14 +201,14 @@ def _plan(solution: Solution, provider: Provider, stock: Stock, trace: Trace) ->
         replaced = stock.replaced(name)
         if replaced is not None:
             remove.append(PlannedRemoval(replaced))
-        planned = _planned(base, solution, provider)
+        planned = _planned(base, solution, provider, stock)
         advice = () if base.url else stock.advice(name, base.version)
         install.append(replace(planned, given_up=_given_up(base, trace, stock), advice=advice))
     return Plan(tuple(install), tuple(remove), tuple(keep))
 
 
-def _planned(base: WheelCandidate, solution: Solution, provider: Provider) -> PlannedInstall:
-    link = base.wheel.link
+def _planned(base: WheelCandidate, solution: Solution, provider: Provider, stock: Stock) -> PlannedInstall:
+    link = stock.link(base)
     requested = base.name in solution.requested
     requires = [
         str(item.requirement)

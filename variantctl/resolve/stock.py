@@ -27,11 +27,7 @@ from variantctl.resolve.choice import (
     judge_wheels,
     rank_wheels,
 )
-from variantctl.resolve.errors import (
-    HashesError,
-    NoCandidateError,
-    UnsupportedVariantError,
-)
+from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.further import further_wheels
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
@@ -304,6 +300,10 @@ class Stock:
             self._check_hashes(candidate)
             self._checked.add(link.file.url)
         return self._ahead.metadata(link)
+
+    def link(self, candidate: WheelCandidate) -> WheelLink:
+        """The wheel of a candidate; where that had to be built, what was built."""
+        return self._catalog.built(candidate.wheel.link)
 
     def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
         """What the variant markers of an installed package's dependencies see."""

@@ -34,6 +34,8 @@ from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from variantctl.sources.builds import Builds
+
 PARALLEL = 8
 
 
@@ -44,6 +46,7 @@ class Catalog:
         settings: which sources, and how they are reached.
         client: the HTTP client that all of them share.
         cache: where pages, metadata and wheels are kept.
+        builds: which projects may be built from source; ``None``: none.
         notes: what was odd and worked around, one line each; for ``--verbose`` and for error messages.
         warnings: what the user should know about where wheels come from, one line each.
     """
@@ -59,6 +62,7 @@ class Catalog:
         self.settings = settings
         self.client = client or HttpClient(http_settings(settings), environ=environ)
         self.cache = cache or Cache.open(environ=environ)
+        self.builds: Builds | None = None
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self._pages = CachedPages(self.client, self.cache, refresh=settings.refresh)
@@ -118,6 +122,8 @@ class Catalog:
             found = self._places.project(project, refresh=True)
         if found is None:
             raise self._places.not_found(project, self.notes)
+        if self.builds is not None:
+            found = self.builds.offered(found)
         with self._lock:
             self._projects[key] = found
         return found
@@ -232,6 +238,7 @@ class Catalog:
             WheelError: it is missing, damaged, or about another project or version than the filename says.
             HashMismatch, NetworkError, OfflineError, SourceError: it cannot be had.
         """
+        link = self.built(link)
         known = self._core_metadata.get(link.file.url)
         if known is not None:
             return known
@@ -248,6 +255,15 @@ class Catalog:
         return metadata
 
     # --- the files ---
+
+    def built(self, link: WheelLink) -> WheelLink:
+        """The wheel itself, where a link stands for one that has to be built; any other link as it is.
+
+        Raises:
+            BuildError: it could not be built.
+            HashMismatch, NetworkError, OfflineError, SourceError: the source distribution cannot be had.
+        """
+        return link if self.builds is None else self.builds.wheel(link, self._store.fetch)
 
     def fetch(
         self, link: WheelLink, *, progress: Progress | None = None, cancel: Event | None = None
