@@ -116,7 +116,7 @@ def test_end_to_end(torches: Shell) -> None:
     code = "import optional; print(optional.VALUE)"
     assert subprocess.check_output([torches.python, "-c", code], text=True) == "7\n"
     again = torches.install("torch[opt]", "numpy>=1")
-    assert again.stdout == "Nothing to do: numpy 2.0, torch 2.0 is there already.\n"
+    assert again.stdout == "Nothing to do: numpy 2.0, torch 2.0 are there already.\n"
 
 
 def test_json_contract_of_an_install(torches: Shell) -> None:

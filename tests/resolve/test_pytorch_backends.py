@@ -407,6 +407,22 @@ def test_installed_for_real(own_server: LoopbackServer, tmp_path: Path) -> None:
     assert variantctl(tmp_path, own_server, *install)["install"] == []
 
 
+def test_locked_for_two_vendors_and_synced_on_each(own_server: LoopbackServer, tmp_path: Path) -> None:
+    lock = tmp_path / "pylock.toml"
+    machines = {"h100": "cu128", "mi300x": "rocm7.1"}
+    profiles = [word for name in machines for word in ("--profile", name)]
+    variantctl(tmp_path, own_server, "lock", "torch", "torchvision", *profiles, "-o", lock)
+    for name, label in machines.items():
+        wanted = variantctl(
+            tmp_path, own_server, "install", "torch", "torchvision", "--profile", name, "--dry-run"
+        )
+        target = tmp_path / name
+        synced = variantctl(tmp_path, own_server, "sync", lock, "--profile", name, "--target", target)
+        chosen = {item["name"]: (item["version"], item["label"]) for item in synced["install"]}
+        assert chosen == {item["name"]: (item["version"], item["label"]) for item in wanted["install"]}
+        assert chosen["torch"][1] == chosen["torchvision"][1] == label
+
+
 # --- what a newer driver would bring ---
 
 

@@ -246,8 +246,8 @@ def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool
     # Plain text: importing rich would take longer than saying that nothing is to be done.
     write = sys.stdout.write
     if not plan.install:
-        names = ", ".join(f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested)
-        write(f"Nothing to do: {names or 'everything'} is there already.\n")
+        kept = [f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested] or ["everything"]
+        write(f"Nothing to do: {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already.\n")
         return
     place = f" into {environment.prefix}" if environment is not None else ""
     count = f"{len(plan.install)} {'package' if len(plan.install) == 1 else 'packages'}"
