@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from variantctl.target.environment import Environment
 
 HELP = "install packages, each in its best variant for this machine"
-LINK_MODES = ("hardlink", "clone", "copy", "symlink")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,14 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "--link-mode",
-        choices=LINK_MODES,
-        default="hardlink",
-        help="how files come from the cache (default: hardlink)",
-    )
-    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+    options.add_file_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

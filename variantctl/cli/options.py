@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from variantctl.target.platforms import Platform
 
 
+LINK_MODES = ("hardlink", "clone", "copy", "symlink")
+
+
 class PlatformMismatchError(VariantctlError):
     """A profile's platform is not the one of the environment that would be changed."""
 
@@ -131,6 +134,18 @@ def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: 
         help="allow this provider plugin to be installed and asked",
         **several,
     )
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """How files get into the environment."""
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--link-mode",
+        choices=LINK_MODES,
+        default="hardlink",
+        help="how files come from the cache (default: hardlink)",
+    )
+    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
 
 
 def preferences(args: argparse.Namespace) -> VariantPreferences:

@@ -24,7 +24,6 @@ HELP = "make an environment exactly what a pylock.toml has for it"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    from variantctl.cli.install import LINK_MODES
 
     several = {"action": "append", "default": []}
     parser.add_argument(
@@ -43,14 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "--link-mode",
-        choices=LINK_MODES,
-        default="hardlink",
-        help="how files come from the cache (default: hardlink)",
-    )
-    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+    options.add_file_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
