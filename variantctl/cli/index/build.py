@@ -1,4 +1,5 @@
-"""``variantctl index``: a folder of wheels becomes a static index."""
+"""Write OUT/simple/, a static repository for variantctl, uv and pip: HTML and JSON pages, hashes, .metadata
+sidecars, and index-level variant metadata for each version."""
 
 from __future__ import annotations
 
@@ -8,20 +9,13 @@ from pathlib import Path
 
 from variantctl.cli.render import note, print_json
 
-HELP = "build a static index of wheels"
+HELP = "write a Simple repository of a folder of wheels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``index build``."""
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    build = actions.add_parser(
-        "build",
-        help="write a Simple repository of a folder of wheels",
-        description="Write OUT/simple/, a static repository for variantctl, uv and pip: HTML and JSON pages, "
-        "hashes, .metadata sidecars, and index-level variant metadata for each version.",
-    )
-    build.add_argument("wheel_dir", type=Path, metavar="WHEEL_DIR", help="the folder with the wheels")
-    build.add_argument(
+    """Declare the action's options."""
+    parser.add_argument("wheel_dir", type=Path, metavar="WHEEL_DIR", help="the folder with the wheels")
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -29,17 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="the folder in which simple/ is written",
     )
-    build.add_argument(
+    parser.add_argument(
         "--verify", action="store_true", help="also compare every file in every wheel with its RECORD"
     )
-    build.add_argument(
+    parser.add_argument(
         "--force", action="store_true", help="replace OUT/simple even if it was not made by variantctl"
     )
-    build.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action that was asked for."""
+    """Build the index."""
     from variant_index.build import build_index
 
     from variantctl.cli.progress import progress_bar
