@@ -38,6 +38,19 @@ class NoSpaceError(InstallError):
     kind = "no-space"
 
 
+class NotUndoneError(InstallError):
+    """A change failed, and undoing it as well: the one error after which an environment is not as it was."""
+
+    kind = "not-undone"
+
+    def __init__(self, title: str, failure: BaseException | None, undoing: OSError) -> None:
+        why = f" ({failure})" if failure is not None and str(failure) else ""
+        super().__init__(
+            f"{title} failed{why} and could not be undone: {undoing}",
+            hint="Put that right, then run any variantctl command on this environment: it goes on undoing.",
+        )
+
+
 def from_os_error(error: OSError, folder: Path, doing: str) -> InstallError:
     """The same failure in words: ``doing`` is what was under way, ``folder`` where."""
     where = error.filename2 or error.filename or folder

@@ -9,6 +9,12 @@ In the environment's state folder, under its lock:
 - What is aside is deleted, then the state folder.
 
 Undoing renames whatever was renamed back, newest first. Its steps may be repeated, so it may be cut short.
+It makes no new names, so a full disk does not stop it.
+
+A loss of power is like a kill where the file system keeps the order of renames (ext4, XFS, btrfs, APFS do).
+What they may reorder is synced: the journal's content before its name, its name before the first rename, and
+``done.json`` before old files are deleted. New files are not synced one by one, as in pip and uv: those of
+the last seconds may be empty afterwards, which ``variantctl doctor --verify`` finds by their hashes.
 """
 
 from __future__ import annotations
@@ -18,11 +24,13 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from variantctl.install.conflicts import Change, Unit
+from variantctl.install.errors import NotUndoneError
 from variantctl.install.layout import NewFile
 from variantctl.install.links import Linker, copy, write
 from variantctl.install.removal import remove_emptied
@@ -41,12 +49,18 @@ class Transaction:
         self._change = change
         self._linker = linker
         self._title = title
+        self._made = False
 
     def __enter__(self) -> Transaction:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        recover(self._state)
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        try:
+            recover(self._state)
+        except OSError as error:
+            if not self._made:
+                raise NotUndoneError(self._title, failure, error) from error
+            # The change is made. What could not be tidied up is left to the next change.
 
     def stage(self) -> None:
         """Make every unit in the state folder; the environment is not touched, so the disk may fill."""
@@ -82,6 +96,7 @@ class Transaction:
                 raise FileExistsError(errno.EEXIST, "something else has just put it there", unit.destination)
             _place(f"{self._state}{os.sep}{STAGE}{os.sep}{number}", unit.destination)
         (self._state / JOURNAL).rename(self._state / DONE)
+        self._made = True
 
     def _stage_unit(self, unit: Unit, staged: str) -> None:
         made: set[str] = set()
@@ -118,6 +133,8 @@ def recover(state: Path) -> str | None:
         (state / JOURNAL).unlink()
         said = f"undid {journal['title']}, which was cut short"
     elif (journal := _read(state / DONE)) is not None:
+        if journal["aside"]:
+            _sync_folder(state)
         said = f"finished {journal['title']}"
     if journal is not None:
         remove_emptied(journal["emptied"])
@@ -160,18 +177,21 @@ def _place(staged: str, destination: str) -> None:
 
 
 def _take_back(destination: str, staged: str) -> None:
-    """Undo ``_place``. What is still staged was never placed: whatever is at its destination is not ours."""
+    """Undo ``_place``. What is still staged was never placed: whatever is at its destination is not ours.
+
+    Afterwards it is staged again. That marks it as undone, for an old file may come back to its place before
+    the next try.
+    """
     if os.path.lexists(staged):
         return
-    if os.path.lexists(destination):
-        try:
-            os.rename(destination, staged)  # noqa: PTH104
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            _discard(destination)
-    # A mark that this one is undone, for an old file may come back to its place before the next try.
-    Path(staged).touch()
+    if os.path.lexists(f"{staged}.moved"):
+        _discard(destination)
+        os.rename(f"{staged}.moved", staged)  # noqa: PTH104
+    elif os.path.lexists(destination):
+        os.rename(destination, staged)  # noqa: PTH104
+    else:
+        # Somebody else took it away.
+        Path(staged).touch()
 
 
 def _set_aside(path: str, aside: str) -> None:
@@ -209,6 +229,21 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The names in a folder on the disk; Windows has no such call, and some file systems do without."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
