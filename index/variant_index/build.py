@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from variant_index.errors import FolderError
-from variant_index.pages import GENERATOR
 from variant_index.scan import Progress, scan_folder
 from variant_index.tree import IndexTree, plan_tree, root_pages
+from variantctl.sources.page_writer import GENERATOR
 from variantctl.wheels.output import written_whole
 
 _OURS = ("index.html", "index.json")

@@ -11,8 +11,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from variant_index.errors import refuse
-from variant_index.pages import PageFile, project_html, project_json, root_html, root_json
 from variant_index.scan import IndexedSdist, IndexedWheel, Scan
+from variantctl.sources.page_writer import PageFile, project_html, project_json, root_html, root_json
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import variants_json_filename
 from variantctl.variants.merge import merge_metadata
@@ -94,7 +94,7 @@ def _plan_project(
         if variants is not None:
             filename = variants_json_filename(name, version)
             tree.written[filename] = variants
-            listed.append(PageFile(filename, len(variants), _sha256(variants)))
+            listed.append(PageFile(filename, _sha256(variants), size=len(variants)))
     tree.pages["index.json"] = project_json(name, versions, listed)
     tree.pages["index.html"] = project_html(name, listed)
     return tree
@@ -103,9 +103,15 @@ def _plan_project(
 def _place(tree: ProjectTree, file: IndexedWheel | IndexedSdist) -> PageFile:
     tree.placed[file.path.name] = file.path
     if isinstance(file, IndexedSdist):
-        return PageFile(file.path.name, file.size, file.sha256)
+        return PageFile(file.path.name, {"sha256": file.sha256}, size=file.size)
     tree.written[f"{file.path.name}.metadata"] = file.metadata
-    return PageFile(file.path.name, file.size, file.sha256, file.requires_python, _sha256(file.metadata))
+    return PageFile(
+        file.path.name,
+        {"sha256": file.sha256},
+        size=file.size,
+        requires_python=file.requires_python,
+        core_metadata=_sha256(file.metadata),
+    )
 
 
 def _index_metadata(wheels: Sequence[IndexedWheel]) -> bytes | None:
@@ -130,5 +136,5 @@ def _version(file: IndexedWheel | IndexedSdist) -> Version:
     return file.filename.version if isinstance(file, IndexedWheel) else file.version
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _sha256(data: bytes) -> dict[str, str]:
+    return {"sha256": hashlib.sha256(data).hexdigest()}

@@ -112,7 +112,7 @@ def test_html_says_what_older_and_newer_tools_look_for(wheels: Path, tmp_path: P
 def test_json_has_what_pep_700_asks(wheels: Path, tmp_path: Path) -> None:
     build_index(wheels, tmp_path)
     page = json.loads((tmp_path / "simple" / "big-thing" / "index.json").read_text())
-    assert page["meta"]["api-version"] == "1.1"
+    assert page["meta"]["api-version"] == "1.4"
     assert page["name"] == "big-thing"
     assert page["versions"] == ["2.0+local", "10.0"]
     for file in page["files"]:
