@@ -19,6 +19,7 @@ from pathlib import Path
 from variantctl.install.errors import from_os_error
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unpack import UnpackedFile, unpack
+from variantctl.sources.locks import turn
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.record import encode_digest
@@ -86,13 +87,20 @@ class WheelStore:
     ) -> UnpackedWheel:
         """Verify and unpack the wheel file ``path``, whose SHA-256 is known to be ``sha256``.
 
+        Of several processes that add a wheel at once, one does, and the others wait for it.
+
         Raises:
             WheelError, InvalidVariantError: it is not a sound wheel of that filename.
             InstallError: the cache cannot be written.
         """
         with WheelArchive.open(path, filename) as archive:
             try:
-                self._unpack(archive, sha256, progress)
+                self.root.mkdir(parents=True, exist_ok=True)
+                with turn(self.root / f".lock-{self._slot(filename, sha256).name}") as waited:
+                    theirs = self.get(filename, sha256) if waited else None
+                    if theirs is not None:
+                        return theirs
+                    self._unpack(archive, sha256, progress)
             except OSError as error:
                 raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
         wheel = self.get(filename, sha256)
@@ -102,7 +110,6 @@ class WheelStore:
     def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> None:
         filename = archive.filename
         slot = self._slot(filename, sha256)
-        self.root.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
         try:
             (building / "files").mkdir()

@@ -7,6 +7,7 @@ Layout below the root, each bucket with the version of its format in its name::
     wheels-v1/ab/abcd.../      one folder for each wheel, by sha256: the wheel, and its record
     links-v1/ab/abcd...        URL -> sha256, for wheels that their index gives no hash of
     pip-v1/ab/abcd...          what an installed pip says its default index is
+    locks/abcd...              who fetches what just now; empty while nobody does
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from variantctl.sources.errors import SettingsError
+from variantctl.sources.locks import turn
 
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of variantctl; it may be deleted.\n"
+_LOCKS = "locks"
 
 
 class Cache:
@@ -99,12 +102,49 @@ class Cache:
         Raises:
             SettingsError: the cache cannot be written.
         """
-        try:
+        with self._writable():
+            self.make(folder)
+            return (folder / f".tmp-{os.urandom(12).hex()}").open("x+b")
+
+    def make(self, folder: Path) -> None:
+        """Make a folder of the cache, and the cache itself, where they are missing.
+
+        Raises:
+            SettingsError: the cache cannot be written.
+        """
+        with self._writable():
             if not self.root.is_dir():
                 self.root.mkdir(parents=True, exist_ok=True)
                 (self.root / "CACHEDIR.TAG").write_bytes(_TAG)
             folder.mkdir(parents=True, exist_ok=True)
-            return (folder / f".tmp-{os.urandom(12).hex()}").open("x+b")
+
+    @contextmanager
+    def turn(
+        self,
+        *key: str,
+        keep_waiting: Callable[[], None] = lambda: None,
+        hold_after_waiting: bool = True,
+    ) -> Iterator[bool]:
+        """Be the one that makes the entry of *key*; yields whether another process or thread just was.
+
+        See ``locks.turn``. Whoever waited should look whether the entry is there now.
+
+        Raises:
+            SettingsError: the cache cannot be written.
+        """
+        path = self.root / _LOCKS / _digest(*key)[:40]
+        self.make(path.parent)
+        with contextlib.ExitStack() as stack:
+            with self._writable():
+                waited = stack.enter_context(
+                    turn(path, keep_waiting=keep_waiting, hold_after_waiting=hold_after_waiting)
+                )
+            yield waited
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise SettingsError(
                 f"the cache {self.root} cannot be written: {error.strerror}",

@@ -67,6 +67,14 @@ class MemberReader:
         stored = self._load(link.file, "METADATA")
         if stored is not None:
             return stored
+        if is_file_url(link.file.url) or self._client.settings.offline:
+            return self._ask(link)
+        # Where somebody is asking for it already, what they get will do.
+        with self._cache.turn(_BUCKET, *_key(link.file, "METADATA"), hold_after_waiting=False) as waited:
+            stored = self._load(link.file, "METADATA") if waited else None
+            return stored if stored is not None else self._ask(link)
+
+    def _ask(self, link: WheelLink) -> bytes:
         if link.file.core_metadata and self._store.find(link.file) is None:
             beside = self._beside(link.file)
             if beside is not None:

@@ -76,9 +76,19 @@ class CachedPages:
                 url=key[0],
                 hint="Run the command once without --offline, so that the page is stored.",
             )
+        # Where somebody is asking for it already, what they get will do.
+        with self._cache.turn(_BUCKET, *key, hold_after_waiting=False) as waited:
+            if waited:
+                theirs = self._load(key)
+                if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
+                    return theirs.response
+            return self._ask(url, key, entry, patience)
+
+    def _ask(self, url: str, key: tuple[str, str], entry: _Entry | None, patience: float | None) -> Response:
+        """The page from the index, or the stored one where the index says that it has not changed."""
         validators = _validators(entry.response.headers) if entry is not None else {}
         response = self.client.get(
-            url, accept=accept, headers=validators, allow=(*_ABSENT, 304, 403), patience=patience
+            url, accept=key[1], headers=validators, allow=(*_ABSENT, 304, 403), patience=patience
         )
         if response.status == 304 and entry is not None:
             headers = {**entry.response.headers, **_kept(response.headers)}

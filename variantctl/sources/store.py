@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from variantctl.sources.cache import Cache
-from variantctl.sources.download import Download, Progress, download
+from variantctl.sources.download import Cancelled, Download, Progress, download
 from variantctl.sources.errors import NetworkError, OfflineError, SourceError
 from variantctl.sources.files import RemoteFile
 from variantctl.sources.hashes import STRONG, check, digests_of, is_known
@@ -64,9 +64,27 @@ class WheelStore:
         if stored is not None:
             return stored
         known = None if _strong(file) else self._linked(file)
-        if known is not None and self._client.settings.offline:
-            return known[0]
-        return self._download(file, known, progress, cancel)
+        if self._client.settings.offline:
+            if known is not None:
+                return known[0]
+            raise OfflineError(
+                f"{file.filename} is not in the cache",
+                url=file.url,
+                hint="Run the command once without --offline, or name its folder with --find-links.",
+            )
+        # One at a time, whatever process or thread: who comes second finds what the first one fetched.
+        with self._cache.turn(
+            _WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)
+        ) as waited:
+            if waited:
+                stored = self.find(file)
+                again = None if _strong(file) else self._linked(file)
+                if stored is None and again != known and again is not None:
+                    stored = again[0]
+                if stored is not None:
+                    return stored
+                known = again
+            return self._download(file, known, progress, cancel)
 
     def find(self, file: RemoteFile) -> FetchedWheel | None:
         """The stored wheel, where one of the file's strong hashes identifies it; no request is made."""
@@ -145,12 +163,6 @@ class WheelStore:
         progress: Progress | None,
         cancel: Event | None,
     ) -> FetchedWheel:
-        if self._client.settings.offline:
-            raise OfflineError(
-                f"{file.filename} is not in the cache",
-                url=file.url,
-                hint="Run the command once without --offline, or name its folder with --find-links.",
-            )
         temporary = self._cache.temporary(self._cache.root / _WHEELS)
         try:
             with temporary:
@@ -204,6 +216,14 @@ class WheelStore:
 
     def _path(self, sha256: str, filename: str) -> Path:
         return self._cache.path(_WHEELS, sha256) / filename
+
+
+def _stop_if(cancel: Event | None) -> Callable[[], None]:
+    def keep_waiting() -> None:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+
+    return keep_waiting
 
 
 def _strong(file: RemoteFile) -> dict[str, str]:
