@@ -1,0 +1,117 @@
+"""Installing, beside uv and pip: one large wheel and an application of some 90, cold, warm, and not at all.
+
+``python -m tests.benchmarks installing --runs 5`` prints every case. All three tools use one index on
+loopback, each its own cache, on one file system; every counted run is into an environment that was made anew.
+The wheels come once from what pip is configured for, and are kept in the system's temporary folder.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.benchmarks.compare import Case
+from tests.benchmarks.server import serving
+
+TORCH, APPLICATION = "torch==2.13.0", "jupyterlab"
+BIN = Path(sys.executable).parent
+_PEERS = ("uv", "pip")
+
+
+def cases() -> Iterator[Case]:
+    """The rows of the table in docs/performance.md."""
+    kept = Path(tempfile.gettempdir()) / "variantctl-benchmark-wheels"
+    site = _site(kept)
+    stack = ExitStack()
+    atexit.register(stack.close)
+    work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="variantctl-benchmark-")))
+    bench = Bench(work, stack.enter_context(serving(site)) + "/simple/")
+    torch = [TORCH, "--no-deps"]
+    yield bench.case("torch, warm", torch, cold=False, targets={"uv": 1.0})
+    yield bench.case("torch, cold", torch, cold=True, targets={"uv": 1.2, "pip": 0.25}, most_megabytes=150)
+    yield bench.case(f"{APPLICATION}, warm", [APPLICATION], cold=False, targets={"uv": 2.0, "pip": 0.2})
+    yield bench.case(f"{APPLICATION}, cold", [APPLICATION], cold=True)
+    yield bench.case(
+        f"{APPLICATION}, nothing to do", [APPLICATION], cold=False, fresh=False, targets={"uv": 1.5}
+    )
+
+
+class Bench:
+    """Where the tools work: an environment and a cache for each, below one folder."""
+
+    def __init__(self, work: Path, index_url: str) -> None:
+        self._work = work
+        self._index_url = index_url
+
+    def case(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        cold: bool,
+        fresh: bool = True,
+        targets: dict[str, float] | None = None,
+        most_megabytes: float | None = None,
+    ) -> Case:
+        """One row: ``cold`` empties the cache before each run, ``fresh`` makes the environment anew."""
+        return Case(
+            name=f"installing: {name}",
+            ours=self._command("variantctl", arguments),
+            peers={peer: self._command(peer, arguments) for peer in _PEERS},
+            targets=targets or {},
+            most_megabytes=most_megabytes,
+            warm_up=not cold,
+            prepare=self._preparation(cold=cold, fresh=fresh),
+            environment={key: value for key, value in os.environ.items() if not key.startswith("UV_")},
+        )
+
+    def _command(self, tool: str, arguments: list[str]) -> list[str]:
+        python = str(self._python(tool))
+        common = ["--index-url", self._index_url, "--cache-dir", str(self._cache(tool)), *arguments]
+        if tool == "pip":
+            return [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *common]
+        program = [str(BIN / "uv"), "pip"] if tool == "uv" else [str(BIN / "variantctl")]
+        return [*program, "install", "--quiet", "--python", python, *common]
+
+    def _preparation(self, *, cold: bool, fresh: bool) -> Callable[[str], None]:
+        def prepare(tool: str) -> None:
+            if cold:
+                shutil.rmtree(self._cache(tool), ignore_errors=True)
+            if fresh or not self._python(tool).exists():
+                self._make_environment(tool)
+            # What the last run wrote must not be written during this one.
+            os.sync()
+
+        return prepare
+
+    def _make_environment(self, tool: str) -> None:
+        template = self._work / "template"
+        if not template.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", template], check=True)
+        environment = self._work / tool / "environment"
+        shutil.rmtree(environment, ignore_errors=True)
+        shutil.copytree(template, environment, symlinks=True)
+
+    def _cache(self, tool: str) -> Path:
+        return self._work / tool / "cache"
+
+    def _python(self, tool: str) -> Path:
+        return self._work / tool / "environment" / "bin" / "python"
+
+
+def _site(kept: Path) -> Path:
+    """A static index of everything that is installed here, made once."""
+    wheels, site = kept / "wheels", kept / "site"
+    if not (site / "simple" / "index.json").exists():
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels)]
+        subprocess.run([*download, "--no-deps", "--no-index", TORCH], check=True)
+        subprocess.run([*download, "--only-binary", ":all:", APPLICATION], check=True)
+        subprocess.run([BIN / "variantctl", "index", "build", "--quiet", wheels, "-o", site], check=True)
+    return site
