@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 CAMPAIGNS = {
+    "crashes": "the old environment or the new one, killed at any moment and failing at any call",
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",
     "variantlib-order": "the same order as variantlib on random metadata",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
+from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from variantctl.cli.options import Subject
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     # The plugin of a trusted provider is asked as it is in the cache, or not at all.
     args.offline = args.offline or not args.updates
     environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)
     findings = check(inspection, _ground(subject))

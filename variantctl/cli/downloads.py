@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
+from variantctl.cli.recovery import say_waiting
 
 if TYPE_CHECKING:
     from variantctl.install.progress import ProgressEvent
@@ -51,8 +52,7 @@ class Downloads:
 
     def show(self, event: ProgressEvent) -> None:
         """Say what an installation waits for."""
-        if event.stage == "wait":
-            render.note(f"waiting for another variantctl that changes {event.name}")
+        say_waiting(event)
 
     def _fetch(self, planned: PlannedInstall) -> FetchedWheel:
         task: Any = None

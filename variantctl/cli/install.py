@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from variantctl.cli.downloads import Downloads
@@ -87,9 +88,10 @@ def run(args: argparse.Namespace) -> int:
     request = _request(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment, files)
-    if environment is not None and not args.dry_run:
-        options.refuse_other_platform(environment, subject)
-        _recover(environment)
+    if environment is not None:
+        if not args.dry_run:
+            options.refuse_other_platform(environment, subject)
+        recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as catalog:
         if args.build:
@@ -194,13 +196,6 @@ def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
         upgrade_requested=args.upgrade,
         upgrade_eagerly=args.upgrade_strategy == "eager",
     )
-
-
-def _recover(environment: Environment) -> None:
-    from variantctl.install.apply import recover_environment
-
-    if said := recover_environment(environment):
-        render.note(said)
 
 
 def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> Plan:

@@ -11,6 +11,7 @@ from typing import Any
 
 from variantctl.cli import render
 from variantctl.cli.options import add_environment_arguments
+from variantctl.cli.recovery import recover
 from variantctl.target.installed import InstalledPackage
 
 HELP = "show what is installed, with variant labels"
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.target.installed import installed_packages
 
     environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    recover(environment, for_changes=False)
     packages = [_labelled(package) for package in installed_packages(environment).values()]
     for package in packages:
         for note in package.notes:

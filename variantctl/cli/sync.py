@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
+from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
     lock = read_lock(path)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment)
-    if environment is not None and not args.dry_run:
-        options.refuse_other_platform(environment, subject)
-        _recover(environment)
+    if environment is not None:
+        if not args.dry_run:
+            options.refuse_other_platform(environment, subject)
+        recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment) as catalog:
 
@@ -97,13 +99,6 @@ def _choices(args: argparse.Namespace) -> Choices:
         groups=frozenset(args.group),
         preferences=options.preferences(args),
     )
-
-
-def _recover(environment: Environment) -> None:
-    from variantctl.install.apply import recover_environment
-
-    if said := recover_environment(environment):
-        render.note(said)
 
 
 def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import render
 from variantctl.cli.options import add_environment_arguments
+from variantctl.cli.recovery import recover, say_waiting
 
 if TYPE_CHECKING:
     from variantctl.target.environment import Environment
@@ -32,13 +33,11 @@ def run(args: argparse.Namespace) -> int:
     """Run the command. A name that is not installed is warned about, and no failure, as in pip and uv."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.install.apply import recover_environment
     from variantctl.target.environment import find_environment
     from variantctl.target.installed import installed_packages
 
     environment = find_environment(args.python, target=args.target, prefix=args.prefix)
-    if not args.dry_run and (said := recover_environment(environment)):
-        render.note(said)
+    recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment)
     names = dict.fromkeys(canonicalize_name(name) for name in args.names)
     going = [installed[name] for name in names if name in installed]
@@ -62,13 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _remove(going: Sequence[InstalledPackage], environment: Environment) -> Sequence[str]:
     from variantctl.install.apply import Options, uninstall
-    from variantctl.install.progress import ProgressEvent
 
-    def progress(event: ProgressEvent) -> None:
-        if event.stage == "wait":
-            render.note(f"waiting for another variantctl that changes {event.name}")
-
-    notes = uninstall(going, environment, Options(progress=progress)).notes
+    notes = uninstall(going, environment, Options(progress=say_waiting)).notes
     for note in notes:
         render.note(note)
     return notes

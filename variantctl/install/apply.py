@@ -16,7 +16,7 @@ from variantctl.install.conflicts import Change, work_out
 from variantctl.install.errors import from_os_error
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.links import Linker, LinkMode
-from variantctl.install.lock import locked
+from variantctl.install.lock import STATE_FOLDER, LockHeldError, locked
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
@@ -132,7 +132,8 @@ def apply_plan(
         ]
         removal = removal_of(going, installed.values(), roots)
         change = work_out(layouts, removal, installed.values(), roots, overwrite=options.overwrite)
-        _carry_out(change, removal, roots, state, _linker(options, wheels), _title(layouts, removal), options)
+        linker = _linker(options, wheels)
+        notes += _carry_out(change, removal, roots, state, linker, _title(layouts, removal), options)
         if options.compile_bytecode:
             _compile(layouts, environment, options)
     return Outcome(tuple(layout.name for layout in layouts), tuple(going), (*notes, *_kept(removal)))
@@ -155,7 +156,7 @@ def uninstall(
         removal = removal_of(going, installed.values(), roots)
         change = Change((), removal.files, (), 0)
         linker = Linker(options.link_mode)
-        _carry_out(change, removal, roots, state, linker, _title((), removal), options)
+        notes += _carry_out(change, removal, roots, state, linker, _title((), removal), options)
     return Outcome(removed=tuple(going), notes=(*notes, *_kept(removal)))
 
 
@@ -164,12 +165,36 @@ def recover_environment(environment: Environment, options: Options | None = None
 
     Returns:
         What was done, in words; None where nothing had to be.
+
+    Raises:
+        InstallError: it could not be done.
     """
     options = options or Options()
-    if not (environment.scheme["purelib"] / ".variantctl").is_dir():
+    if not _has_state(environment):
         return None
     with _changing(environment, options) as (_, notes):
         return notes[0] if notes else None
+
+
+def recover_for_reading(environment: Environment) -> str | None:
+    """The same for a command that only reads: it neither waits for others nor minds a read-only environment.
+
+    Returns:
+        What was done, or why what is read may be half of a change; None where all is well.
+    """
+    if not _has_state(environment):
+        return None
+    try:
+        with locked(environment.scheme["purelib"], wait=False) as state:
+            return recover(state)
+    except LockHeldError:
+        return f"another variantctl is changing {environment.prefix} at this moment"
+    except OSError as error:
+        return f"a change of {environment.prefix} was cut short, and cannot be undone from here: {error}"
+
+
+def _has_state(environment: Environment) -> bool:
+    return (environment.scheme["purelib"] / STATE_FOLDER).is_dir()
 
 
 def _prepare(
@@ -215,12 +240,13 @@ def _changing(environment: Environment, options: Options) -> Iterator[tuple[Path
 
 def _carry_out(
     change: Change, removal: Removal, roots: Roots, state: Path, linker: Linker, title: str, options: Options
-) -> None:
+) -> list[str]:
     with Transaction(state, change, linker, title=title) as transaction:
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
         options.progress(ProgressEvent("swap", title, 0, len(change.units)))
         transaction.swap(emptied_folders(removal.files, roots))
+    return [transaction.note] if transaction.note else []
 
 
 def _linker(options: Options, wheels: Sequence[UnpackedWheel]) -> Linker:

@@ -15,21 +15,29 @@ _POLL_SECONDS = 0.1
 _ATTEMPTS = 100
 
 
+class LockHeldError(Exception):
+    """Somebody else holds the lock, and the caller did not want to wait."""
+
+
 @contextlib.contextmanager
-def locked(site_packages: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[Path]:
+def locked(
+    site_packages: Path, *, waiting: Callable[[], None] = lambda: None, wait: bool = True
+) -> Iterator[Path]:
     """Hold the environment's lock; yields the folder for the change's state, which is removed when empty.
 
     Args:
         site_packages: purelib of the environment; made if need be, and removed again if it stays empty.
         waiting: called once if somebody else holds the lock.
+        wait: until they let go of it.
 
     Raises:
         OSError: the folder cannot be written.
+        LockHeldError: somebody else holds it, and ``wait`` is false.
     """
     state = site_packages / STATE_FOLDER
     made: list[Path] = []
     try:
-        handle = _acquire(state, made, waiting)
+        handle = _acquire(state, made, waiting, wait)
     except BaseException:
         _remove_empty((state, *made))
         raise
@@ -54,13 +62,15 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _acquire(state: Path, made: list[Path], waiting: Callable[[], None]) -> int:
+def _acquire(state: Path, made: list[Path], waiting: Callable[[], None], wait: bool) -> int:
     """A locked handle of the file that is there; ``made`` gets the folders made for it, deepest first."""
     told = False
     while True:
         handle = _open(state, made)
         try:
             if not _try_lock(handle):
+                if not wait:
+                    raise LockHeldError
                 if not told:
                     waiting()
                     told = True

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from variantctl.install.errors import InstallError
 from variantctl.install.roots import Roots
@@ -136,10 +136,19 @@ def owner_of(path: str, installed: Iterable[InstalledPackage]) -> InstalledPacka
     return next((package for package in installed if path in set(owned_paths(package))), None)
 
 
-def remove_emptied(folders: Iterable[str]) -> None:
-    """Remove those that are empty; the others stay."""
-    import contextlib
+#: It holds something (POSIX allows two answers), is gone already, is no folder, or is a mount point.
+_STAYS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY)
 
+
+def remove_emptied(folders: Iterable[str]) -> None:
+    """Remove those that are empty; the others stay.
+
+    Raises:
+        OSError: one is empty and cannot be removed.
+    """
     for folder in folders:
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()
+        try:
+            os.rmdir(folder)  # noqa: PTH106
+        except OSError as error:
+            if error.errno not in _STAYS:
+                raise

@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from variantctl.install.errors import from_os_error
+from variantctl.install.errors import InstallError, from_os_error
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
@@ -104,7 +104,11 @@ class WheelStore:
             except OSError as error:
                 raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
         wheel = self.get(filename, sha256)
-        assert wheel is not None
+        if wheel is None:
+            raise InstallError(
+                f"{filename.filename}: what was just unpacked into {self.root} cannot be read back",
+                hint="Run the same command again; if it fails again, look at the disk of that folder.",
+            )
         return wheel
 
     def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> None:

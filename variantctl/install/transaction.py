@@ -42,6 +42,9 @@ class Transaction:
     """One change of one environment.
 
     Use as a context manager: leaving it without ``swap`` having returned undoes everything.
+
+    Attributes:
+        note: what could not be tidied up after the change was made, in words; else None.
     """
 
     def __init__(self, state: Path, change: Change, linker: Linker, *, title: str) -> None:
@@ -50,6 +53,7 @@ class Transaction:
         self._linker = linker
         self._title = title
         self._made = False
+        self.note: str | None = None
 
     def __enter__(self) -> Transaction:
         return self
@@ -60,7 +64,7 @@ class Transaction:
         except OSError as error:
             if not self._made:
                 raise NotUndoneError(self._title, failure, error) from error
-            # The change is made. What could not be tidied up is left to the next change.
+            self.note = f"what {self._title} replaced is not all deleted ({error}); the next command goes on"
 
     def stage(self) -> None:
         """Make every unit in the state folder; the environment is not touched, so the disk may fill."""
@@ -133,17 +137,23 @@ def recover(state: Path) -> str | None:
         (state / JOURNAL).unlink()
         said = f"undid {journal['title']}, which was cut short"
     elif (journal := _read(state / DONE)) is not None:
-        if journal["aside"]:
-            _sync_folder(state)
+        _finish(state, journal)
         said = f"finished {journal['title']}"
-    if journal is not None:
-        remove_emptied(journal["emptied"])
+    # Nothing of the environment is in these any more; what cannot be deleted now is so by the next change.
     for name in (ASIDE, STAGE):
         shutil.rmtree(state / name, ignore_errors=True)
-    for name in (HALF, DONE):
-        with contextlib.suppress(FileNotFoundError):
-            (state / name).unlink()
+    with contextlib.suppress(FileNotFoundError):
+        (state / HALF).unlink()
     return said
+
+
+def _finish(state: Path, journal: dict[str, Any]) -> None:
+    """Delete the old files, which may be gigabytes: where that fails it is said, and tried again."""
+    if journal["aside"]:
+        _sync_folder(state)
+    remove_emptied(journal["emptied"])
+    _discard(f"{state}{os.sep}{ASIDE}")
+    (state / DONE).unlink()
 
 
 def _undo(state: Path, journal: dict[str, Any]) -> None:
