@@ -19,6 +19,9 @@ VALUE_LIMIT = 10_000
 NAME_LIMIT = 128
 """The most characters of a feature's name or of a value."""
 
+SUPPORTED, ALL = "get_supported_configs", "get_all_configs"
+"""The two methods of the plugin API (PEP 850, "Plugin API")."""
+
 NO_JSON = "a python"
 """The key under which ``isolated_query.py`` names the type of what JSON has no word for."""
 
@@ -35,14 +38,17 @@ class Answer:
         features: what is supported, in the plugin's order.
         notes: what was left out of it, and why.
         namespace: what the plugin calls its namespace, where that is a name.
+        fixed: whether the plugin declares that its properties are compatible with every machine
+            (``all_properties_compatible``), as one named in ``build-requires`` must.
     """
 
     features: tuple[FeatureReport, ...] = ()
     notes: tuple[str, ...] = ()
     namespace: str | None = None
+    fixed: bool = False
 
 
-def read_answer(data: bytes) -> Answer:
+def read_answer(data: bytes, method: str = SUPPORTED) -> Answer:
     """Read the bytes that the child process wrote: ``{"configs": [...]}`` or ``{"error": "..."}``.
 
     Raises:
@@ -61,11 +67,12 @@ def read_answer(data: bytes) -> Answer:
     namespace = said.get("namespace")
     if not isinstance(namespace, str) or len(namespace) > NAME_LIMIT or not NAME_PATTERN.fullmatch(namespace):
         namespace = None
-    return replace(check_configs(said.get("configs")), namespace=namespace)
+    fixed = said.get("all_properties_compatible") is True
+    return replace(check_configs(said.get("configs"), method), namespace=namespace, fixed=fixed)
 
 
-def check_configs(configs: object) -> Answer:
-    """Check what ``get_supported_configs()`` returned, as JSON has it (PEP 850, "Plugin API").
+def check_configs(configs: object, method: str = SUPPORTED) -> Answer:
+    """Check what a ``method`` of a plugin returned, as JSON has it (PEP 850, "Plugin API").
 
     A feature without values is left out, and a value said twice is said once, both with a note: real
     plugins answer so on machines without their device, or with eight of it. Everything else that is not
@@ -75,9 +82,9 @@ def check_configs(configs: object) -> Answer:
         BadAnswerError: naming the place and what is wrong there.
     """
     if not isinstance(configs, list):
-        raise BadAnswerError(f"get_supported_configs() returned {_kind(configs)}, not a list")
+        raise BadAnswerError(f"{method}() returned {_kind(configs)}, not a list")
     if len(configs) > FEATURE_LIMIT:
-        raise BadAnswerError(f"get_supported_configs() returned more than {FEATURE_LIMIT:,} features")
+        raise BadAnswerError(f"{method}() returned more than {FEATURE_LIMIT:,} features")
     features: dict[str, FeatureReport] = {}
     empty: list[str] = []
     notes: list[str] = []

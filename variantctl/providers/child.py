@@ -13,7 +13,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from variantctl.providers.answers import ANSWER_LIMIT, BadAnswerError, printable, read_answer
+from variantctl.providers.answers import (
+    ANSWER_LIMIT,
+    SUPPORTED,
+    Answer,
+    BadAnswerError,
+    printable,
+    read_answer,
+)
 from variantctl.providers.query import ProviderReport
 
 TIMEOUT_VARIABLE = "VARIANTCTL_PROVIDER_TIMEOUT"
@@ -57,25 +64,10 @@ def ask_plugin(
         rename: report under the namespace that the plugin itself names, if it names one.
     """
     start = time.perf_counter()
-
-    def report(status: str, *notes: str) -> ProviderReport:
-        return ProviderReport(namespace, status, source, elapsed_ms=_since(start), notes=notes)
-
-    if not REFERENCE.fullmatch(reference):
-        return report("error", f"plugin-api {printable(reference)!r} is not of the form 'module:object'")
-    limit = time_limit(environ) if timeout is None else timeout
-    with tempfile.TemporaryDirectory(prefix="variantctl-query-", ignore_cleanup_errors=True) as folder:
-        answer_file = Path(folder, "answer.json")
-        script = Path(__file__).with_name("isolated_query.py")
-        command = [str(python), "-I", "-B", str(script), reference, str(answer_file)]
-        trouble = _run(command, folder, passed_on(environ), limit)
-        data = _read(answer_file)
-    if data is None or trouble is not None:
-        return report("error", f"plugin {reference} {trouble or 'ended without an answer'}")
     try:
-        answer = read_answer(data)
+        answer = query(python, reference, environ=environ, timeout=timeout)
     except BadAnswerError as error:
-        return report("error", f"plugin {reference} gave a bad answer, so nothing is supported: {error}")
+        return ProviderReport(namespace, "error", source, elapsed_ms=_since(start), notes=(str(error),))
     notes = answer.notes
     if not answer.features and not notes:
         notes = ("the plugin found nothing that it supports",)
@@ -87,6 +79,41 @@ def ask_plugin(
         features=answer.features,
         notes=notes,
     )
+
+
+def query(
+    python: Path,
+    reference: str,
+    method: str = SUPPORTED,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    timeout: float | None = None,
+) -> Answer:
+    """Call one method of a plugin with another Python.
+
+    Args:
+        python, reference, environ, timeout: as for ``ask_plugin``.
+        method: ``get_supported_configs`` or ``get_all_configs``.
+
+    Raises:
+        BadAnswerError: the plugin did not answer, or not as PEP 850 has it; in words, with its reference.
+    """
+    if not REFERENCE.fullmatch(reference):
+        raise BadAnswerError(f"plugin-api {printable(reference)!r} is not of the form 'module:object'")
+    limit = time_limit(environ) if timeout is None else timeout
+    with tempfile.TemporaryDirectory(prefix="variantctl-query-", ignore_cleanup_errors=True) as folder:
+        answer_file = Path(folder, "answer.json")
+        script = Path(__file__).with_name("isolated_query.py")
+        command = [str(python), "-I", "-B", str(script), reference, str(answer_file), method]
+        trouble = _run(command, folder, passed_on(environ), limit)
+        data = _read(answer_file)
+    if data is None or trouble is not None:
+        raise BadAnswerError(f"plugin {reference} {trouble or 'ended without an answer'}")
+    try:
+        return read_answer(data, method)
+    except BadAnswerError as error:
+        problem = f"plugin {reference} gave a bad answer, so nothing is supported: {error}"
+        raise BadAnswerError(problem) from None
 
 
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from variantctl.providers.child import ask_plugin
+from variantctl.providers.answers import Answer
+from variantctl.providers.child import ask_plugin, query
 from variantctl.providers.errors import NotTrustedError, PluginUnavailableError
 from variantctl.providers.isolation import (
     IsolatedEnvironment,
@@ -79,6 +80,21 @@ class ForeignProviders:
             note = f"its provider, package {package}, could not be asked: {_said(error)}"
             return ProviderReport(namespace, "error", notes=(note,))
         return self._ask(environment, str(canonicalize_name(requires[0].name)), namespace, plugin_api)
+
+    def configs(self, requires: Sequence[Requirement], plugin_api: str, method: str) -> Answer:
+        """What one method of a provider's plugin says, for building wheels.
+
+        Args:
+            requires: its requirements that apply here, at least one.
+            plugin_api: the plugin, as ``module[:object]``.
+            method: ``get_supported_configs`` or ``get_all_configs``.
+
+        Raises:
+            NotTrustedError, PluginUnavailableError, TrustFileError: it may not, or cannot, be installed.
+            BadAnswerError: it does not answer as PEP 850 has it.
+        """
+        environment = self._environment(requires)
+        return query(environment.python, plugin_api, method, environ=self._environ)
 
     def detect(self, package: str, present: Sequence[ForeignPlugin] = ()) -> list[ProviderReport]:
         """Ask every plugin that a trusted package has, by its entry points.

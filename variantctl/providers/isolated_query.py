@@ -1,9 +1,9 @@
-"""The script that asks one plugin: ``python -I isolated_query.py REFERENCE ANSWER_FILE``.
+"""The script that asks one plugin: ``python -I isolated_query.py REFERENCE ANSWER_FILE METHOD``.
 
 It runs in a child process, under the Python of an isolated environment, and imports nothing of ours. The
 answer is a file, which nothing that the plugin prints can spoil: ``{"configs": [{"name", "values",
-"multi_value"}, ...], "namespace": ...}`` or ``{"error": "..."}``. What JSON has no word for is written as
-``{"a python": "set"}``, so that the reader can say what was wrong.
+"multi_value"}, ...], "namespace": ..., "all_properties_compatible": ...}`` or ``{"error": "..."}``. What JSON
+has no word for is written as ``{"a python": "set"}``, so that the reader can say what was wrong.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ VALUES = 10_001
 """Of any list no more is looked at: the reader refuses as many."""
 
 
-def main(reference: str, answer_path: str) -> None:
+def main(reference: str, answer_path: str, method_name: str) -> None:
     """Ask, write, and end at once: the plugin's threads, and what it left for exit, are not waited for."""
     asker = os.getpid()
     try:
-        answer = ask(reference)
+        answer = ask(reference, method_name)
     except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit and KeyboardInterrupt count too
         answer = {"error": described(error)}
     if os.getpid() != asker:
@@ -44,18 +44,19 @@ def main(reference: str, answer_path: str) -> None:
     os._exit(0)
 
 
-def ask(reference: str) -> dict[str, Any]:
-    """Import the plugin and call its ``get_supported_configs``."""
-    plugin = instance(load(reference))
-    method = getattr(plugin, "get_supported_configs", None)
+def ask(reference: str, method_name: str) -> dict[str, Any]:
+    """Import the plugin and call its ``get_supported_configs`` or ``get_all_configs``."""
+    plugin = instance(load(reference), method_name)
+    method = getattr(plugin, method_name, None)
     if not callable(method):
-        return {"error": f"{reference} has no method get_supported_configs()"}
+        return {"error": f"{reference} has no method {method_name}()"}
     configs = method(*(None for _ in range(required_arguments(method))))
     if isinstance(configs, (str, bytes, dict)) or not hasattr(configs, "__iter__"):
         return {"configs": plain(configs)}
     return {
         "configs": [config_object(config) for config in itertools.islice(configs, FEATURES)],
         "namespace": plain(getattr(plugin, "namespace", None)),
+        "all_properties_compatible": plain(getattr(plugin, "all_properties_compatible", False)),
     }
 
 
@@ -68,12 +69,12 @@ def load(reference: str) -> Any:
     return found
 
 
-def instance(plugin: Any) -> Any:
+def instance(plugin: Any, method_name: str) -> Any:
     """What to ask: a module or an object itself, a class or one of it, or what a factory makes."""
     if not inspect.isclass(plugin):
-        is_factory = callable(plugin) and not hasattr(plugin, "get_supported_configs")
+        is_factory = callable(plugin) and not hasattr(plugin, method_name)
         return plugin() if is_factory else plugin
-    method = inspect.getattr_static(plugin, "get_supported_configs", None)
+    method = inspect.getattr_static(plugin, method_name, None)
     # An ordinary method needs an object; class and static methods do not.
     return plugin if method is None or isinstance(method, (classmethod, staticmethod)) else plugin()
 
@@ -122,4 +123,4 @@ def described(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], sys.argv[3])

@@ -104,6 +104,13 @@ def collect(properties: Iterable[VariantProperty]) -> Properties:
     }
 
 
+def in_order(properties: Iterable[VariantProperty]) -> Properties:
+    """The same as ``collect``, with the namespaces in the order in which they are first named."""
+    items = list(properties)
+    gathered = collect(items)
+    return {namespace: gathered[namespace] for namespace in dict.fromkeys(item.namespace for item in items)}
+
+
 def _parts(text: str, count: int, shape: str) -> list[str]:
     parts = [part.strip() for part in text.split("::")]
     if len(parts) != count:

@@ -172,12 +172,13 @@ class WheelArchive:
             raise self.error("it has no *.dist-info folder", hint=DAMAGED)
         if len(folders) > 1:
             raise self.error(f"it has several *.dist-info folders: {', '.join(folders)}", hint=MISTRUST)
-        if not self._names_this(folders[0].removesuffix(".dist-info")):
+        if not self.is_stem(folders[0].removesuffix(".dist-info")):
             expected = f"{self.filename.name} {self.filename.version}"
             raise self.error(f"the metadata folder is not that of {expected}", folders[0], MISTRUST)
         return folders[0]
 
-    def _names_this(self, stem: str) -> bool:
+    def is_stem(self, stem: str) -> bool:
+        """Whether ``stem`` is ``{name}-{version}`` of this wheel, in any spelling."""
         # Old wheels have '-' in names and versions, so every '-' may be the one between the two.
         for at in (i for i, character in enumerate(stem) if character == "-"):
             try:

@@ -1,29 +1,25 @@
-"""An ordinary wheel made into a variant wheel, and back (PEP 825, "Variant wheel").
-
-Only ``variant.json`` and RECORD are written anew; every other file keeps its compressed bytes.
-"""
+"""An ordinary wheel made into a variant wheel, and back (PEP 825, "Variant wheel")."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 from variantctl.variants.schemas import PEP_825_SCHEMA
 from variantctl.variants.write import metadata_bytes
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.dependencies import DependencyEdits
 from variantctl.wheels.errors import WheelError
-from variantctl.wheels.output import written_whole
-from variantctl.wheels.record import SIGNATURES, entry_for
-from variantctl.wheels.variant import VARIANT_JSON, read_variant, single_variant
+from variantctl.wheels.metadata import parse_core_metadata
+from variantctl.wheels.rewrite import Rewriting, rewrite
+from variantctl.wheels.variant import read_variant, single_variant
 from variantctl.wheels.verify import Progress, verify_archive
-from variantctl.wheels.zipwriter import ZipWriter
 
 
 def make_variant(
@@ -35,7 +31,10 @@ def make_variant(
     table: VariantMetadata | None = None,
     table_source: str | None = None,
     namespaces: Sequence[str] = (),
+    edits: DependencyEdits | None = None,
+    drop_local: bool = False,
     progress: Progress | None = None,
+    dry_run: bool = False,
 ) -> Path:
     """Write the wheel of one variant: ``source`` with a label in its filename and a ``variant.json``.
 
@@ -51,25 +50,25 @@ def make_variant(
             wheel, else the ``namespaces`` and those of the properties, in this order, and no providers.
         table_source: the file that ``table`` was read from, named in errors.
         namespaces: see ``table``.
+        edits: what becomes of its requirements.
+        drop_local: take the local part off its version.
         progress: told how far the check of ``source`` is.
+        dry_run: check everything and write nothing.
 
     Raises:
         WheelError: ``source`` is not sound, or would be overwritten.
-        InvalidVariantError: label, properties and table do not make a valid variant.
+        InvalidVariantError: label, properties and table do not make a valid variant, or the edits do not fit.
     """
     with WheelArchive.open(source) as archive:
         if table is None:
             table = _own_table(archive, label, properties, namespaces)
         metadata = single_variant(table, label, properties, table_source)
-        target = _target(source, out_dir, archive.filename.with_label(label))
-        try:
-            content = metadata_bytes(metadata)
-        except InvalidVariantError as error:
-            raise InvalidVariantError(
-                error.rule, source=error.source or table_source, key=error.key, hint=error.hint
-            ) from error
+        rewriting = variant_rewriting(archive, metadata, label, edits, drop_local, table_source)
+        target = _target(source, out_dir, rewriting.filename(archive))
         verify_archive(archive, progress=progress)
-        _repack(archive, target, content)
+        if not dry_run:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            rewrite(archive, target, rewriting)
     return target
 
 
@@ -84,8 +83,61 @@ def unmake_variant(source: Path, out_dir: Path, *, progress: Progress | None = N
             raise archive.error("it has no variant label, so there is nothing to undo")
         target = _target(source, out_dir, archive.filename.with_label(None))
         verify_archive(archive, progress=progress)
-        _repack(archive, target, None)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        rewrite(archive, target, Rewriting())
     return target
+
+
+def refuse_same_names(sources: Sequence[Path]) -> None:
+    """Refuse variant wheels of which one would be written over another.
+
+    Raises:
+        WheelError: two become the same ordinary wheel.
+        InvalidVariantError: a filename is not a wheel's.
+    """
+    first: dict[str, Path] = {}
+    for source in sources:
+        name = parse_wheel_filename(source.name).with_label(None)
+        if first.setdefault(name, source) is not source:
+            problem = f"becomes {name}, as {first[name].name} does"
+            raise WheelError(source.name, problem, hint="write them to different folders")
+
+
+def variant_rewriting(
+    archive: WheelArchive,
+    metadata: VariantMetadata | None,
+    label: str | None,
+    edits: DependencyEdits | None,
+    drop_local: bool,
+    table_source: str | None = None,
+) -> Rewriting:
+    """What becomes of a wheel, checked as far as can be without reading all of it.
+
+    Args:
+        archive: the wheel.
+        metadata: of the one variant; ``None``: an ordinary wheel is made.
+        label: the variant's label.
+        edits: what becomes of its requirements.
+        drop_local: take the local part off its version.
+        table_source: the file that the metadata comes from, named in errors.
+
+    Raises:
+        WheelError: its METADATA cannot be read.
+        InvalidVariantError: the metadata cannot be written, or the edits do not fit.
+    """
+    content = None
+    if metadata is not None:
+        try:
+            content = metadata_bytes(metadata)
+        except InvalidVariantError as error:
+            raise InvalidVariantError(
+                error.rule, source=error.source or table_source, key=error.key, hint=error.hint
+            ) from error
+    requires = None
+    if edits:
+        name = archive.filename.filename
+        requires = edits.apply(parse_core_metadata(archive.metadata_bytes(), name).requires_dist, name)
+    return Rewriting(label, content, requires, drop_local)
 
 
 def _own_table(
@@ -110,43 +162,7 @@ def _own_table(
 
 
 def _target(source: Path, out_dir: Path, filename: str) -> Path:
-    out_dir.mkdir(parents=True, exist_ok=True)
     target = out_dir / filename
     if target.exists() and target.samefile(source):
         raise WheelError(str(source), "the result would overwrite it", hint="choose another output folder")
     return target
-
-
-def _repack(archive: WheelArchive, target: Path, variant_json: bytes | None) -> None:
-    """Copy a wheel with ``variant_json`` in place of its own, if any; RECORD becomes its last member."""
-    folder = archive.dist_info
-    record, variant = f"{folder}/RECORD", f"{folder}/{VARIANT_JSON}"
-    # A signature is one of RECORD, which changes: it would only be wrong.
-    dropped = {variant, *(f"{folder}/{name}" for name in SIGNATURES)}
-    row = None if variant_json is None else entry_for(variant, variant_json).row()
-    rows = _changed_rows(archive.read(record).decode(), record, dropped, row)
-    with written_whole(target) as file:
-        writer = ZipWriter(file)
-        for name, info in archive.infos.items():
-            if name != record and name not in dropped:
-                writer.copy(info, archive.compressed_chunks(name))
-        if variant_json is not None:
-            writer.add(variant, variant_json)
-        writer.add(record, "".join(rows).encode())
-        writer.close()
-
-
-def _changed_rows(text: str, record: str, dropped: Collection[str], added: str | None) -> Iterator[str]:
-    """RECORD's lines as they are, without those of ``dropped``, and with ``added`` before RECORD's own."""
-    lines = list(io.StringIO(text, newline=""))
-    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
-    for line in lines:
-        path = next(csv.reader([line]), [""])[0]
-        if path in dropped:
-            continue
-        if path == record and added is not None:
-            yield added + end
-            added = None
-        yield line if line.endswith("\n") else line + end
-    if added is not None:
-        yield added + end

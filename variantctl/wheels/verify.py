@@ -88,10 +88,18 @@ def check_contents(
 ) -> None:
     """Compare the size and hash of every file with RECORD.
 
-    Inflating and hashing leave the interpreter lock, so several files are worked on at once.
-
     Raises:
         WheelError: about the first file in archive order that differs; the message counts the others.
+    """
+    raise_first(content_problems(archive, record, progress))
+
+
+def content_problems(
+    archive: WheelArchive, record: Mapping[str, RecordEntry], progress: Progress | None = None
+) -> list[WheelError]:
+    """The files whose size or hash is not the one in RECORD, in archive order.
+
+    Inflating and hashing leave the interpreter lock, so several files are worked on at once.
     """
     entries = [record[name] for name in archive.names if name in record]
     total, done, lock = sum(archive.infos[entry.path].file_size for entry in entries), 0, Lock()
@@ -112,4 +120,4 @@ def check_contents(
     entries.sort(key=lambda entry: archive.infos[entry.path].file_size, reverse=True)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         found = dict(zip((entry.path for entry in entries), pool.map(check, entries), strict=True))
-    raise_first([error for name in archive.names if (error := found.get(name)) is not None])
+    return [error for name in archive.names if (error := found.get(name)) is not None]

@@ -80,13 +80,15 @@ class ZipWriter:
         origin = (_UNIX, attributes)
         self._write(name, EPOCH, method, zlib.crc32(data), (len(payload), len(data)), origin, [payload])
 
-    def copy(self, info: ZipInfo, compressed: Iterable[bytes]) -> None:
+    def copy(self, info: ZipInfo, compressed: Iterable[bytes], *, name: str | None = None) -> None:
         """Write a member of another archive again; its time, mode and compressed bytes stay what they are.
+
+        It may get another ``name``.
 
         Extra fields and data descriptors are left behind: sizes are known here, and wheels need neither.
         """
         self._write(
-            info.filename,
+            name or info.filename,
             info.date_time,
             info.compress_type,
             info.CRC,

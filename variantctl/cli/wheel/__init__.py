@@ -1,0 +1,25 @@
+"""``variantctl wheel``: one module of this folder an action, with ``HELP``, ``add_arguments`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+HELP = "make, check and inspect variant wheels"
+
+#: In the order in which ``wheel --help`` lists them.
+ACTIONS = ("make", "unmake", "inspect", "validate")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare every action with its options."""
+    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+    for name in ACTIONS:
+        module = import_module(f"{__name__}.{name}")
+        module.add_arguments(actions.add_parser(name, help=module.HELP, description=module.__doc__))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the action that was asked for."""
+    code: int = import_module(f"{__name__}.{args.action}").run(args)
+    return code

@@ -1,0 +1,23 @@
+"""What somebody may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_MANY = 12
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:
+    """``did you mean ...?`` with the nearest of the known words; ``None`` where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(wrong, list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else None
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as a list that fits a message: the first dozen, and how many there are in all."""
+    every = list(words)
+    if len(every) <= _MANY:
+        return ", ".join(every) or "none"
+    return f"{', '.join(every[: _MANY - 1])} ... {every[-1]} ({len(every)} in all)"
