@@ -96,8 +96,8 @@ class WheelStore:
         with WheelArchive.open(path, filename) as archive:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
-                with turn(self.root / f".lock-{self._slot(filename, sha256).name}") as waited:
-                    theirs = self.get(filename, sha256) if waited else None
+                with turn(self.root / f".lock-{self._slot(filename, sha256).name}"):
+                    theirs = self.get(filename, sha256)
                     if theirs is not None:
                         return theirs
                     self._unpack(archive, sha256, progress)

@@ -69,9 +69,9 @@ class MemberReader:
             return stored
         if is_file_url(link.file.url) or self._client.settings.offline:
             return self._ask(link)
-        # Where somebody is asking for it already, what they get will do.
-        with self._cache.turn(_BUCKET, *_key(link.file, "METADATA"), hold_after_waiting=False) as waited:
-            stored = self._load(link.file, "METADATA") if waited else None
+        # Where somebody is asking for it already, or was until just now, what they get will do.
+        with self._cache.turn(_BUCKET, *_key(link.file, "METADATA"), hold_after_waiting=False):
+            stored = self._load(link.file, "METADATA")
             return stored if stored is not None else self._ask(link)
 
     def _ask(self, link: WheelLink) -> bytes:

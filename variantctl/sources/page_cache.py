@@ -76,12 +76,11 @@ class CachedPages:
                 url=key[0],
                 hint="Run the command once without --offline, so that the page is stored.",
             )
-        # Where somebody is asking for it already, what they get will do.
-        with self._cache.turn(_BUCKET, *key, hold_after_waiting=False) as waited:
-            if waited:
-                theirs = self._load(key)
-                if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
-                    return theirs.response
+        # Where somebody is asking for it already, or was until just now, what they get will do.
+        with self._cache.turn(_BUCKET, *key, hold_after_waiting=False):
+            theirs = self._load(key)
+            if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
+                return theirs.response
             return self._ask(url, key, entry, patience)
 
     def _ask(self, url: str, key: tuple[str, str], entry: _Entry | None, patience: float | None) -> Response:

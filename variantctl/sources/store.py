@@ -73,17 +73,15 @@ class WheelStore:
                 hint="Run the command once without --offline, or name its folder with --find-links.",
             )
         # One at a time, whatever process or thread: who comes second finds what the first one fetched.
-        with self._cache.turn(
-            _WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)
-        ) as waited:
-            if waited:
-                stored = self.find(file)
-                again = None if _strong(file) else self._linked(file)
-                if stored is None and again != known and again is not None:
-                    stored = again[0]
-                if stored is not None:
-                    return stored
-                known = again
+        with self._cache.turn(_WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)):
+            # Also without having waited: somebody may have been done between the look above and this.
+            stored = self.find(file)
+            again = None if _strong(file) else self._linked(file)
+            if stored is None and again != known and again is not None:
+                stored = again[0]
+            if stored is not None:
+                return stored
+            known = again
             return self._download(file, known, progress, cancel)
 
     def find(self, file: RemoteFile) -> FetchedWheel | None:
