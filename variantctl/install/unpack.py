@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.record import RecordEntry, read_record, verified_chunks
+from variantctl.wheels.record import RecordEntry, check_content, read_record, verified_chunks
 from variantctl.wheels.verify import check_claims
 
 #: Zlib, hashing and writing leave the interpreter lock; beyond a few threads the disk is the limit.
 THREADS = min(8, os.cpu_count() or 1)
 _REPORT_EVERY = 1 << 20
+#: Files up to this size (in bytes) are read and inflated whole, together with their neighbours.
+_SMALL = 1 << 17
+_SMALL_FILES = threading.Lock()
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +54,82 @@ def unpack(
         OSError: it could not be written.
     """
     check_claims(archive)
-    record = read_record(archive)
     _make_folders(archive.names, into)
     meter = _Meter(sum(info.file_size for info in archive.infos.values()), progress)
-
-    def write(name: str) -> UnpackedFile:
-        # RECORD and its signatures have no hash; the archive's own checksum covers those.
-        entry = record.get(name) or RecordEntry(name, None, "", None)
-        executable = bool(archive.infos[name].external_attr >> 16 & 0o111)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        handle = os.open(f"{into}/{name}", flags, 0o555 if executable else 0o444)
+    writer = _Writer(archive, read_record(archive), into, meter)
+    small = [name for name in archive.names if archive.infos[name].file_size <= _SMALL]
+    # The largest first: one that is started last would be worked on alone.
+    large = sorted(
+        (name for name in archive.names if archive.infos[name].file_size > _SMALL),
+        key=lambda name: archive.infos[name].file_size,
+        reverse=True,
+    )
+    written: dict[str, UnpackedFile] = {}
+    with ThreadPoolExecutor(max(1, THREADS)) as pool:
+        tasks = [pool.submit(writer.write_large, name) for name in large]
         try:
-            for piece in verified_chunks(archive, entry):
+            # Of small files the most is the interpreter's own work: a second thread would only be in the way.
+            with _SMALL_FILES:
+                for group in archive.neighbours(small):
+                    written.update((file.path, file) for file in writer.write_small(group))
+            for task in tasks:
+                file = task.result()
+                written[file.path] = file
+        except BaseException:
+            writer.stopped = True
+            pool.shutdown(cancel_futures=True)
+            raise
+    return tuple(written[name] for name in archive.names)
+
+
+class _Writer:
+    """Writes the files of one wheel; from several threads."""
+
+    def __init__(
+        self, archive: WheelArchive, record: Mapping[str, RecordEntry], into: Path, meter: _Meter
+    ) -> None:
+        self._archive = archive
+        self._record = record
+        self._into = f"{into}/"
+        self._meter = meter
+        self.stopped = False
+
+    def write_small(self, group: list[str]) -> Iterator[UnpackedFile]:
+        size = 0
+        for name, content in self._archive.contents(group):
+            entry = self._entry(name)
+            check_content(self._archive, entry, content)
+            yield self._write(entry, (content,))
+            size += len(content)
+        self._meter.add(size)
+
+    def write_large(self, name: str) -> UnpackedFile:
+        entry = self._entry(name)
+        return self._write(entry, self._metered(verified_chunks(self._archive, entry)))
+
+    def _entry(self, name: str) -> RecordEntry:
+        # RECORD and its signatures have no hash; the archive's own checksum covers those.
+        return self._record.get(name) or RecordEntry(name, None, "", None)
+
+    def _metered(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            self._meter.add(len(piece))
+            if self.stopped:
+                raise CancelledError
+
+    def _write(self, entry: RecordEntry, pieces: Iterable[bytes]) -> UnpackedFile:
+        name = entry.path
+        executable = bool(self._archive.infos[name].external_attr >> 16 & 0o111)
+        handle = os.open(self._into + name, _NEW_FILE, 0o555 if executable else 0o444)
+        try:
+            for piece in pieces:
                 _write_all(handle, piece)
-                meter.add(len(piece))
             found = os.fstat(handle)
         finally:
             os.close(handle)
         digest = f"{entry.algorithm}={entry.digest}" if entry.algorithm else ""
         return UnpackedFile(name, digest, found.st_size, executable, found.st_mtime_ns)
-
-    # The largest first: one that is started last would be worked on alone.
-    by_size = sorted(archive.names, key=lambda name: archive.infos[name].file_size, reverse=True)
-    with ThreadPoolExecutor(THREADS) as pool:
-        try:
-            written = {file.path: file for file in pool.map(write, by_size)}
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return tuple(written[name] for name in archive.names)
 
 
 def _make_folders(names: tuple[str, ...], into: Path) -> None:
@@ -88,9 +139,9 @@ def _make_folders(names: tuple[str, ...], into: Path) -> None:
 
 
 def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
+    done = os.write(handle, data)
+    while done < len(data):
+        done += os.write(handle, memoryview(data)[done:])
 
 
 class _Meter:

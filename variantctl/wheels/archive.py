@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
@@ -45,6 +46,7 @@ class WheelArchive:
         self.filename = filename
         self._file = file
         self._lock = threading.Lock()
+        self._handle = _handle_of(file)
         try:
             directory = ZipFile(file)
         except (BadZipFile, EOFError, ValueError, NotImplementedError, struct.error) as error:
@@ -52,6 +54,8 @@ class WheelArchive:
             raise WheelError(filename.filename, problem, hint=DAMAGED) from error
         self._check(directory.infolist(), directory.start_dir)
         self.infos: Mapping[str, ZipInfo] = {i.filename: i for i in directory.infolist() if not i.is_dir()}
+        starts = sorted({info.header_offset for info in directory.infolist()} | {directory.start_dir})
+        self._ends = dict(pairwise(starts))
         self.dist_info = self._find_dist_info()
 
     @classmethod
@@ -116,18 +120,68 @@ class WheelArchive:
         Raises:
             WheelError: its bytes are damaged, or disagree with the archive's directory.
         """
+        from variantctl.wheels.inflate import crc32
+
         info = self._info(name)
         crc = size = 0
         for piece in self._stored(info) if info.compress_type == _STORED else self._inflated(info):
             size += len(piece)
             if size > info.file_size:
                 break
-            crc = zlib.crc32(piece, crc)
+            crc = crc32(piece, crc)
             yield piece
-        if size != info.file_size:
-            raise self.error(f"it does not hold the {info.file_size} bytes it claims", name, DAMAGED)
-        if crc != info.CRC:
-            raise self.error("its checksum (CRC) is wrong", name, DAMAGED)
+        self._check_end(info, size, crc)
+
+    def neighbours(self, names: Sequence[str], *, limit: int = CHUNK, most: int = 256) -> Iterator[list[str]]:
+        """Group files so that ``contents`` reads each group at once: a few that lie beside each other.
+
+        Args:
+            names: the files, none larger than ``limit``, in archive order.
+            limit: how many bytes of the archive a group may take.
+            most: how many files a group may have.
+        """
+        group: list[str] = []
+        start = 0
+        for name in names:
+            offset = self._info(name).header_offset
+            if group and not (start <= offset and self._ends[offset] - start <= limit and len(group) < most):
+                yield group
+                group = []
+            if not group:
+                start = offset
+            group.append(name)
+        if group:
+            yield group
+
+    def contents(self, group: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The names and contents of the files of one of the ``neighbours``, checked as by ``chunks``.
+
+        Raises:
+            WheelError: the bytes of a file are damaged, or disagree with the archive's directory.
+        """
+        from variantctl.wheels.inflate import Error, crc32, inflater
+
+        infos = [self._info(name) for name in group]
+        start = infos[0].header_offset
+        block = memoryview(self._read_at(start, self._ends[infos[-1].header_offset] - start))
+        for info in infos:
+            at = info.header_offset - start
+            offset = self._data_offset(info, block[at:]) - start
+            data = block[offset : offset + info.compress_size]
+            if len(data) != info.compress_size:
+                raise self.error("the archive ends before its data", info.filename, DAMAGED)
+            if info.compress_type == _STORED:
+                content = bytes(data)
+            else:
+                stream = inflater()
+                try:
+                    content = stream.decompress(data, info.file_size + 1)
+                except Error as error:
+                    raise self._broken(info, error) from error
+                if not stream.eof or stream.unused_data:
+                    raise self._broken_end(info)
+            self._check_end(info, len(content), crc32(content, 0))
+            yield info.filename, content
 
     def compressed_chunks(self, name: str) -> Iterator[bytes]:
         """The bytes of one file as they lie in the archive."""
@@ -189,24 +243,40 @@ class WheelArchive:
                 return True
         return False
 
+    def _check_end(self, info: ZipInfo, size: int, crc: int) -> None:
+        if size != info.file_size:
+            problem = f"it does not hold the {info.file_size} bytes it claims"
+            raise self.error(problem, info.filename, DAMAGED)
+        if crc != info.CRC:
+            raise self.error("its checksum (CRC) is wrong", info.filename, DAMAGED)
+
     def _read_at(self, offset: int, size: int) -> bytes:
+        if self._handle is not None:
+            return os.pread(self._handle, size, offset)
         with self._lock:
             self._file.seek(offset)
             return self._file.read(size)
 
-    def _data_offset(self, info: ZipInfo) -> int:
-        """Where the bytes of a member start; its local header must tell the same story as the directory."""
-        header = self._read_at(info.header_offset, _LOCAL_HEADER.size)
-        if len(header) < _LOCAL_HEADER.size:
+    def _data_offset(self, info: ZipInfo, header: bytes | memoryview | None = None) -> int:
+        """Where the bytes of a member start; its local header must tell the same story as the directory.
+
+        ``header`` may be given: the archive's bytes from there on, as far as the name's end at least.
+        """
+        size = _LOCAL_HEADER.size
+        if header is None:
+            header = self._read_at(info.header_offset, size + len(info.orig_filename.encode()))
+        if len(header) < size:
             raise self.error("the archive ends before its data", info.filename, DAMAGED)
-        signature, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-        name = self._read_at(info.header_offset + _LOCAL_HEADER.size, name_length)
+        signature, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL_HEADER.unpack(
+            header[:size]
+        )
         encoding = "utf-8" if flags & 0x800 else "cp437"
-        same_name = name.decode(encoding, "replace") == info.orig_filename
+        name = bytes(header[size : size + name_length])
+        same_name = len(name) == name_length and name.decode(encoding, "replace") == info.orig_filename
         if signature != b"PK\x03\x04" or method != info.compress_type or not same_name:
             problem = "its local header disagrees with the archive's directory"
             raise self.error(problem, info.filename, MISTRUST)
-        return info.header_offset + _LOCAL_HEADER.size + int(name_length) + int(extra_length)
+        return info.header_offset + size + int(name_length) + int(extra_length)
 
     def _stored(self, info: ZipInfo) -> Iterator[bytes]:
         offset, left = self._data_offset(info), info.compress_size
@@ -219,15 +289,35 @@ class WheelArchive:
             yield piece
 
     def _inflated(self, info: ZipInfo) -> Iterator[bytes]:
+        from variantctl.wheels.inflate import Error, inflater
+
         # One byte more than it claims is enough to see that it lies.
-        inflater, most = zlib.decompressobj(-zlib.MAX_WBITS), min(info.file_size + 1, 4 * CHUNK)
+        stream, most = inflater(), min(info.file_size + 1, 4 * CHUNK)
         try:
             for piece in self._stored(info):
-                while piece and not inflater.eof:
-                    yield inflater.decompress(piece, most)
-                    piece = inflater.unconsumed_tail
-            yield inflater.flush()
-        except zlib.error as error:
-            raise self.error(f"its compressed data is damaged ({error})", info.filename, DAMAGED) from error
-        if not inflater.eof or inflater.unused_data:
-            raise self.error("its compressed data does not end where it should", info.filename, DAMAGED)
+                while piece and not stream.eof:
+                    yield stream.decompress(piece, most)
+                    piece = stream.unconsumed_tail
+                # What is left when all was taken in: the inflater's window may hold more than was asked for.
+                while not stream.eof and (rest := stream.decompress(b"", most)):
+                    yield rest
+        except Error as error:
+            raise self._broken(info, error) from error
+        if not stream.eof or stream.unused_data:
+            raise self._broken_end(info)
+
+    def _broken(self, info: ZipInfo, error: Exception) -> WheelError:
+        return self.error(f"its compressed data is damaged ({error})", info.filename, DAMAGED)
+
+    def _broken_end(self, info: ZipInfo) -> WheelError:
+        return self.error("its compressed data does not end where it should", info.filename, DAMAGED)
+
+
+def _handle_of(file: BinaryIO) -> int | None:
+    """The handle by which threads can read at any place without taking turns, where there is such a thing."""
+    if not hasattr(os, "pread"):
+        return None
+    try:
+        return file.fileno()
+    except OSError:
+        return None

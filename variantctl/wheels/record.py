@@ -174,7 +174,22 @@ def verified_chunks(archive: WheelArchive, entry: RecordEntry) -> Iterator[bytes
         hasher.update(piece)
         size += len(piece)
         yield piece
+    _compare(archive, entry, size, hasher.digest())
+
+
+def check_content(archive: WheelArchive, entry: RecordEntry, content: bytes) -> None:
+    """Compare the whole content of one file with its row of RECORD.
+
+    Raises:
+        WheelError: size or hash are not those of ``entry``.
+    """
+    if entry.algorithm is not None:
+        digest = hashlib.new(entry.algorithm, content).digest()
+        _compare(archive, entry, len(content), digest)
+
+
+def _compare(archive: WheelArchive, entry: RecordEntry, size: int, digest: bytes) -> None:
     if entry.size not in (None, size):
         raise archive.error(f"RECORD says {entry.size} bytes, it has {size}", entry.path, MISTRUST)
-    if encode_digest(hasher.digest()) != entry.digest:
+    if encode_digest(digest) != entry.digest:
         raise archive.error(f"its {entry.algorithm} is not the one in RECORD", entry.path, MISTRUST)
