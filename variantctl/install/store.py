@@ -6,17 +6,16 @@ or not there; any number of processes may add and read at once.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from variantctl.install.errors import InstallError, from_os_error
+from variantctl.install.errors import from_os_error
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
@@ -100,18 +99,11 @@ class WheelStore:
                     theirs = self.get(filename, sha256)
                     if theirs is not None:
                         return theirs
-                    self._unpack(archive, sha256, progress)
+                    return self._unpack(archive, sha256, progress)
             except OSError as error:
                 raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
-        wheel = self.get(filename, sha256)
-        if wheel is None:
-            raise InstallError(
-                f"{filename.filename}: what was just unpacked into {self.root} cannot be read back",
-                hint="Run the same command again; if it fails again, look at the disk of that folder.",
-            )
-        return wheel
 
-    def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> None:
+    def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> UnpackedWheel:
         filename = archive.filename
         slot = self._slot(filename, sha256)
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
@@ -122,19 +114,28 @@ class WheelStore:
                 building / "files",
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
             )
+            umask = current_umask()
             manifest = {
                 "format": FORMAT,
                 "filename": filename.filename,
                 "sha256": sha256,
                 "dist_info": archive.dist_info,
-                "umask": current_umask(),
-                "files": [astuple(file) for file in files],
+                "umask": umask,
+                "files": [
+                    (file.path, file.digest, file.size, file.executable, file.mtime_ns) for file in files
+                ],
             }
             (building / "manifest.json").write_text(json.dumps(manifest))
-            building.chmod(0o755 & ~current_umask())
-            # Losing the race against another process is as good as winning it.
-            with contextlib.suppress(FileExistsError, OSError) if slot.is_dir() else contextlib.nullcontext():
+            building.chmod(0o755 & ~umask)
+            try:
                 building.rename(slot)
+            except OSError:
+                # Where locks do not work another process may have been faster: as good as winning.
+                theirs = self.get(filename, sha256)
+                if theirs is None:
+                    raise
+                return theirs
+            return UnpackedWheel(filename, sha256, slot / "files", archive.dist_info, files, umask)
         finally:
             if building.exists():
                 self._discard(building)
