@@ -152,6 +152,21 @@ def test_every_way_to_name_an_environment(way: str, plain_venv: Path, cache: Pat
     assert environment.prefix.resolve() == plain_venv
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the shim is a shell script")
+def test_a_shim_that_does_not_work_is_passed_over(plain_venv: Path, tmp_path: Path, cache: Path) -> None:
+    """A version manager has one for every version that it knows of, installed or not."""
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    shim = tmp_path / "shims" / f"python{minor}"
+    shim.parent.mkdir()
+    shim.write_text(f"#!/bin/sh\necho 'manager: python{minor}: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    path = f"{shim.parent}{os.pathsep}{plain_venv / 'bin'}"
+    for python in (minor, f"python{minor}"):
+        assert find_environment(python, environ={"PATH": path}, cache=cache).prefix == plain_venv
+    with pytest.raises(BrokenEnvironmentError, match="command not found"):
+        find_environment(minor, environ={"PATH": str(shim.parent)}, cache=cache)
+
+
 def test_python_option_wins(plain_venv: Path, cache: Path) -> None:
     environ = {"VIRTUAL_ENV": "/nowhere"}
     assert find_environment(str(plain_venv), environ=environ, cache=cache).prefix == plain_venv

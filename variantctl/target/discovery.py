@@ -22,8 +22,11 @@ def interpreter_of(folder: Path) -> Path | None:
     return next((folder / place for place in places if (folder / place).exists()), None)
 
 
-def named_interpreter(python: str, *, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The interpreter that ``--python`` names: a file, an environment folder, a command, or a version.
+def named_interpreters(python: str, *, environ: Mapping[str, str], cwd: Path) -> list[Path]:
+    """What ``--python`` may mean: a file, an environment folder, a command, or a version.
+
+    That is one interpreter, but for commands and versions: there it is every file of that name on ``PATH``,
+    in its order, for the first may be a version manager's shim of a version that is not there.
 
     Raises:
         EnvironmentNotFoundError: nothing has that name.
@@ -31,18 +34,19 @@ def named_interpreter(python: str, *, environ: Mapping[str, str], cwd: Path) -> 
     """
     path = cwd / Path(python).expanduser()
     if path.is_dir():
-        return _interpreter_in(path, f"--python {python}")
+        return [_interpreter_in(path, f"--python {python}")]
     if path.is_file() and (os.sep in python or not _VERSION.fullmatch(python)):
-        return _absolute(path)
+        return [_absolute(path)]
     if path.is_symlink():
         raise BrokenEnvironmentError(
             f"{path} points to an interpreter that is gone", hint=_how_to_make(path.parent.parent)
         )
     command = f"python{python}" if _VERSION.fullmatch(python) else python
     # A word with a separator is a path, and was looked at above.
-    found = None if os.path.dirname(command) else shutil.which(command, path=environ.get("PATH"))  # noqa: PTH120
-    if found:
-        return _absolute(cwd / found)
+    folders = [] if os.path.dirname(command) else environ.get("PATH", os.defpath).split(os.pathsep)  # noqa: PTH120
+    places = [shutil.which(command, path=folder) for folder in folders if folder]
+    if found := list(dict.fromkeys(_absolute(cwd / place) for place in places if place)):
+        return found
     raise EnvironmentNotFoundError(
         f"--python {python}: no such interpreter, environment folder or command",
         hint="Give the path of an interpreter or of a virtual environment, or a version such as 3.12.",

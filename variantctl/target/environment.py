@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 from packaging.tags import Tag
 
 from variantctl.target.cache import cache_root
-from variantctl.target.discovery import active_interpreter, named_interpreter, no_environment
-from variantctl.target.errors import ExternallyManagedError
+from variantctl.target.discovery import active_interpreter, named_interpreters, no_environment
+from variantctl.target.errors import BrokenEnvironmentError, ExternallyManagedError
 from variantctl.target.platforms import Platform, cpython_platform_tags
 from variantctl.target.probe import interpreter_facts
 
@@ -79,14 +79,14 @@ def find_environment(
     cwd = cwd or Path.cwd()
     elsewhere = target or prefix
     if python is not None:
-        interpreter: Path | None = named_interpreter(python, environ=environ, cwd=cwd)
+        interpreters = named_interpreters(python, environ=environ, cwd=cwd)
+    elif (active := active_interpreter(environ=environ, cwd=cwd)) is not None:
+        interpreters = [active]
+    elif elsewhere:
+        interpreters = [Path(sys.executable)]
     else:
-        interpreter = active_interpreter(environ=environ, cwd=cwd)
-    if interpreter is None and elsewhere:
-        interpreter = Path(sys.executable)
-    if interpreter is None:
         raise no_environment(cwd)
-    facts = interpreter_facts(interpreter, cache=cache or cache_root(environ))
+    interpreter, facts = _first_that_works(interpreters, cache or cache_root(environ))
     environment = environment_from_facts(interpreter, facts)
     if target:
         return _moved(environment, "target", _target_scheme(_resolved(cwd / target.expanduser())))
@@ -100,6 +100,17 @@ def find_environment(
             hint="Install into a virtual environment: `python3 -m venv .venv`, then `--python .venv`.",
         )
     return environment
+
+
+def _first_that_works(interpreters: Sequence[Path], cache: Path) -> tuple[Path, Mapping[str, Any]]:
+    """The first interpreter that runs, and its facts; raises the error of the first where none does."""
+    errors = []
+    for interpreter in interpreters:
+        try:
+            return interpreter, interpreter_facts(interpreter, cache=cache)
+        except BrokenEnvironmentError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def environment_from_facts(interpreter: Path, facts: Mapping[str, Any]) -> Environment:

@@ -72,9 +72,11 @@ def _ask(python: Path) -> dict[str, Any]:
     if facts is not None or b"SyntaxError" in done.stderr or b"AttributeError" in done.stderr:
         found = ".".join(map(str, facts["version"])) if facts else "an older version"
         raise BrokenEnvironmentError(f"{python} is Python {found}; Python 3.8 or newer is needed")
-    said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+    said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+    # A traceback says at its end what is wrong, a shim at its beginning.
+    told = said[-1 if any(line.startswith("Traceback") for line in said) else 0]
     raise BrokenEnvironmentError(
-        f"{python} does not work as a Python interpreter: {said[0]}",
+        f"{python} does not work as a Python interpreter: {told}",
         hint="Name a Python interpreter or an environment folder with --python.",
     )
 
