@@ -3,7 +3,8 @@
 Each answer is checked by an independent reading of the requirements (``Case.problem_of``). Where there is
 more than one right answer, resolvers differ in which package they decide first, and so in which they take
 newest: that is counted as "another right choice". A defect is a wrong answer, a solution that a peer has
-found and we have not, and one that is older than another's in every respect.
+found and we have not, and one that is older than another's in every respect (unless what is newer are
+pre-releases: a release that satisfies everything is never worse than those).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ BROKEN = {
     "python": "it ignores upper bounds of Requires-Python",  # uv, "Differences from pip"
     "pre-release": "it takes a pre-release where the releases conflict",
     "yanked": "it takes a yanked version that nothing pins",
+    "ground": "it takes a version that nothing lets in but what only that version brings in",
 }
 #: Why a peer may find nothing where our answer, which was checked, is right: uv's search is complete, so that
 #: only its rules can be the reason; pip's re-decides pinned packages, and can lose a solution by that.
@@ -79,7 +81,11 @@ def compare(
     elif mine is None:
         report.fail(f"{peer} finds a solution and we do not", details)
     elif is_newer(theirs, mine):
-        report.fail(f"{peer}'s answer is newer than ours", details)
+        # Which of two right answers comes first depends on when the need was met that names a pre-release.
+        if all(Version(theirs[name]).is_prerelease for name in mine if theirs[name] != mine[name]):
+            report.count(f"{peer}: it takes newer pre-releases where releases do as well")
+        else:
+            report.fail(f"{peer}'s answer is newer than ours", details)
     else:
         report.count(f"{peer}: another right choice")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -80,29 +80,53 @@ class Case:
 
         ``python``: Requires-Python (core metadata); ``yanked``: only ``==`` or ``===`` with that version lets
         one in (PEP 592); ``pre-release``: only where a specifier names one, or where no release fits every
-        specifier (version specifiers, "Handling of pre-releases").
+        specifier (version specifiers, "Handling of pre-releases"); ``ground``: those two, by the needs alone
+        that are there without the version: not by those of what only the version itself brings in.
         """
-        broken: set[str] = set()
         python = markers["python_full_version"]
-        limits = [Requirement(line) for line in self.constraints]
-        for name, version in pins.items():
-            needs = [need for need in [*self.needs(pins, markers), *limits] if _is_of(need, name)]
-            specifier = SpecifierSet(",".join(str(need.specifier) for need in needs if need.specifier))
-            if not self.releases[name, version].fits(python):
-                broken.add("python")
-            if self.releases[name, version].yanked and not _is_pin(specifier):
-                broken.add("yanked")
-            released = [
-                release
-                for release in self.releases.values()
-                if release.name == name
-                and specifier.contains(release.version, prereleases=True)
-                and not Version(release.version).is_prerelease
-                and not (release.yanked and not _is_pin(specifier))
-                and release.fits(python)
-            ]
-            if Version(version).is_prerelease and released and not (self.pre or specifier.prereleases):
-                broken.add("pre-release")
+        broken = {"python" for release in pins.items() if not self.releases[release].fits(python)}
+        needs = self.needs(pins, markers)
+        for name in pins:
+            broken |= self._not_let_in(name, pins[name], needs, python)
+        if not broken & {"yanked", "pre-release"} and self.without_ground(pins, markers):
+            broken.add("ground")
+        return broken
+
+    def without_ground(self, pins: Pins, markers: Mapping[str, str]) -> set[str]:
+        """The packages of an answer that nothing lets in but needs of what they themselves bring in."""
+        python = markers["python_full_version"]
+        founded: Pins = {}
+        while True:
+            needs = self.needs(founded, markers)
+            more = {
+                name: version
+                for name, version in pins.items()
+                if name not in founded
+                and any(_is_of(need, name) for need in needs)
+                and not self._not_let_in(name, version, needs, python)
+            }
+            if not more:
+                return pins.keys() - founded.keys()
+            founded |= more
+
+    def _not_let_in(self, name: str, version: str, needs: Sequence[Requirement], python: str) -> set[str]:
+        """The rules, of yanked versions and pre-releases, by which some needs do not let a version in."""
+        mine = [need for need in [*needs, *map(Requirement, self.constraints)] if _is_of(need, name)]
+        specifier = SpecifierSet(",".join(str(need.specifier) for need in mine if need.specifier))
+        released = [
+            release
+            for release in self.releases.values()
+            if release.name == name
+            and specifier.contains(release.version, prereleases=True)
+            and not Version(release.version).is_prerelease
+            and not (release.yanked and not _is_pin(specifier))
+            and release.fits(python)
+        ]
+        broken = set()
+        if self.releases[name, version].yanked and not _is_pin(specifier):
+            broken.add("yanked")
+        if Version(version).is_prerelease and released and not (self.pre or specifier.prereleases):
+            broken.add("pre-release")
         return broken
 
     def has_admitted(self, pins: Pins) -> bool:

@@ -123,6 +123,8 @@ def _wheel(release: Release) -> bytes:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # One write for headers and content: two would wait for each other (Nagle, delayed acknowledgement).
+    wbufsize = 1 << 16
     registry: Registry
 
     def do_GET(self) -> None:

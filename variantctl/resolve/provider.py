@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 
+from variantctl.resolve.admission import Admission
 from variantctl.resolve.candidates import (
     BaseCandidate,
     Candidate,
@@ -76,7 +76,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         constraints: project -> needs that hold wherever the project occurs.
         order: identifier -> its place on the command line.
         options: what the user said about the search.
-        late: whether to go on to candidates that only a need met later lets in (see :mod:`.late`).
 
     Attributes:
         dependencies: what candidates need.
@@ -88,12 +87,10 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
         order: Mapping[str, int],
         options: SearchOptions,
-        *,
-        late: bool = True,
     ) -> None:
         self.dependencies = Dependencies(stock, no_deps=options.no_deps)
-        self._late = Late(stock) if late else None
-        self._let_in: dict[int, WheelCandidate] = {}
+        self._admission = Admission(stock, options)
+        self._late = Late(stock, self._admission, constraints)
         self._stock = stock
         self._constraints = constraints
         self._order = order
@@ -101,9 +98,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         self._known_needs: dict[int, tuple[Candidate, list[Need]]] = {}
         self._pins: Mapping[str, Candidate] = {}
         self._extras: dict[tuple[int, NormalizedName], ExtraCandidate] = {}
-        self._fitting: dict[
-            tuple[NormalizedName, frozenset[str], bool], tuple[list[Version], list[Version]]
-        ] = {}
 
     def identify(self, requirement_or_candidate: Need | Candidate) -> str:
         """Name, or name and extra."""
@@ -199,29 +193,67 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         known = self._known_needs.get(id(candidate))
         if known is None:
             needs = list(self.dependencies.needs_of(candidate))
-            if self._late is not None:
-                self._late.meet(needs)
+            self._late.meet(needs, candidate)
             # The candidate is kept with its needs: its id must not be used again.
             known = self._known_needs[id(candidate)] = (candidate, needs)
             self.expect(needs)
         return known[1]
 
-    def stands(self, roots: Iterable[Need], pins: Mapping[str, Candidate]) -> bool:
-        """Whether every candidate that was let in by a need met later is still needed in that way."""
-        late = [self._let_in[id(pin)] for pin in pins.values() if id(pin) in self._let_in]
-        if not late:
-            return True
-        needs = [*roots, *(need for candidate in pins.values() for need in self.get_dependencies(candidate))]
-        return all(
-            self._stands(candidate, [need for need in needs if need.identifier == candidate.identifier])
-            for candidate in late
-        )
+    def meet(self, roots: Iterable[Need]) -> None:
+        """The user's own needs, before the search begins."""
+        roots = list(roots)
+        self._late.meet(roots, None)
+        self.expect(roots)
 
-    def _stands(self, candidate: WheelCandidate, needs: Sequence[Need]) -> bool:
-        if candidate.url is not None:
-            return any(isinstance(need, ProjectNeed) and need.url == candidate.url for need in needs)
-        needs = [*needs, *self._constraints.get(candidate.name, ())]
-        return any(found is candidate for found in self._index_matches(candidate.name, needs))
+    def unfounded(self, roots: Iterable[Need], pins: Mapping[str, Candidate]) -> list[Candidate]:
+        """The candidates that nothing lets in but what they brought in themselves.
+
+        A pin has a ground where needs admit it that are the user's or those of pins which have a ground.
+        """
+        held_back = [pin for pin in pins.values() if self._is_held_back(pin)]
+        if not held_back:
+            return []
+        met: dict[str, list[Need]] = {}
+        for root in roots:
+            met.setdefault(root.identifier, []).append(root)
+        founded: set[str] = set()
+        more = True
+        while more:
+            more = False
+            for identifier, pin in pins.items():
+                if identifier in founded or identifier not in met:
+                    continue
+                needs = [*met[identifier], *self._constraints.get(pin.name, ())]
+                if self._is_held_back(pin) and not self._admission.admits(pin, needs):
+                    continue
+                founded.add(identifier)
+                more = True
+                for need in self.get_dependencies(pin):
+                    met.setdefault(need.identifier, []).append(need)
+        return [pin for pin in held_back if pin.identifier not in founded]
+
+    def ancestors(self, candidates: Iterable[Candidate]) -> set[NormalizedName]:
+        """The projects whose other versions might be a ground for some candidates; and their own."""
+        return self._late.ancestors(candidate.name for candidate in candidates)
+
+    def begin(self) -> None:
+        """A search begins; what earlier ones met is kept."""
+        self._late.begin()
+
+    def has_missed(self) -> bool:
+        """Whether the search asked for candidates too early: needs met since then could let more in."""
+        return self._late.has_grown()
+
+    def may_grow(self, name: NormalizedName, needs: Sequence[Need]) -> bool:
+        """Whether needs not met yet might let more in of what satisfies some needs of a project."""
+        return self._late.may_grow(name, needs)
+
+    def _is_held_back(self, pin: Candidate) -> TypeGuard[WheelCandidate]:
+        if not isinstance(pin, WheelCandidate) or not self._admission.is_held_back(pin):
+            return False
+        installed = self._stock.installed(pin.name) if self._options.choose_again else None
+        # What is installed keeps its version, whatever let that in.
+        return installed is None or installed.version != pin.version
 
     def expect(self, needs: Iterable[Need]) -> None:
         """Have asked ahead what these needs will need, unless what is installed will do."""
@@ -258,7 +290,7 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             return
         self._demand_hashes(name)
         installed = self._installed_match(name, needs)
-        found = self._stock.backends.in_order(name, self._index_matches(name, needs), self._pins)
+        found = self._stock.backends.in_order(name, self._admission.candidates(name, needs), self._pins)
         upgrade = name in self._options.upgrade
         if installed is not None and self._options.choose_again and not upgrade:
             asked = name in self._order or self._stock.backends.label_of(installed.package) is not None
@@ -271,10 +303,7 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         for base in with_installed(found, installed, upgrade=upgrade):
             given.add(id(base))
             yield base
-        for candidate in self._late.candidates(name, needs) if self._late else ():
-            if id(candidate) not in given:
-                self._let_in[id(candidate)] = candidate
-                yield candidate
+        yield from (late for late in self._late.candidates(name, needs) if id(late) not in given)
 
     def _looking_ahead(self, found: Iterator[BaseCandidate], refused: int) -> Iterator[BaseCandidate]:
         """Once candidates are turned away, METADATA of the next ones is asked for in growing numbers."""
@@ -310,57 +339,6 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         if candidate is None or not all(need.is_satisfied_by(candidate) for need in needs):
             return None
         return candidate
-
-    def _index_matches(self, name: NormalizedName, needs: Sequence[Need]) -> Iterator[WheelCandidate]:
-        """Pre-releases come only where they are asked for or where there is nothing else (PEP 440)."""
-        releases, others, pinned = self._versions(name, needs)
-        found = False
-        for version in releases:
-            for candidate in self._of_version(name, version, needs, pinned):
-                found = True
-                yield candidate
-        if not found:
-            for version in others:
-                yield from self._of_version(name, version, needs, pinned)
-
-    def _of_version(
-        self, name: NormalizedName, version: Version, needs: Sequence[Need], pinned: bool
-    ) -> Iterable[WheelCandidate]:
-        candidates = self._stock.candidates(name, version)
-        if not candidates and pinned:
-            candidates = self._stock.candidates(name, version, allow_yanked=True)
-        if not any(candidate.wheel.link.backend for candidate in candidates):
-            return candidates
-        if not (self._options.choose_again or self._options.reinstall):
-            candidates = self._stock.backends.like_installed(name, candidates, self._options.upgrade)
-        return [
-            candidate for candidate in candidates if all(need.is_satisfied_by(candidate) for need in needs)
-        ]
-
-    def _versions(
-        self, name: NormalizedName, needs: Sequence[Need]
-    ) -> tuple[list[Version], list[Version], bool]:
-        """Allowed versions, newest first: those to take, those if there are no others; and is one pinned."""
-        key = (name, frozenset(str(need) for need in needs), self._options.pre)
-        specifier = SpecifierSet()
-        for need in needs:
-            if isinstance(need, ProjectNeed):
-                specifier &= need.specifier
-        pinned = is_pin(specifier)
-        known = self._fitting.get(key)
-        if known is None:
-            allowed = self._stock.allowed(name, needs)
-            if (preferred := self._options.preferred.get(name)) is not None:
-                allowed.sort(key=lambda version: preferred not in self._stock.spellings(name, version))
-            if self._options.pre or specifier.prereleases:
-                known = allowed, []
-            else:
-                known = (
-                    [version for version in allowed if not version.is_prerelease],
-                    [version for version in allowed if version.is_prerelease],
-                )
-            self._fitting[key] = known
-        return (*known, pinned)
 
     def _demand_hashes(self, name: NormalizedName) -> None:
         if self._options.require_hashes and not self._stock.hashes(name):

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.resolve.errors import RequirementError
+from variantctl.sources.urls import url_to_path
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.markers import VariantRequirement, parse_requirement
@@ -165,7 +166,7 @@ def _absolute_url(place: str, folder: Path) -> str:
         return place
     if place.startswith("file:"):
         address, fragment = urldefrag(place)
-        path = Path(unquote(urlsplit(address).path))
+        path = url_to_path(address)
         if not path.is_absolute():
             path = folder / path
     else:

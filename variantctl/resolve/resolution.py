@@ -118,11 +118,8 @@ def resolve(
         needs = [need for root in roots for need in needs_of(root.requirement, root.origin)]
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
         provider = Provider(stock, constraints, order, options)
-        provider.expect(needs)
+        provider.meet(needs)
         pins, trace = _searched(needs, provider, stock, constraints, max_rounds)
-        if not provider.stands(needs, pins):
-            provider = Provider(stock, constraints, order, options, late=False)
-            pins, trace = _searched(needs, provider, stock, constraints, max_rounds)
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, stock, trace)
         notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
@@ -139,11 +136,17 @@ def _searched(
     max_rounds: int,
 ) -> tuple[Mapping[str, Candidate], Trace]:
     """The candidates found, and what was met on the way; raises what ``resolve`` does."""
-    trace = Trace()
     try:
-        return Search(provider, trace).run(needs, max_rounds), trace
-    except ResolutionImpossible as error:
-        raise failure(list(error.causes), trace, stock, constraints) from None
+        while True:
+            provider.begin()
+            trace = Trace()
+            search = Search(provider, trace)
+            try:
+                return search.run(needs, max_rounds), trace
+            except ResolutionImpossible as error:
+                search.read_on(needs)
+                if not provider.has_missed():
+                    raise failure(list(error.causes), trace, stock, constraints) from None
     except ResolutionTooDeep:
         raise TooDeepError(
             f"no solution was found in {max_rounds:,} steps, and the search was given up",

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
+from packaging.utils import NormalizedName
 from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
 from resolvelib.structs import RequirementInformation
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.needs import Need
+from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed
 from variantctl.resolve.provider import Provider
 from variantctl.resolve.trace import Trace
+from variantctl.variants.errors import VariantctlError
 
 Information = RequirementInformation[Need, Candidate]
 
@@ -56,23 +58,58 @@ class Search:
         self._decisions: list[_Decision] = []
         self._place: dict[str, int] = {}
         self._last_causes: list[Information] = []
+        self._involved: set[NormalizedName] = set()
+        self._conflicts: dict[tuple[NormalizedName, frozenset[int]], list[Need]] = {}
 
     def run(self, roots: Iterable[Need], max_rounds: int) -> Mapping[str, Candidate]:
-        """The candidates that satisfy the roots and each other's needs.
+        """The candidates that satisfy the roots and each other's needs, each let in by some of these.
 
         Raises:
             ResolutionImpossible: there are none; the causes are the needs that were in each other's way.
             ResolutionTooDeep: more than ``max_rounds`` candidates were tried.
         """
+        roots = list(roots)
         for root in roots:
             if causes := self._add(root, None):
+                self._involve(causes)
                 raise ResolutionImpossible(causes)
         rounds = count(1)
-        while (decision := self._next()) is not None:
+        while (decision := self._next() or self._without_ground(roots)) is not None:
             self._decisions.append(decision)
             while not self._choose(decision, rounds, max_rounds):
                 decision = self._jump_back(decision)
         return self.pins
+
+    def read_on(self, roots: Iterable[Need]) -> None:
+        """Once the search has failed: meet the needs of what was still open, where those might let more in.
+
+        That is a guess with a limit: the best candidates of each project, and what those need in turn.
+        """
+        roots = list(roots)
+        if not self._may_find_more(roots):
+            return
+        for root in roots:
+            self._needs.setdefault(root.identifier, [RequirementInformation(root, None)])
+        seen = dict.fromkeys(name for name, needs in self._needs.items() if needs and name not in self.pins)
+        for identifier in islice(_growing(seen), _MOST_READ_ON):
+            try:
+                for candidate in islice(self._matches(identifier), _MOST_OF_EACH):
+                    for need in self._provider.get_dependencies(candidate):
+                        self._needs.setdefault(need.identifier, [RequirementInformation(need, candidate)])
+                        seen.setdefault(need.identifier)
+            except VariantctlError:
+                # Nobody asked for it yet: if it matters, the next search will say so.
+                continue
+
+    def _may_find_more(self, roots: Sequence[Need]) -> bool:
+        """Whether something held back of a project would have helped, had a need let it in."""
+        mine: dict[str, list[Need]] = {}
+        for root in roots:
+            mine.setdefault(root.name, []).append(root)
+        may_grow = self._provider.may_grow
+        return any(may_grow(name, needs) for (name, _), needs in self._conflicts.items()) or any(
+            may_grow(name, mine.get(name, ())) for name in self._involved
+        )
 
     def _next(self) -> _Decision | None:
         """The next project to decide; ``None`` when nothing is open."""
@@ -94,6 +131,19 @@ class Search:
         identifier = min(narrowed, key=preference) if len(narrowed) > 1 else narrowed[0]
         return _Decision(identifier, self._matches(identifier), self._blame_of(identifier))
 
+    def _without_ground(self, roots: Iterable[Need]) -> _Decision | None:
+        """A decision that nothing is left for, where a candidate was let in by what is gone by now."""
+        unfounded = self._provider.unfounded(roots, self.pins)
+        if not unfounded:
+            return None
+        others = self._provider.ancestors(unfounded)
+        blame = {place for name, place in self._place.items() if _project(name) in others}
+        causes: list[Information] = [
+            RequirementInformation(ImpossibleNeed(candidate.name, _UNFOUNDED), candidate)
+            for candidate in unfounded
+        ]
+        return _Decision("<without ground>", iter(()), blame, causes=causes)
+
     def _choose(self, decision: _Decision, rounds: Iterator[int], max_rounds: int) -> bool:
         """Let the next candidate stand that contradicts no earlier decision; false where there is none."""
         for candidate in decision.candidates:
@@ -106,6 +156,7 @@ class Search:
             if not causes:
                 return True
             self._trace.reject(causes, candidate)
+            self._involve(causes)
             decision.causes += causes
             decision.blame |= self._blamed(causes)
             self._take_back(decision)
@@ -164,6 +215,13 @@ class Search:
         matches = self._provider.find_matches(identifier, requirements, _NOTHING)
         return iter(matches() if callable(matches) else matches)
 
+    def _involve(self, causes: Sequence[Information]) -> None:
+        self._involved.update(cause.parent.name for cause in causes if cause.parent is not None)
+        for name in {cause.requirement.name for cause in causes}:
+            needs = [cause.requirement for cause in causes if cause.requirement.name == name]
+            if all(isinstance(need, (ProjectNeed, AbiNeed)) for need in needs):
+                self._conflicts.setdefault((name, frozenset(map(id, needs))), needs)
+
     def _blamed(self, causes: Sequence[Information]) -> set[int]:
         """The decisions behind some contradicting needs: who has them, and what they met."""
         blamed: set[int] = set()
@@ -175,7 +233,7 @@ class Search:
 
     def _blame_of(self, identifier: str) -> set[int]:
         """The decisions that narrow the candidates of a project (of an extra: those of its base too)."""
-        base = identifier.partition("[")[0]
+        base = _project(identifier)
         blamed = {self._place[base]} if base != identifier and base in self._place else set()
         for information in (*self._needs.get(identifier, ()), *(self._needs.get(base, ()))):
             parent = information.parent
@@ -214,6 +272,20 @@ class _Nothing(Mapping[str, Iterator[Candidate]]):
 
 
 _NOTHING = _Nothing()
+_MOST_READ_ON = 40
+_MOST_OF_EACH = 4
+_UNFOUNDED = "may be taken only where something asks for it, and without it nothing does"
+
+
+def _growing(names: Mapping[str, None]) -> Iterator[str]:
+    """The names, and those that are added meanwhile."""
+    place = 0
+    while place < len(names):
+        yield from list(names)[place : (place := len(names))]
+
+
+def _project(identifier: str) -> str:
+    return identifier.partition("[")[0]
 
 
 def _unique(causes: Sequence[Information]) -> list[Information]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit, urlunsplit
 
 _USERINFO = re.compile(r"(?<=://)([^/\s?#@]+)@")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
@@ -63,7 +63,8 @@ def url_to_path(url: str) -> Path:
     host = parts.netloc if parts.netloc.lower() not in {"", "localhost"} else ""
     path = f"//{host}{parts.path}" if host else parts.path
     if os.name != "nt":
-        return Path(unquote(path))
+        # Bytes, as as_uri() quoted them: in the C locale a path is not what the URL's UTF-8 would decode to.
+        return Path(os.fsdecode(unquote_to_bytes(path)))
     from urllib.request import url2pathname  # costs 25 ms, for drive letters alone
 
     return Path(url2pathname(path))
