@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from variant_index.errors import FolderError
-from variant_index.scan import Progress, scan_folder
-from variant_index.tree import IndexTree, plan_tree, root_pages
-from variantctl.sources.page_writer import GENERATOR
-from variantctl.wheels.output import written_whole
+from packaging.utils import NormalizedName, canonicalize_name
 
-_OURS = ("index.html", "index.json")
+from variant_index.changes import Sync
+from variant_index.destinations import Destination, open_destination
+from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
+from variant_index.folder import LocalFolder
+from variant_index.layout import HTML_PAGE, JSON_PAGE, ROOT, is_by_hash, paths_of, sidecar
+from variant_index.publisher import GRACE, Committed, ExtraPages, Publisher
+from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
+from variant_index.state import ProjectState, parse_filename
+from variantctl.sources.page_writer import PageFile
+from variantctl.variants.errors import InvalidVariantError, VariantctlError
+
+PAGES = (HTML_PAGE, JSON_PAGE)
 _OUR_SUFFIXES = (".whl", ".whl.metadata", "-variants.json", ".tar.gz", ".zip", ".part")
 
 
@@ -23,7 +29,7 @@ class BuildSummary:
     """What was built.
 
     Attributes:
-        simple: the folder to point an index URL at.
+        simple: the folder to point an index URL at, or its URL.
         projects: how many projects.
         wheels: how many wheels, variants among them.
         variants: how many variant wheels.
@@ -31,9 +37,10 @@ class BuildSummary:
         variants_json: the index-level metadata files, as ``project/filename``.
         removed: files of an earlier build that are gone now, as ``project/filename``.
         notes: what a publisher may want to know: files passed over, odd wheels.
+        read: how many wheels and sdists were read; the others were published already.
     """
 
-    simple: Path
+    simple: Path | str
     projects: int
     wheels: int
     variants: int
@@ -41,6 +48,7 @@ class BuildSummary:
     variants_json: tuple[str, ...]
     removed: tuple[str, ...]
     notes: tuple[str, ...]
+    read: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The object that ``index build --json`` prints."""
@@ -51,6 +59,7 @@ class BuildSummary:
             "wheels": self.wheels,
             "variants": self.variants,
             "sdists": self.sdists,
+            "read": self.read,
             "variants_json": list(self.variants_json),
             "removed": list(self.removed),
             "notes": list(self.notes),
@@ -59,56 +68,98 @@ class BuildSummary:
 
 def build_index(
     wheel_dir: Path,
-    out: Path,
+    out: Path | str,
     *,
     verify: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    extra: ExtraPages | None = None,
+    waiting: Callable[[], None] | None = None,
 ) -> BuildSummary:
     """Write ``out/simple/`` so that it holds what ``wheel_dir`` holds, and nothing else.
 
-    Nothing is written before everything was found publishable. Then files come before the pages that name
-    them, each in one step, and what an earlier build left goes last: a reader never meets a missing file.
+    Nothing is written before everything was found publishable. Then each project is changed as
+    ``variant_index.publisher`` says, and what an earlier build left goes last. What the pages have from
+    before is kept: upload times, yanks with reasons, status, provenance. Wheels whose size and date are
+    those that were published are not opened.
 
     Args:
         wheel_dir: a folder of wheels and sdists. It may be ``out`` itself, or hold it.
-        out: where ``simple/`` goes; made if it is not there. Wheels are hard links where that is possible.
+        out: where ``simple/`` goes: a folder, made if it is not there, or the URL of an object store. In a
+            folder wheels are hard links where that is possible.
         verify: compare every file of every wheel with its RECORD, too.
         force: replace a ``simple/`` that is not an index of ours.
         progress: told how far hashing is.
+        extra: makes the pages for people.
+        waiting: called once when another process is writing the index.
 
     Raises:
-        FolderError: a folder cannot be used.
+        FolderError, DestinationError: a folder or store cannot be used.
         WheelError, InvalidVariantError, UnpublishableError: wheels are unsound or inconsistent.
+        IndexStateError: a project takes no new files.
     """
-    simple = out / "simple"
-    _check_folders(wheel_dir, simple, force=force)
-    scan = scan_folder(wheel_dir, verify=verify, progress=progress)
-    tree = plan_tree(scan)
-    _write(tree, simple)
-    removed, foreign = _remove_stale(tree, simple)
-    return BuildSummary(
-        simple=simple,
-        projects=len(tree.projects),
-        wheels=len(scan.wheels),
-        variants=sum(wheel.variant is not None for wheel in scan.wheels),
-        sdists=len(scan.sdists),
-        variants_json=tuple(
-            f"{project.name}/{name}"
-            for project in tree.projects
-            for name in project.written
-            if name.endswith("-variants.json")
-        ),
-        removed=removed,
-        notes=(
-            *(f"{name}: {why}; it is left out" for name, why in scan.skipped),
-            *(note for wheel in scan.wheels for note in wheel.notes),
-            *(f"{name}: not a file of ours; it is left where it is" for name in foreign),
-        ),
-    )
+    destination = open_destination(out)
+    if isinstance(destination, LocalFolder):
+        _check_folders(wheel_dir, destination.root / ROOT)
+    if waiting is not None:
+        destination.waiting = waiting
+    publisher = Publisher(destination, extra)
+    publisher.check_ours(force=force)
+    before = read_index(publisher, force=force)
+    scan = scan_folder(wheel_dir, before.known, verify=verify, progress=progress)
+    changes = _plan(publisher, scan, wheel_dir)
+    with destination.exclusive():
+        publisher.begin()
+        done = {name: publisher.commit(name, change, change.files) for name, change in changes.items()}
+        emptied = sorted(set(before.states) - set(changes))
+        publisher.register(done, gone=emptied)
+        removed, foreign = _clear(publisher, [committed.state for committed in done.values()], emptied)
+    removed += [path for committed in done.values() for path in committed.removed]
+    return _summary(destination, scan, done, removed, foreign)
 
 
-def _check_folders(wheel_dir: Path, simple: Path, *, force: bool) -> None:
+@dataclass(frozen=True)
+class PublishedIndex:
+    """What an index has.
+
+    Attributes:
+        states: project -> state.
+        known: filename -> entry, of the files that are there, whole and with all that belongs to them.
+    """
+
+    states: Mapping[NormalizedName, ProjectState]
+    known: Mapping[str, PageFile]
+
+
+def read_index(publisher: Publisher, *, force: bool = False) -> PublishedIndex:
+    """Every project of an index; with ``force`` those whose page is not ours are left out.
+
+    Raises:
+        IndexStateError: a page cannot be read.
+    """
+    listed = {found.path: found for found in publisher.destination.list(ROOT)}
+    states: dict[NormalizedName, ProjectState] = {}
+    known: dict[str, PageFile] = {}
+    for path in listed:
+        parts = path.split("/")
+        if len(parts) != 3 or parts[2] != JSON_PAGE or canonicalize_name(parts[1]) != parts[1]:
+            continue
+        name = canonicalize_name(parts[1])
+        try:
+            state = publisher.state(name)
+        except IndexStateError:
+            if force:
+                continue
+            raise
+        states[name] = state
+        for target, file in paths_of(state).items():
+            there = target in listed and listed[target].size == file.size
+            if there and (not file.core_metadata or sidecar(target) in listed):
+                known[file.filename] = file
+    return PublishedIndex(states, known)
+
+
+def _check_folders(wheel_dir: Path, simple: Path) -> None:
     if wheel_dir.resolve().is_relative_to(simple.resolve()):
         raise FolderError(
             f"{wheel_dir}: lies within {simple}, which the build replaces",
@@ -116,69 +167,98 @@ def _check_folders(wheel_dir: Path, simple: Path, *, force: bool) -> None:
         )
     if simple.exists() and not simple.is_dir():
         raise FolderError(f"{simple}: is not a folder", hint="choose another output folder")
-    if force or not simple.exists() or not any(simple.iterdir()):
-        return
-    page = simple / "index.html"
-    if not page.is_file() or GENERATOR.encode() not in page.read_bytes():
-        raise FolderError(
-            f"{simple}: is not empty and was not made by variantctl",
-            hint="choose another output folder, or replace it with --force",
-        )
 
 
-def _write(tree: IndexTree, simple: Path) -> None:
-    if not (simple / "index.html").exists():
-        # A build that is cut short must be recognized as ours by the next.
-        simple.mkdir(parents=True, exist_ok=True)
-        _write_file(simple / "index.html", root_pages([])["index.html"])
-    for project in tree.projects:
-        folder = simple / project.name
-        folder.mkdir(exist_ok=True)
-        for name, source in project.placed.items():
-            _place(source, folder / name)
-        for name, content in (*project.written.items(), *project.pages.items()):
-            _write_file(folder / name, content)
-    for name, content in tree.pages.items():
-        _write_file(simple / name, content)
+def _plan(publisher: Publisher, scan: Scan, wheel_dir: Path) -> dict[NormalizedName, Sync]:
+    """A change for each project; nothing is written before all of them are possible.
+
+    Raises:
+        InvalidVariantError: the wheels of one version are not consistent; two files are named.
+        UnpublishableError: that is so for several versions.
+    """
+    read = by_project(scan.files)
+    unchanged: dict[NormalizedName, set[str]] = {}
+    for filename in scan.unchanged:
+        unchanged.setdefault(parse_filename(filename).name, set()).add(filename)
+    changes: dict[NormalizedName, Sync] = {}
+    problems: list[VariantctlError] = []
+    for name in sorted({*read, *unchanged}):
+        same = frozenset(unchanged.get(name, ()))
+        change = Sync(tuple(read.get(name, ())), same, publisher.destination.by_hash)
+        try:
+            try:
+                publisher.plan(name, change)
+            except (InvalidVariantError, IndexStateError):
+                if not same:
+                    raise
+                # What is published may say more than its wheels do: priorities of wheels that are gone.
+                again = scan_paths([wheel_dir / filename for filename in sorted(same)])
+                change = Sync((*change.files, *again.files), by_hash=change.by_hash)
+                publisher.plan(name, change)
+        except UnpublishableError as error:
+            problems += error.problems
+        except VariantctlError as error:
+            problems.append(error)
+        changes[name] = change
+    refuse(problems)
+    return changes
 
 
-def _write_file(target: Path, content: bytes) -> None:
-    with written_whole(target) as file:
-        file.write(content)
+def _clear(
+    publisher: Publisher, states: Sequence[ProjectState], emptied: Sequence[NormalizedName]
+) -> tuple[list[str], list[str]]:
+    """Delete what no page names; gives the files deleted, and those that we never write.
 
-
-def _place(source: Path, target: Path) -> None:
-    """Link a wheel into the index; copy it where links cannot reach (another disk, other owners)."""
-    # A link to a symbolic link would be one, and mean another file elsewhere.
-    source = source.resolve()
-    if target.exists() and target.samefile(source):
-        return
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        os.link(source, partial)
-    except OSError:
-        with source.open("rb") as original, written_whole(target) as copy:
-            shutil.copyfileobj(original, copy, 1 << 20)
-        return
-    partial.replace(target)
-
-
-def _remove_stale(tree: IndexTree, simple: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Delete what this build did not write; gives the files deleted, and those that we never write."""
+    In a store other publishers are at work, and their uploads have no page yet: there only the files of
+    projects without wheels go.
+    """
+    destination = publisher.destination
+    if not isinstance(destination, LocalFolder):
+        return [path for name in emptied for path in publisher.commit(name, Sync(())).removed], []
+    named = {f"{ROOT}/{page}" for page in PAGES}.union(*(publisher.named(state) for state in states))
     removed, foreign = [], []
-    expected = {project.name: project.names for project in tree.projects}
-    for folder in sorted(path for path in simple.iterdir() if path.is_dir()):
-        for path in _not_in(folder, expected.get(folder.name, set())):
-            name = f"{folder.name}/{path.name}"
-            if not path.is_dir() and (path.name in _OURS or path.name.endswith(_OUR_SUFFIXES)):
-                path.unlink()
-                removed.append(name)
-            else:
-                foreign.append(name)
-        if folder.name not in expected and not any(folder.iterdir()):
-            folder.rmdir()
-    return tuple(removed), tuple(foreign)
+    for found in list(destination.list(ROOT)):
+        folder, _, name = found.path.rpartition("/")
+        if found.path in named or folder == ROOT:
+            continue
+        if name not in PAGES and not name.endswith(_OUR_SUFFIXES):
+            foreign.append(found.path)
+        elif not (is_by_hash(found.path) and time.time() - found.modified < GRACE):
+            removed.append(found.path)
+    destination.delete(removed)
+    destination.drop_empty_folders(ROOT)
+    return removed, foreign
 
 
-def _not_in(folder: Path, names: set[str]) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.name not in names)
+def _summary(
+    destination: Destination,
+    scan: Scan,
+    done: Mapping[NormalizedName, Committed],
+    removed: Sequence[str],
+    foreign: Sequence[str],
+) -> BuildSummary:
+    names = [parse_filename(name) for committed in done.values() for name in committed.state.files]
+    wheels = [name for committed in done.values() for name in committed.state.files if name.endswith(".whl")]
+    simple = destination.root / ROOT if isinstance(destination, LocalFolder) else f"{destination.name}/{ROOT}"
+    return BuildSummary(
+        simple=simple,
+        projects=len(done),
+        wheels=len(wheels),
+        variants=sum(name.label is not None for name in names),
+        sdists=len(names) - len(wheels),
+        variants_json=tuple(
+            f"{name}/{link.filename}"
+            for name, committed in done.items()
+            for _, link in sorted(committed.state.links.items())
+        ),
+        removed=tuple(sorted(path.removeprefix(f"{ROOT}/") for path in removed)),
+        notes=(
+            *(f"{name}: {why}; it is left out" for name, why in scan.skipped),
+            *(note for file in scan.files for note in file.notes),
+            *(
+                f"{path.removeprefix(f'{ROOT}/')}: not a file of ours; it is left where it is"
+                for path in foreign
+            ),
+        ),
+        read=len(scan.files),
+    )

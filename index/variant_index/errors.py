@@ -13,6 +13,22 @@ class FolderError(VariantctlError):
     kind = "invalid-folder"
 
 
+class DestinationError(VariantctlError):
+    """A place where an index is to be, or is, cannot be read or written."""
+
+    kind = "destination"
+
+
+class IndexStateError(VariantctlError):
+    """What an index has does not allow what was asked for: a missing file, another one, a status."""
+
+    kind = "index-state"
+
+
+class Conflict(Exception):  # noqa: N818  (a condition to handle, not an error to show)
+    """Somebody else wrote the object since it was read."""
+
+
 class UnpublishableError(VariantctlError):
     """Several files must not be published.
 

@@ -149,7 +149,7 @@ def test_the_wrong_hash_of_the_variants_json(bench: Bench, tmp_path: Path) -> No
     folder = bench.publish(
         build_wheel(tmp_path / "wheels", name="a", version="1", label="v1", metadata=METADATA)
     )
-    path = folder / "a-1-variants.json"
+    (path,) = folder.glob("*/a-1-variants.json")
     content = path.read_bytes()
     path.unlink()
     path.write_bytes(content + b" ")
@@ -160,11 +160,12 @@ def tampered(bench: Bench, tmp_path: Path, change: Callable[[str], str]) -> None
     """An index whose variants.json was changed, with a hash that says it is right."""
     wheel = build_wheel(tmp_path / "wheels", name="a", version="1", label="v1", metadata=METADATA)
     folder = bench.publish(wheel)
-    path = folder / "a-1-variants.json"
+    (path,) = folder.glob("*/a-1-variants.json")
     old = path.read_bytes()
     new = change(old.decode()).encode()
-    path.unlink()
-    path.write_bytes(new)
+    moved = folder / hashlib.sha256(new).hexdigest() / path.name
+    moved.parent.mkdir()
+    moved.write_bytes(new)
     for page in folder.glob("index.*"):
         text = page.read_text()
         page.unlink()

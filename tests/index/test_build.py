@@ -60,6 +60,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_layout(wheels: Path, tmp_path: Path) -> None:
     summary = build_index(wheels, tmp_path / "out")
     files = tree(tmp_path / "out")
+    linked = {
+        version: hashlib.sha256(files[f"simple/big-thing/big_thing-{version}-variants.json"]).hexdigest()
+        for version in ("2.0+local", "10.0")
+    }
     big = [path.name for path in wheels.iterdir() if path.name.startswith("big")]
     assert set(files) == {
         *(f"simple/{name}" for name in ("index.html", "index.json")),
@@ -67,6 +71,10 @@ def test_layout(wheels: Path, tmp_path: Path) -> None:
         *(f"simple/small/small-1!1.0-py3-none-any.whl{suffix}" for suffix in ("", ".metadata")),
         *(f"simple/big-thing/{name}" for name in ("index.html", "index.json")),
         *(f"simple/big-thing/{name}{suffix}" for name in big for suffix in ("", ".metadata")),
+        *(
+            f"simple/big-thing/{folder}/big_thing-{version}-variants.json"
+            for version, folder in linked.items()
+        ),
         "simple/big-thing/big_thing-2.0+local-variants.json",
         "simple/big-thing/big_thing-10.0-variants.json",
     }
@@ -146,6 +154,8 @@ def test_variantlib_reads_it(tmp_path: Path) -> None:
 
 
 def test_same_bytes_on_every_run(wheels: Path, tmp_path: Path) -> None:
+    for path in wheels.iterdir():
+        os.utime(path, (1, 1))
     build_index(wheels, tmp_path / "one")
     for path in sorted(wheels.iterdir(), reverse=True):
         copy = shutil.copyfile(path, path.with_name(f"{path.name}.copy"))
@@ -172,6 +182,11 @@ def test_second_build_holds_what_the_folder_holds(wheels: Path, tmp_path: Path) 
     build_index(wheels, tmp_path)
     assert not (tmp_path / "simple/small").exists()
     build_index(wheels, tmp_path / "fresh")
+    # A reader may still hold the page that names the metadata from before; an hour later it goes.
+    superseded = set(tree(tmp_path / "simple")) - set(tree(tmp_path / "fresh" / "simple"))
+    assert [name.rpartition("/")[2] for name in superseded] == ["big_thing-2.0+local-variants.json"]
+    os.utime(tmp_path / "simple" / superseded.pop(), (1, 1))
+    build_index(wheels, tmp_path)
     assert tree(tmp_path / "fresh" / "simple") == tree(tmp_path / "simple")
     # What did not change keeps its date, for conditional requests.
     assert (tmp_path / "simple/big-thing/big_thing-10.0-variants.json").stat().st_mtime_ns == stamp
@@ -253,7 +268,7 @@ def test_a_build_that_was_cut_short_is_taken_up_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("variant_index.build._place", fail)
+        patched.setattr("variant_index.folder.LocalFolder.place", fail)
         with pytest.raises(KeyboardInterrupt):
             build_index(wheels, tmp_path)
     build_index(wheels, tmp_path)

@@ -1,0 +1,227 @@
+"""An index in an object store: ``s3://``, ``gs://``, ``az://``, and what speaks one of their protocols."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from variant_index.claims import Claims
+from variant_index.destinations import Listed, Stored
+from variant_index.errors import Conflict, DestinationError
+from variant_index.headers import headers_of
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+_Value = TypeVar("_Value")
+_PROBE = "simple/.conditional-writes"
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+_BLOCK = 1 << 16
+
+
+def open_bucket(url: str) -> Bucket:
+    """The store behind a URL. Credentials, region and endpoint are those of the environment (``AWS_...``).
+
+    Raises:
+        DestinationError: obstore is not installed, or the URL or the environment is not what it takes.
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise DestinationError(
+            f"{url}: {scheme}:// is no object store that can be written to",
+            hint="give a folder, or a URL with s3://, gs:// or az://",
+        )
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import from_url
+    except ImportError as error:
+        raise DestinationError(
+            f"{url}: object stores need the package obstore",
+            hint="install it with: python -m pip install 'variantctl[publish]'",
+        ) from error
+    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+    options: dict[str, Any] = {}
+    if endpoint.startswith("http://"):
+        # Whoever names such an endpoint means it; obstore asks for AWS_ALLOW_HTTP on top.
+        options["client_options"] = {"allow_http": True}
+    try:
+        return Bucket(from_url(url, **options), url)
+    except (BaseError, ValueError, TypeError) as error:
+        raise DestinationError(f"{url}: {_first_line(error)}", hint=_HINT) from error
+
+
+class Bucket:
+    """An object store, or a part of one, as a destination.
+
+    Writes of pages are conditional on their ETag (If-Match, If-None-Match). Where the store does not know
+    them, or ignores them, writers exclude each other by claims instead (``variant_index.claims``).
+
+    Args:
+        store: the store, with its prefix.
+        name: its URL, for messages.
+    """
+
+    by_hash = True
+
+    def __init__(self, store: ObjectStore, name: str) -> None:
+        self.name = name.rstrip("/")
+        self.waiting: Callable[[], None] = lambda: None
+        self._store = store
+        self._conditional: bool | None = None
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        if self._is_conditional():
+            return nullcontext()
+        return Claims(self, "simple/.claims", lambda: self.waiting()).held()
+
+    def read(self, path: str) -> Stored | None:
+        import obstore
+
+        def get() -> Stored:
+            result = obstore.get(self._store, path)
+            meta = result.meta
+            version = {key: meta[key] for key in ("e_tag", "version") if meta.get(key)}
+            return Stored(bytes(result.bytes()), version, meta["last_modified"].timestamp())
+
+        try:
+            return self._do("read", path, get)
+        except FileNotFoundError:
+            return None
+
+    def replace(self, path: str, content: bytes, expected: object | None) -> None:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        if not self._is_conditional():
+            found = self.read(path)
+            if (found.version if found else None) != expected:
+                raise Conflict
+            self.write(path, content)
+            return
+        try:
+            self._put(path, content, mode="create" if expected is None else expected)
+        except (AlreadyExistsError, PreconditionError) as error:
+            raise Conflict from error
+
+    def write(self, path: str, content: bytes) -> None:
+        self._put(path, content)
+
+    def place(self, path: str, source: Path) -> None:
+        self._put(path, source)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        import obstore
+
+        for path in paths:
+            try:
+                self._do("delete", path, lambda path=path: obstore.delete(self._store, path))  # type: ignore[misc]
+            except FileNotFoundError:
+                continue
+
+    def list(self, folder: str) -> Iterator[Listed]:
+        import obstore
+
+        def all_of() -> list[Listed]:
+            return [
+                Listed(meta["path"], meta["size"], meta["last_modified"].timestamp())
+                for chunk in obstore.list(self._store, folder or None, chunk_size=1000)
+                for meta in chunk
+            ]
+
+        yield from self._do("list", folder, all_of)
+
+    def open(self, path: str) -> BinaryIO:
+        import obstore
+
+        try:
+            return cast(
+                BinaryIO,
+                self._do(
+                    "read",
+                    path,
+                    lambda: _Seekable(obstore.open_reader(self._store, path, buffer_size=_BLOCK)),
+                ),
+            )
+        except FileNotFoundError as error:
+            raise DestinationError(f"{self.name}/{path}: there is no such object") from error
+
+    def _put(self, path: str, content: bytes | Path, mode: object = "overwrite") -> None:
+        import obstore
+
+        headers = headers_of(path)
+        attributes = {"Content-Type": headers.content_type, "Cache-Control": headers.cache_control}
+
+        def put() -> None:
+            obstore.put(self._store, path, content, attributes=attributes, mode=mode)  # type: ignore[arg-type]
+
+        self._do("write", path, put)
+
+    def _is_conditional(self) -> bool:
+        """Whether the store refuses to create an object that is there: asked once, by trying."""
+        if self._conditional is None:
+            from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
+
+            self._conditional = False
+            try:
+                for _ in range(2):
+                    self._put(_PROBE, b"", mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                self._conditional = True
+            except (NotSupportedError, NotImplementedError):
+                pass
+        return self._conditional
+
+    def _do(self, what: str, path: str, action: Callable[[], _Value]) -> _Value:
+        """Call obstore; errors that no caller handles become ours, without its many lines."""
+        from obstore import exceptions as e
+
+        try:
+            return action()
+        except (FileNotFoundError, e.AlreadyExistsError, e.PreconditionError, e.NotSupportedError):
+            raise
+        except (e.BaseError, OSError) as error:
+            raise DestinationError(
+                f"{self.name}/{path}: cannot {what} it: {_first_line(error)}", hint=_HINT
+            ) from error
+
+
+class _Seekable:
+    """obstore's reader, with the names that ``zipfile`` and our archive look for."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._reader.read(None if size < 0 else size))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def __enter__(self) -> _Seekable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_HINT = (
+    "credentials, region and endpoint are read from the environment: AWS_ACCESS_KEY_ID, "
+    "AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_SERVICE_ACCOUNT; "
+    "AZURE_STORAGE_ACCOUNT_KEY (docs/publishing.md)"
+)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:300]

@@ -1,0 +1,106 @@
+"""Where an index is: what a local folder and an object store have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object that was read whole.
+
+    Attributes:
+        content: its bytes.
+        version: what tells it from any other content of the same path; opaque.
+        modified: when it was written, in seconds since 1970.
+    """
+
+    content: bytes
+    version: object
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing has it.
+
+    Attributes:
+        path: relative to the destination, with ``/``.
+        size: its length in bytes.
+        modified: when it was written, in seconds since 1970.
+    """
+
+    path: str
+    size: int
+    modified: float
+
+
+class Destination(Protocol):
+    """A tree of objects, addressed by paths with ``/``; what is written appears whole or not at all.
+
+    Attributes:
+        name: the folder or URL, for messages.
+        by_hash: whether published files lie in folders named by their SHA-256, so that what is under a URL
+            never changes. A store is written by several at once and read through caches; a folder is
+            written under a lock, and its wheels lie beside the page.
+        waiting: called once when another writer has the lock.
+    """
+
+    name: str
+    by_hash: bool
+    waiting: Callable[[], None]
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep other writers out meanwhile, where writes are not conditional by themselves."""
+
+    def read(self, path: str) -> Stored | None:
+        """An object, or ``None`` where there is none."""
+
+    def replace(self, path: str, content: bytes, expected: object | None) -> None:
+        """Write an object that is still of the version ``expected``; ``None``: that is not there yet.
+
+        Raises:
+            Conflict: it is of another version.
+        """
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write an object whatever is there."""
+
+    def place(self, path: str, source: Path) -> None:
+        """Write a file of this machine to where nothing else is, or where it replaces what is there."""
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete objects; those that are gone already do not matter."""
+
+    def list(self, folder: str) -> Iterator[Listed]:
+        """Every object below a folder (``""``: all)."""
+
+    def open(self, path: str) -> BinaryIO:
+        """An object as a seekable file, of which only what is read is fetched."""
+
+
+def is_store_url(text: str) -> bool:
+    """Whether this names an object store (``s3://...``) and not a folder."""
+    return _URL.match(text) is not None
+
+
+def open_destination(target: str | Path) -> Destination:
+    """The destination that a user names: a folder, or a URL of an object store.
+
+    Raises:
+        DestinationError: the URL cannot be used, or what it needs is not installed.
+    """
+    if is_store_url(str(target)):
+        from variant_index.bucket import open_bucket
+
+        return open_bucket(str(target))
+    from variant_index.folder import LocalFolder
+
+    return LocalFolder(Path(target))

@@ -1,0 +1,373 @@
+"""Carrying changes out, so that readers and other publishers may be at work at the same time.
+
+The order of writes is what keeps an index readable at every moment, and after a kill at any moment:
+
+1. wheels, sdists, their ``.metadata``, index-level metadata: to URLs that no page names yet;
+2. ``index.json``, if it is still the page that the change was applied to (else: read, apply and try again).
+   This one write is the change;
+3. ``index.html`` and the pages for people, made from ``index.json`` as it is then; they are made again until
+   ``index.json`` did not change meanwhile, so that the last publisher leaves them right;
+4. the root pages, once the project's pages are there;
+5. last, what no page names any more is deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from variant_index.changes import Change
+from variant_index.destinations import Destination, Listed, Stored
+from variant_index.errors import Conflict, DestinationError, FolderError, IndexStateError
+from variant_index.folder import LocalFolder
+from variant_index.layout import (
+    HTML_PAGE,
+    JSON_PAGE,
+    ROOT,
+    folder_of,
+    is_by_hash,
+    page_path,
+    path_of,
+    paths_of,
+    sidecar,
+)
+from variant_index.scan import IndexedFile
+from variant_index.state import ProjectState, pages_of, read_state
+from variantctl.sources.page_writer import GENERATOR, root_html, root_json
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata
+
+#: A reader may still use a page for this long, in seconds, after another one took its place.
+GRACE = 3600
+_ATTEMPTS = 200
+_UPLOADS = 8
+
+
+class ExtraPages(Protocol):
+    """More files for the tree, made from the state of the index: the pages for people.
+
+    Paths are relative to the destination. The same state must give the same bytes.
+    """
+
+    def project(self, view: ProjectView) -> Mapping[str, bytes]:
+        """The files about one project, written each time that the project changes."""
+
+    def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        """The files about the whole index, written each time that its list of projects changes."""
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """A project's state, with what its links lead to.
+
+    Attributes:
+        state: the state.
+        destination: where the index is.
+    """
+
+    state: ProjectState
+    destination: Destination
+
+    def metadata(self, filename: str) -> bytes | None:
+        """The METADATA of a wheel; ``None`` where there is none."""
+        path = path_of(self.state.name, self.state.files[filename])
+        stored = self.destination.read(sidecar(path)) if path else None
+        return stored.content if stored else None
+
+    def variants(self, version: Version) -> VariantMetadata | None:
+        """The index-level metadata of a version; ``None`` where it has no variants."""
+        document = self.state.documents.get(version)
+        if document is None and version in self.state.links:
+            path = path_of(self.state.name, self.state.links[version])
+            stored = self.destination.read(path) if path else None
+            document = stored.content if stored else None
+        return load_metadata(document) if document is not None else None
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a change did.
+
+    Attributes:
+        state: the project's state now.
+        changed: whether its page is another one than before.
+        removed: the files that were deleted, as paths.
+    """
+
+    state: ProjectState
+    changed: bool
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Page:
+    stored: Stored | None
+    state: ProjectState
+
+
+class Publisher:
+    """Reads projects of one index, and changes them.
+
+    Args:
+        destination: where the index is. The caller holds ``destination.exclusive()`` around changes.
+        extra: makes the pages for people; ``None`` for none.
+        uploaded: told the size of each file that was placed.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        extra: ExtraPages | None = None,
+        uploaded: Callable[[int], None] | None = None,
+    ) -> None:
+        self.destination = destination
+        self._extra = extra
+        self._uploaded = uploaded or (lambda _size: None)
+
+    def names(self) -> list[str] | None:
+        """The projects of the index; ``None`` where there is none.
+
+        Raises:
+            IndexStateError: the root page cannot be read.
+        """
+        stored = self.destination.read(f"{ROOT}/{JSON_PAGE}")
+        return None if stored is None else _read_root(stored.content, f"{self.destination.name}/{ROOT}")
+
+    def state(self, name: NormalizedName) -> ProjectState:
+        """What the index has of a project; an empty state where it has nothing."""
+        return self._page(name).state
+
+    def plan(self, name: NormalizedName, change: Change) -> ProjectState:
+        """The state that a change would lead to. Raises what the change raises."""
+        return self._applied(self._page(name).state, change)
+
+    def check_ours(self, *, force: bool = False) -> None:
+        """Refuse to write into a tree that is not an index of ours.
+
+        Raises:
+            FolderError: there is something else in the place of the index.
+        """
+        page = self.destination.read(f"{ROOT}/{HTML_PAGE}")
+        if force or (page is not None and GENERATOR.encode() in page.content):
+            return
+        if page is not None or next(iter(self.destination.list(ROOT)), None) is not None:
+            raise FolderError(
+                f"{self.destination.name}/{ROOT}: is not empty and was not made by variantctl",
+                hint="choose another output folder, or replace it with --force",
+            )
+
+    def commit(self, name: NormalizedName, change: Change, files: Sequence[IndexedFile] = ()) -> Committed:
+        """Carry a change out; ``files`` are those that it publishes. ``register`` a new project afterwards.
+
+        Raises:
+            IndexStateError, InvalidVariantError, UnpublishableError: what the change raises.
+            DestinationError: the index cannot be read or written.
+        """
+        planned = self.plan(name, change)
+        self._upload(planned, files, self._listed(name))
+        before, after = self._replace_page(name, change)
+        self._derive(name)
+        return Committed(after, not before.state.same_pages(after), self._tidy(before, after, files))
+
+    def begin(self) -> None:
+        """Leave the mark of ours in a new tree, so that a run that is cut short is taken up by the next."""
+        if self.destination.read(f"{ROOT}/{HTML_PAGE}") is None:
+            self.register(())
+
+    def register(self, names: Iterable[str], gone: Iterable[str] = ()) -> None:
+        """List projects on the root pages, and others no more."""
+        added, removed = set(names), set(gone)
+        path = f"{ROOT}/{JSON_PAGE}"
+        for _ in self._attempts(path):
+            html = self.destination.read(f"{ROOT}/{HTML_PAGE}")
+            stored = self.destination.read(path)
+            old = _read_root(stored.content, path) if stored else []
+            new = sorted((set(old) | added) - removed)
+            try:
+                if stored is None or new != old:
+                    self.destination.replace(path, root_json(new), stored.version if stored else None)
+                content = root_html(new)
+                if html is None or html.content != content:
+                    self.destination.replace(f"{ROOT}/{HTML_PAGE}", content, html.version if html else None)
+            except Conflict:
+                continue
+            if self._extra is not None:
+                for target, page in self._extra.root(new).items():
+                    self._write_changed(target, page)
+            if (again := self.destination.read(path)) and again.content == root_json(new):
+                return
+
+    def orphans(self, name: NormalizedName) -> dict[str, Listed]:
+        """The files of a project's folder that no page names and that are no pages."""
+        listed = self._listed(name)
+        return {path: found for path, found in listed.items() if path not in self.named(self.state(name))}
+
+    def _page(self, name: NormalizedName) -> _Page:
+        path = page_path(name, JSON_PAGE)
+        stored = self.destination.read(path)
+        if stored is None:
+            return _Page(None, ProjectState(name))
+        return _Page(stored, read_state(name, stored.content, f"{self.destination.name}/{path}"))
+
+    def _applied(self, state: ProjectState, change: Change) -> ProjectState:
+        """The state after a change, its documents read before."""
+        for version in change.touches(state):
+            if version in state.links and version not in state.documents:
+                path = path_of(state.name, state.links[version])
+                stored = self.destination.read(path) if path else None
+                if stored is not None:
+                    documents = {**state.documents, version: stored.content}
+                    state = replace(state, documents=documents)
+        return change.apply(state)
+
+    def _replace_page(self, name: NormalizedName, change: Change) -> tuple[_Page, ProjectState]:
+        path = page_path(name, JSON_PAGE)
+        for _ in self._attempts(path):
+            before = self._page(name)
+            after = self._applied(before.state, change)
+            self._write_documents(before.state, after)
+            content = pages_of(after)[JSON_PAGE]
+            if before.stored is not None and before.stored.content == content:
+                return before, after
+            try:
+                self.destination.replace(path, content, before.stored.version if before.stored else None)
+            except Conflict:
+                continue
+            return before, after
+        raise AssertionError
+
+    def _write_documents(self, before: ProjectState, after: ProjectState) -> None:
+        for version, document in after.documents.items():
+            link = after.links[version]
+            path = path_of(after.name, link)
+            if path is not None and before.links.get(version) != link:
+                self.destination.write(path, document)
+            if isinstance(self.destination, LocalFolder) and path is not None:
+                # A second name beside the page: what people look for, and find-links.
+                alias = f"{folder_of(after.name)}/{link.filename}"
+                self.destination.place(alias, self.destination.root / path)
+
+    def _derive(self, name: NormalizedName) -> None:
+        path = page_path(name, HTML_PAGE)
+        for _ in self._attempts(path):
+            html = self.destination.read(path)
+            page = self._page(name)
+            content = pages_of(page.state)[HTML_PAGE]
+            if html is None or html.content != content:
+                try:
+                    self.destination.replace(path, content, html.version if html else None)
+                except Conflict:
+                    continue
+            if self._extra is not None:
+                for target, text in self._extra.project(ProjectView(page.state, self.destination)).items():
+                    self._write_changed(target, text)
+            again = self.destination.read(page_path(name, JSON_PAGE))
+            if again is None or page.stored is None or again.version == page.stored.version:
+                return
+
+    def _upload(
+        self, planned: ProjectState, files: Sequence[IndexedFile], there: Mapping[str, Listed]
+    ) -> None:
+        """Place files and sidecars where the planned page will name them."""
+
+        def place(file: IndexedFile) -> None:
+            path = path_of(planned.name, planned.files[file.filename])
+            if path is None:
+                return
+            if file.metadata is not None:
+                beside = sidecar(path)
+                if not (is_by_hash(path) and beside in there):
+                    self._write_changed(beside, file.metadata)
+            if file.path is not None and not (is_by_hash(path) and path in there):
+                self.destination.place(path, file.path)
+            self._uploaded(file.size)
+
+        wanted = [file for file in files if file.filename in planned.files]
+        if not self.destination.by_hash:
+            for file in wanted:
+                place(file)
+            return
+        with ThreadPoolExecutor(max_workers=_UPLOADS) as pool:
+            list(pool.map(place, wanted))
+
+    def _tidy(self, before: _Page, after: ProjectState, files: Sequence[IndexedFile]) -> tuple[str, ...]:
+        """Delete what the change took off the page; upload again what somebody deleted meanwhile."""
+        listed = self._listed(after.name)
+        named = self.named(after)
+        lost = [
+            f for f in files if (path := path_of(after.name, after.files[f.filename])) and path not in listed
+        ]
+        if self.destination.by_hash and any(file.path is not None for file in lost):
+            self._upload(after, lost, {})
+        for version, document in after.documents.items():
+            path = path_of(after.name, after.links[version])
+            if path is not None and path not in listed:
+                self.destination.write(path, document)
+        removed = []
+        for path in paths_of(before.state):
+            if path not in named and not path.endswith("-variants.json"):
+                removed += [found for found in (path, sidecar(path)) if found in listed]
+        page_age = time.time() - (before.stored.modified if before.stored else 0)
+        superseded = [
+            path
+            for path, found in listed.items()
+            if path not in named
+            and path.endswith("-variants.json")
+            and (not is_by_hash(path) or min(page_age, time.time() - found.modified) > GRACE)
+        ]
+        gone = [path for path in (*removed, *superseded) if path.startswith(f"{folder_of(after.name)}/")]
+        if gone:
+            self.destination.delete(gone)
+        return tuple(sorted(gone))
+
+    def named(self, state: ProjectState) -> set[str]:
+        """Every path that the pages of a project name or are."""
+        named = {page_path(state.name, page) for page in (JSON_PAGE, HTML_PAGE)}
+        for path, file in paths_of(state).items():
+            named.add(path)
+            if file.core_metadata:
+                named.add(sidecar(path))
+        if not self.destination.by_hash:
+            named |= {f"{folder_of(state.name)}/{link.filename}" for link in state.links.values()}
+        return named
+
+    def _listed(self, name: NormalizedName) -> dict[str, Listed]:
+        return {found.path: found for found in self.destination.list(folder_of(name))}
+
+    def _write_changed(self, path: str, content: bytes) -> None:
+        stored = self.destination.read(path)
+        if stored is None or stored.content != content:
+            self.destination.write(path, content)
+
+    def _attempts(self, path: str) -> Iterable[int]:
+        """Count attempts, with longer and longer pauses of random length between them.
+
+        Raises:
+            DestinationError: there were too many.
+        """
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0, min(1.0, 0.02 * 1.5**attempt)))
+            yield attempt
+        raise DestinationError(
+            f"{self.destination.name}/{path}: others changed it each time that it was to be written",
+            hint="run it again; if nobody else is publishing, the store's conditional writes are broken",
+        )
+
+
+def _read_root(content: bytes, where: str) -> list[str]:
+    try:
+        return [canonicalize_name(project["name"]) for project in json.loads(content)["projects"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise IndexStateError(
+            f"{where}: is not a list of projects: {error}",
+            hint="build the index again with 'variantctl index build'",
+        ) from error
