@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _Value = TypeVar("_Value")
 _PROBE = "simple/.conditional-writes"
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
@@ -132,6 +134,16 @@ class Bucket:
             ]
 
         yield from self._do("list", folder, all_of)
+
+    def digest(self, path: str) -> str | None:
+        """The object's own metadata ``sha256``, as uploaded with ``x-amz-meta-sha256`` and the like."""
+        import obstore
+
+        def attributes() -> Mapping[str, str]:
+            return obstore.get(self._store, path, options={"head": True}).attributes
+
+        value = self._do("read", path, attributes).get("sha256", "").lower()
+        return value if _SHA256.match(value) else None
 
     def open(self, path: str) -> BinaryIO:
         import obstore

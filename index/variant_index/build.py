@@ -13,14 +13,13 @@ from variant_index.changes import Sync
 from variant_index.destinations import Destination, open_destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.folder import LocalFolder
-from variant_index.layout import HTML_PAGE, JSON_PAGE, ROOT, is_by_hash, paths_of, sidecar
+from variant_index.layout import JSON_PAGE, PAGES, ROOT, is_by_hash, known_files
 from variant_index.publisher import GRACE, Committed, ExtraPages, Publisher
 from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
 from variant_index.state import ProjectState, parse_filename
 from variantctl.sources.page_writer import PageFile
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 
-PAGES = (HTML_PAGE, JSON_PAGE)
 _OUR_SUFFIXES = (".whl", ".whl.metadata", "-variants.json", ".tar.gz", ".zip", ".part")
 
 
@@ -152,10 +151,7 @@ def read_index(publisher: Publisher, *, force: bool = False) -> PublishedIndex:
                 continue
             raise
         states[name] = state
-        for target, file in paths_of(state).items():
-            there = target in listed and listed[target].size == file.size
-            if there and (not file.core_metadata or sidecar(target) in listed):
-                known[file.filename] = file
+        known.update(known_files(state, listed))
     return PublishedIndex(states, known)
 
 

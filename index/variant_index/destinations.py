@@ -82,6 +82,9 @@ class Destination(Protocol):
     def list(self, folder: str) -> Iterator[Listed]:
         """Every object below a folder (``""``: all)."""
 
+    def digest(self, path: str) -> str | None:
+        """The SHA-256 of an object where it is known without reading it, in hexadecimal."""
+
     def open(self, path: str) -> BinaryIO:
         """An object as a seekable file, of which only what is read is fetched."""
 

@@ -136,6 +136,9 @@ class LocalFolder:
                     continue
                 yield Listed(target.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
+    def digest(self, path: str) -> str | None:
+        return None
+
     def open(self, path: str) -> BinaryIO:
         target = self._at(path)
         try:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import NormalizedName
 
+from variant_index.destinations import Listed
 from variant_index.state import ProjectState
 from variantctl.sources.page_writer import PageFile
 
 ROOT = "simple"
 JSON_PAGE = "index.json"
 HTML_PAGE = "index.html"
+PAGES = (HTML_PAGE, JSON_PAGE)
 _HASH_FOLDER = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -40,6 +43,16 @@ def paths_of(state: ProjectState) -> dict[str, PageFile]:
     """The files behind a project's links, without what leaves the tree."""
     paths = {path_of(state.name, file): file for file in state.listed}
     return {path: file for path, file in paths.items() if path is not None}
+
+
+def known_files(state: ProjectState, listed: Mapping[str, Listed]) -> dict[str, PageFile]:
+    """The entries whose files are there, whole and with what belongs to them, by filename."""
+    known = {}
+    for path, file in paths_of(state).items():
+        there = path in listed and listed[path].size == file.size
+        if there and (not file.core_metadata or sidecar(path) in listed):
+            known[file.filename] = file
+    return known
 
 
 def sidecar(path: str) -> str:

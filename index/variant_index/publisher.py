@@ -14,6 +14,7 @@ The order of writes is what keeps an index readable at every moment, and after a
 from __future__ import annotations
 
 import json
+import posixpath
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,9 +32,11 @@ from variant_index.folder import LocalFolder
 from variant_index.layout import (
     HTML_PAGE,
     JSON_PAGE,
+    PAGES,
     ROOT,
     folder_of,
     is_by_hash,
+    known_files,
     page_path,
     path_of,
     paths_of,
@@ -41,7 +44,7 @@ from variant_index.layout import (
 )
 from variant_index.scan import IndexedFile
 from variant_index.state import ProjectState, pages_of, read_state
-from variantctl.sources.page_writer import GENERATOR, root_html, root_json
+from variantctl.sources.page_writer import GENERATOR, PageFile, root_html, root_json
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
 
@@ -145,6 +148,17 @@ class Publisher:
         """What the index has of a project; an empty state where it has nothing."""
         return self._page(name).state
 
+    def known(self, name: NormalizedName) -> dict[str, PageFile]:
+        """The entries of a project whose files are there, whole and with what belongs to them."""
+        state = self.state(name)
+        if not state.files:
+            return {}
+        listed = self._listed(name)
+        outside = [path for path in paths_of(state) if path not in listed]
+        for folder in {posixpath.dirname(path) for path in outside}:
+            listed |= {found.path: found for found in self.destination.list(folder)}
+        return known_files(state, listed)
+
     def plan(self, name: NormalizedName, change: Change) -> ProjectState:
         """The state that a change would lead to. Raises what the change raises."""
         return self._applied(self._page(name).state, change)
@@ -158,7 +172,10 @@ class Publisher:
         page = self.destination.read(f"{ROOT}/{HTML_PAGE}")
         if force or (page is not None and GENERATOR.encode() in page.content):
             return
-        if page is not None or next(iter(self.destination.list(ROOT)), None) is not None:
+        # A publisher that is just beginning, or was killed then, left no more than these.
+        begun = {f"{ROOT}/{JSON_PAGE}"}
+        others = (f for f in self.destination.list(ROOT) if not f.path.rpartition("/")[2].startswith("."))
+        if page is not None or any(found.path not in begun for found in others):
             raise FolderError(
                 f"{self.destination.name}/{ROOT}: is not empty and was not made by variantctl",
                 hint="choose another output folder, or replace it with --force",
@@ -330,7 +347,7 @@ class Publisher:
 
     def named(self, state: ProjectState) -> set[str]:
         """Every path that the pages of a project name or are."""
-        named = {page_path(state.name, page) for page in (JSON_PAGE, HTML_PAGE)}
+        named = {page_path(state.name, page) for page in PAGES}
         for path, file in paths_of(state).items():
             named.add(path)
             if file.core_metadata:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-HELP = "build a static index of wheels"
+HELP = "build, change and check a static index of wheels"
 
 #: In the order in which ``index --help`` lists them.
-ACTIONS = ("build",)
+ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

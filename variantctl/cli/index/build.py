@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from variantctl.cli.index.common import count
 from variantctl.cli.render import note, print_json
 
 HELP = "write a Simple repository of a folder of wheels"
@@ -18,10 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
         required=True,
         metavar="OUT",
-        help="the folder in which simple/ is written",
+        help="where simple/ is written: a folder, or a URL in an object store (s3://, gs://, az://)",
     )
     parser.add_argument(
         "--verify", action="store_true", help="also compare every file in every wheel with its RECORD"
@@ -40,7 +40,12 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(
-            args.wheel_dir, args.output, verify=args.verify, force=args.force, progress=progress
+            args.wheel_dir,
+            args.output,
+            verify=args.verify,
+            force=args.force,
+            progress=progress,
+            waiting=lambda: note(f"{args.output}: waiting for another process that is writing it"),
         )
     for text in summary.notes:
         note(text)
@@ -48,16 +53,12 @@ def run(args: argparse.Namespace) -> int:
         print_json(summary.as_json())
         return 0
     parts = [
-        _count(summary.projects, "project"),
-        _count(summary.wheels, "wheel") + (f" ({summary.variants} variants)" if summary.variants else ""),
+        count(summary.projects, "project"),
+        count(summary.wheels, "wheel") + (f" ({summary.variants} variants)" if summary.variants else ""),
     ]
     if summary.sdists:
-        parts.append(_count(summary.sdists, "source distribution"))
+        parts.append(count(summary.sdists, "source distribution"))
     if summary.removed:
-        parts.append(f"{_count(len(summary.removed), 'file')} of an earlier build removed")
+        parts.append(f"{count(len(summary.removed), 'file')} of an earlier build removed")
     sys.stdout.write(f"{summary.simple}: {', '.join(parts)}\n")
     return 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
