@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -210,22 +211,19 @@ def test_closed_projects_take_no_files_and_quarantined_ones_offer_none(
 
 
 def test_two_processes_that_add_to_a_folder_lose_nothing(tmp_path: Path) -> None:
-    files = [wheel(tmp_path / "wheels", "a", str(n), "cu126") for n in range(12)]
-    failures: list[BaseException] = []
+    files = [wheel(tmp_path / "wheels", "a", str(n), "cu126") for n in range(9)]
 
     def publish(part: list[Path]) -> None:
-        try:
-            for path in part:
-                add_files([path], IndexAt(tmp_path / "out"))
-        except BaseException as error:
-            failures.append(error)
+        for path in part:
+            add_files([path], IndexAt(tmp_path / "out"))
 
-    threads = [threading.Thread(target=publish, args=(files[n::3],)) for n in range(3)]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        assert readable(LocalFolder(tmp_path / "out")) == []
-    assert failures == []
+    with ThreadPoolExecutor() as pool:
+        publishers = [pool.submit(publish, files[n::3]) for n in range(3)]
+        while not all(publisher.done() for publisher in publishers):
+            assert readable(LocalFolder(tmp_path / "out")) == []
+            time.sleep(0.02)
+        for publisher in publishers:
+            publisher.result()
     assert {path.name for path in files} <= set(entries(tmp_path / "out"))
     assert problems(tmp_path / "out") == []
 
