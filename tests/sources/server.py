@@ -25,6 +25,7 @@ from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+_PIECE = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 
 
@@ -49,6 +50,7 @@ class Rule:
         truncate: send only so many bytes of the body, and drop the connection.
         delay: wait so many seconds first.
         times: apply to the first so many requests; ``None``: to all.
+        pace: wait so many seconds before each 64 KiB of the body.
     """
 
     status: int | None = None
@@ -58,6 +60,7 @@ class Rule:
     truncate: int | None = None
     delay: float = 0.0
     times: int | None = None
+    pace: float = 0.0
 
 
 class LoopbackServer:
@@ -123,9 +126,10 @@ class LoopbackServer:
         truncate: int | None = None,
         delay: float = 0.0,
         times: int | None = None,
+        pace: float = 0.0,
     ) -> None:
         """Add a rule for *path* (exact; ``"*"`` for all others), used after those it has; see ``Rule``."""
-        rule = Rule(status, redirect, body, headers or {}, truncate, delay, times)
+        rule = Rule(status, redirect, body, headers or {}, truncate, delay, times, pace)
         self._rules.setdefault(path, []).append(rule)
 
     def clear(self) -> None:
@@ -179,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         if rule.redirect is not None:
             self._answer(rule.status or 302, {"Location": rule.redirect, **rule.headers}, b"")
         elif rule.status is not None or rule.body is not None:
-            self._answer(rule.status or 200, rule.headers, rule.body or b"", rule.truncate)
+            self._answer(rule.status or 200, rule.headers, rule.body or b"", rule)
         else:
             self._serve(path.partition("?")[0], rule)
 
@@ -206,8 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
             if self.headers.get("If-None-Match") == etag:
                 self._answer(304, {**headers, **rule.headers}, b"")
                 return
+        if self.site.ranges == "serve":
+            headers["Accept-Ranges"] = "bytes"
         status, body = self._part(body, headers)
-        self._answer(status, {**headers, **rule.headers}, body, rule.truncate)
+        self._answer(status, {**headers, **rule.headers}, body, rule)
 
     def _file(self, path: str) -> Path | None:
         file = self.site.folder / unquote(path).lstrip("/")
@@ -235,9 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
         return 206, body[start:end]
 
-    def _answer(
-        self, status: int, headers: Mapping[str, str], body: bytes, truncate: int | None = None
-    ) -> None:
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes, rule: Rule | None = None) -> None:
+        truncate, pace = (None, 0.0) if rule is None else (rule.truncate, rule.pace)
         names = {name.lower(): value for name, value in self.headers.items()}
         self.site.log(Request(self.path, names, status))
         self.send_response(status)
@@ -252,7 +257,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD" or status == 304:
             return
-        self.wfile.write(body if truncate is None else body[:truncate])
+        sent = body if truncate is None else body[:truncate]
+        for start in range(0, len(sent), _PIECE if pace else max(1, len(sent))):
+            time.sleep(pace)
+            self.wfile.write(sent[start : start + _PIECE] if pace else sent)
         if truncate is not None:
             self.wfile.flush()
             self.close_connection = True

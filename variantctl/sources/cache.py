@@ -5,6 +5,7 @@ Layout below the root, each bucket with the version of its format in its name::
     pages-v1/ab/abcd...        index pages with their headers, by URL and Accept header
     metadata-v1/ab/abcd...     METADATA and variant.json of wheels, by the wheel's hash and URL
     wheels-v1/ab/abcd.../      one folder for each wheel, by sha256: the wheel, and its record
+    partial-v1/abcd...         downloads that are under way or were cut off, each with its log
     links-v1/ab/abcd...        URL -> sha256, for wheels that their index gives no hash of
     pip-v1/ab/abcd...          what an installed pip says its default index is
     locks/abcd...              who fetches what just now; empty while nobody does
@@ -67,7 +68,7 @@ class Cache:
 
     def path(self, bucket: str, *key: str) -> Path:
         """Where the entry of *key* lies, whether or not it exists."""
-        digest = key[0] if len(key) == 1 and _is_sha256(key[0]) else _digest(*key)
+        digest = key[0] if len(key) == 1 and _is_sha256(key[0]) else key_digest(*key)
         return self.root / bucket / digest[:2] / digest
 
     def read(self, bucket: str, *key: str) -> bytes | None:
@@ -132,7 +133,7 @@ class Cache:
         Raises:
             SettingsError: the cache cannot be written.
         """
-        path = self.root / _LOCKS / _digest(*key)[:40]
+        path = self.root / _LOCKS / key_digest(*key)[:40]
         self.make(path.parent)
         with contextlib.ExitStack() as stack:
             with self._writable():
@@ -146,13 +147,18 @@ class Cache:
         try:
             yield
         except OSError as error:
-            raise SettingsError(
-                f"the cache {self.root} cannot be written: {error.strerror}",
-                hint="Name another folder with --cache-dir or VARIANTCTL_CACHE_DIR, or use --no-cache.",
-            ) from None
+            raise self.unwritable(error) from None
+
+    def unwritable(self, error: OSError) -> SettingsError:
+        """What to say where the cache cannot be written."""
+        return SettingsError(
+            f"the cache {self.root} cannot be written: {error.strerror}",
+            hint="Name another folder with --cache-dir or VARIANTCTL_CACHE_DIR, or use --no-cache.",
+        )
 
 
-def _digest(*key: str) -> str:
+def key_digest(*key: str) -> str:
+    """The name of the entry of *key*."""
     return hashlib.sha256("\0".join(key).encode()).hexdigest()
 
 

@@ -117,10 +117,10 @@ class RangeFile(io.RawIOBase):
 
     def _check(self, stream: Stream, expected: tuple[int, int] | None) -> tuple[int, int]:
         """The range that came; only the one asked for, of the same file as before, will do."""
-        match = _CONTENT_RANGE.match(stream.headers.get("content-range", ""))
-        if stream.status != 206 or match is None:
+        given = content_range(stream.headers)
+        if stream.status != 206 or given is None:
             raise RangesUnsupported(f"status {stream.status}")
-        start, end, size = int(match[1]), int(match[2]) + 1, int(match[3])
+        start, end, size = given
         if (expected is not None and (start, end) != expected) or (self.size and size != self.size):
             raise RangesUnsupported("another range came than was asked for")
         validator = strong_validator(stream.headers)
@@ -134,6 +134,12 @@ class RangeFile(io.RawIOBase):
         skip = -start % BLOCK
         for offset in range(skip, len(data), BLOCK):
             self._blocks[(start + offset) // BLOCK] = data[offset : offset + BLOCK]
+
+
+def content_range(headers: Mapping[str, str]) -> tuple[int, int, int] | None:
+    """The part ``[start, end)`` that an answer holds, and the size of the whole (RFC 9110, 14.4)."""
+    match = _CONTENT_RANGE.match(headers.get("content-range", ""))
+    return None if match is None else (int(match[1]), int(match[2]) + 1, int(match[3]))
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:

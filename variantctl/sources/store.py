@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from variantctl.sources.cache import Cache
-from variantctl.sources.download import Cancelled, Download, Progress, download
+from variantctl.sources.cache import Cache, key_digest
+from variantctl.sources.download import SPLITTING, Cancelled, Download, Progress, download
 from variantctl.sources.errors import NetworkError, OfflineError, SourceError
 from variantctl.sources.files import RemoteFile
 from variantctl.sources.hashes import STRONG, check, digests_of, is_known
 from variantctl.sources.http import HttpClient
+from variantctl.sources.partial import Partial
 from variantctl.sources.urls import is_file_url, url_to_path
 
 _WHEELS = "wheels-v1"
+_PARTIAL = "partial-v1"
 _LINKS = "links-v1"
 _LOCAL = "local-v1"
 
@@ -42,11 +44,16 @@ class FetchedWheel:
 
 
 class WheelStore:
-    """Fetches wheels into the cache, and finds those that are there."""
+    """Fetches wheels into the cache, and finds those that are there.
+
+    Attributes:
+        splitting: when a large file is fetched by several connections.
+    """
 
     def __init__(self, cache: Cache, client: HttpClient) -> None:
         self._cache = cache
         self._client = client
+        self.splitting = SPLITTING
 
     def fetch(
         self, file: RemoteFile, *, progress: Progress | None = None, cancel: Event | None = None
@@ -161,23 +168,27 @@ class WheelStore:
         progress: Progress | None,
         cancel: Event | None,
     ) -> FetchedWheel:
-        temporary = self._cache.temporary(self._cache.root / _WHEELS)
+        partial, keep = self._partial(file), False
         try:
-            with temporary:
-                came = download(
-                    self._client,
-                    file.url,
-                    temporary,
-                    algorithms=file.hashes,
-                    headers=known[1] if known is not None else None,
-                    size=file.size,
-                    progress=progress,
-                    cancel=cancel,
-                )
+            came = download(
+                self._client,
+                file.url,
+                partial,
+                algorithms=file.hashes,
+                headers=known[1] if known is not None else None,
+                size=file.size,
+                progress=progress,
+                cancel=cancel,
+                splitting=self.splitting,
+            )
             if came.status == 304:
                 if known is None:
                     raise NetworkError(f"{file.url} answered 304 to an unconditional request", url=file.url)
                 return known[0]
+            if partial.taken_up and any(came.hashes.get(n, d) != d for n, d in _strong(file).items()):
+                # What an earlier run left may have suffered: fetch all of it before anything is said.
+                partial.close(keep=False)
+                return self._download(file, known, progress, cancel)
             check(
                 file.filename,
                 came.hashes,
@@ -185,16 +196,31 @@ class WheelStore:
                 promised_by=file.source or "its source",
                 read_from=file.url,
             )
-            return self._keep(file, Path(temporary.name), came)
+            return self._keep(file, partial, came)
+        except (NetworkError, Cancelled, KeyboardInterrupt):
+            # Only a hash can say in the end that old and new bytes belong together.
+            keep = bool(_strong(file)) and partial.can_go_on
+            raise
         finally:
-            Path(temporary.name).unlink(missing_ok=True)
+            partial.close(keep=keep)
 
-    def _keep(self, file: RemoteFile, temporary: Path, came: Download) -> FetchedWheel:
+    def _partial(self, file: RemoteFile) -> Partial:
+        """Where the file is received, with what an earlier run got of it; ours alone, as this is our turn."""
+        path = self._cache.root / _PARTIAL / key_digest(file.hashes.get("sha256", file.url))
+        try:
+            self._cache.make(path.parent)
+            partial = Partial.open(path, file.url)
+        except OSError as error:
+            raise self._cache.unwritable(error) from None
+        if not _strong(file):
+            partial.restart()
+        return partial
+
+    def _keep(self, file: RemoteFile, partial: Partial, came: Download) -> FetchedWheel:
         sha256 = came.hashes["sha256"]
         path = self._path(sha256, file.filename)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.chmod(0o444)
-        os.replace(temporary, path)  # noqa: PTH105  (atomic: readers see no half a wheel)
+        self._cache.make(path.parent)
+        partial.move(path)
         self._record(path, came.hashes)
         if "sha256" not in file.hashes:
             wanted = {
