@@ -8,7 +8,7 @@ from importlib import import_module
 HELP = "build, change and check a static index of wheels"
 
 #: In the order in which ``index --help`` lists them.
-ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify")
+ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify", "serve")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,54 @@
+"""Serve a folder that 'index build' wrote, for development and tests: pages as HTML or JSON as each client
+asks, ranges, conditional requests and gzip. For many users, let a web server or an object store serve it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from variantctl.cli import render
+from variantctl.cli.serving import add_address_arguments, served, wait_until_stopped
+from variantctl.variants.errors import VariantctlError
+
+HELP = "serve an index that lies in a folder, on this machine"
+_PORT = 3142
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's options."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="the folder that 'index build -o' wrote")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, then serve")
+    add_address_arguments(parser, port=_PORT)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    indexes = _indexes(args.out)
+    from variantctl.serving.listening import require_libraries
+
+    require_libraries()
+    from variantctl.serving.folder import Folder
+
+    with served(Folder(args.out), args) as address:
+        urls = [f"{address.url}/{name}" for name in indexes]
+        if args.json:
+            render.print_json({"format": 1, "url": address.url, "indexes": urls})
+        else:
+            for url in urls:
+                sys.stdout.write(f"serving {url}\n")
+            sys.stdout.write("Ctrl-C stops it.\n")
+        wait_until_stopped()
+    return 0
+
+
+def _indexes(out: Path) -> list[str]:
+    """The paths below *out* that are indexes, each with a slash at the end."""
+    if not out.is_dir():
+        raise VariantctlError(f"{out}: there is no such folder", hint="Write one: index build WHEELS -o OUT.")
+    if (out / "simple").is_dir():
+        others = (path.name for path in out.glob("simple-*") if (path / "index.html").is_file())
+        return ["simple/", *(f"{name}/" for name in sorted(others))]
+    if (out / "index.html").is_file() or (out / "index.json").is_file():
+        return [""]
+    raise VariantctlError(f"{out}: there is no index in it", hint="Write one: index build WHEELS -o OUT.")

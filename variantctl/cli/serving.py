@@ -1,0 +1,60 @@
+"""What the commands that serve share: where they listen, what they say, and when they stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from variantctl.cli import render
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from variantctl.serving.listening import Address
+
+
+def add_address_arguments(parser: argparse.ArgumentParser, *, port: int) -> None:
+    """Where to listen."""
+    group = parser.add_argument_group("address")
+    group.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine only)"
+    )
+    group.add_argument(
+        "--port", type=int, default=port, help=f"0 takes a free one (default: {port})", metavar="PORT"
+    )
+
+
+@contextmanager
+def served(app: ASGIApp, args: argparse.Namespace, *, port: int | None = None) -> Iterator[Address]:
+    """Serve *app* where the arguments say; warns where other machines can ask."""
+    from variantctl.serving.listening import is_loopback, listening
+
+    if not is_loopback(args.host):
+        render.warning(
+            f"other machines can reach {args.host}: whoever can, gets everything that is served, without a "
+            "password"
+        )
+    with listening(app, host=args.host, port=args.port if port is None else port, report=_report) as address:
+        yield address
+
+
+def wait_until_stopped() -> None:
+    """Until Ctrl-C or SIGTERM, which are how a server is meant to be stopped."""
+    sys.stdout.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _report(error: Exception) -> None:
+    from variantctl.variants.errors import VariantctlError
+
+    if isinstance(error, VariantctlError):
+        render.warning(error.message)
+    else:
+        render.bug(error, as_json=False, traceback=render.is_verbose())
