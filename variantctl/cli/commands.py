@@ -38,7 +38,10 @@ COMMANDS: dict[str, Command] = {
     "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
     "provider": Command("variantctl.cli.provider", "say whose detector plugins may be installed and run"),
     "wheel": Command("variantctl.cli.wheel", "make, check and inspect variant wheels"),
-    "index": Command("variantctl.cli.index", "build a static index of wheels"),
+    "proxy": Command(
+        "variantctl.cli.proxy", "let pip, uv, poetry and pdm install the variants for this machine"
+    ),
+    "index": Command("variantctl.cli.index", "build, change, check and serve a static index of wheels"),
     "demo": Command(
         "variantctl.cli.demo", "build, serve, explain and install stand-in wheels, without a network"
     ),

@@ -18,19 +18,22 @@ if TYPE_CHECKING:
     from variantctl.serving.listening import Address
 
 
-def add_address_arguments(parser: argparse.ArgumentParser, *, port: int) -> None:
-    """Where to listen."""
+def add_address_arguments(parser: argparse.ArgumentParser, *, port: int | str) -> None:
+    """Where to listen; ``port`` is the default, or says in words what that is."""
     group = parser.add_argument_group("address")
     group.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine only)"
     )
     group.add_argument(
-        "--port", type=int, default=port, help=f"0 takes a free one (default: {port})", metavar="PORT"
+        "--port",
+        type=int,
+        default=port if isinstance(port, int) else None,
+        help=f"0 takes a free one (default: {port})",
     )
 
 
 @contextmanager
-def served(app: ASGIApp, args: argparse.Namespace, *, port: int | None = None) -> Iterator[Address]:
+def served(app: ASGIApp, args: argparse.Namespace, *, port: int) -> Iterator[Address]:
     """Serve *app* where the arguments say; warns where other machines can ask."""
     from variantctl.serving.listening import is_loopback, listening
 
@@ -39,7 +42,7 @@ def served(app: ASGIApp, args: argparse.Namespace, *, port: int | None = None) -
             f"other machines can reach {args.host}: whoever can, gets everything that is served, without a "
             "password"
         )
-    with listening(app, host=args.host, port=args.port if port is None else port, report=_report) as address:
+    with listening(app, host=args.host, port=port, report=_report) as address:
         yield address
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -42,7 +43,10 @@ class ProviderNote:
 
 
 class Machine:
-    """A machine that is installed for: this one, or the one that a profile writes down."""
+    """A machine that is installed for: this one, or the one that a profile writes down.
+
+    It may be asked from several threads, and is then asked one question after another.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Machine:
         self._profile_supported: Mapping[str, Features] | None = None
         self._answers: dict[Hashable, Features] = {}
         self._notes: dict[ProviderNote, None] = {}
+        self._asking = Lock()
 
     @property
     def notes(self) -> list[ProviderNote]:
@@ -86,11 +91,12 @@ class Machine:
         wanted = [namespace for namespace in metadata.namespaces if not used_only or namespace in used]
         wanted.extend(namespace for namespace in used if namespace not in wanted)
         supported = {}
-        for namespace in wanted:
-            if namespace != ABI_DEPENDENCY:
-                features = self._ask(namespace, metadata.providers.get(namespace))
-                if features:
-                    supported[namespace] = features
+        with self._asking:
+            for namespace in wanted:
+                if namespace != ABI_DEPENDENCY:
+                    features = self._ask(namespace, metadata.providers.get(namespace))
+                    if features:
+                        supported[namespace] = features
         return supported
 
     def _ask(self, namespace: str, provider: ProviderInfo | None) -> Features:

@@ -316,6 +316,13 @@ class Stock:
             return MarkerVariant(package.label)
         return narrow(metadata, package.label, self._machine.supported(metadata))
 
+    def terms(self, name: NormalizedName, version: Version) -> Terms:
+        """What all wheels of a version are judged by, those for other interpreters too; yanked ones are not
+        taken."""
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        return self._terms(project, version, wheels, allow_yanked=False, need_metadata=True)
+
     def _terms(
         self,
         project: ProjectFiles,

@@ -254,6 +254,14 @@ class Catalog:
         self._core_metadata[link.file.url] = metadata
         return metadata
 
+    def metadata_bytes(self, link: WheelLink) -> bytes:
+        """The wheel's METADATA as it is, read as ``core_metadata`` does; nothing in it is looked at.
+
+        Raises:
+            HashMismatch, NetworkError, OfflineError, SourceError, WheelError: it cannot be had.
+        """
+        return self._members.metadata(link)
+
     # --- the files ---
 
     def built(self, link: WheelLink) -> WheelLink:
@@ -275,6 +283,10 @@ class Catalog:
             NetworkError, OfflineError, SourceError: it cannot be had.
         """
         return self._store.fetch(link.file, progress=progress, cancel=cancel)
+
+    def stored(self, file: RemoteFile) -> FetchedWheel | None:
+        """The file, where it needs no request: in the cache, or in a folder."""
+        return self._store.find(file)
 
     def fetch_many(
         self,

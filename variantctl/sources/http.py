@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from variantctl import __version__
@@ -224,27 +224,27 @@ class HttpClient:
                 self._client = self._connect()
             return self._client
 
+    def options(self) -> dict[str, Any]:
+        """What a client of httpx, of whichever kind, is made with; its limits and mounts aside."""
+        return {
+            "verify": tls_context(self._environ, self.settings.cert, self.settings.client_cert),
+            "timeout": self.settings.timeout,
+            "proxy": self.settings.proxy,
+            "follow_redirects": True,
+            "max_redirects": _MAX_REDIRECTS,
+            "headers": {"User-Agent": USER_AGENT},
+        }
+
     def _connect(self) -> httpx.Client:
         import httpx
 
-        settings = self.settings
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30)
-        context = tls_context(self._environ, settings.cert, settings.client_cert)
         unchecked = {
             f"all://{host}": httpx.HTTPTransport(verify=False, limits=limits)
-            for host in settings.trusted_hosts
+            for host in self.settings.trusted_hosts
         }
         try:
-            return httpx.Client(
-                verify=context,
-                limits=limits,
-                timeout=settings.timeout,
-                proxy=settings.proxy,
-                mounts=unchecked,
-                follow_redirects=True,
-                max_redirects=_MAX_REDIRECTS,
-                headers={"User-Agent": USER_AGENT},
-            )
+            return httpx.Client(**self.options(), limits=limits, mounts=unchecked)
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise SourceError(
                 f"the proxy settings cannot be used: {redact(str(error))}",

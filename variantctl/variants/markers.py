@@ -112,6 +112,15 @@ def evaluate_marker(
         raise _refusal(marker, f"cannot be evaluated: {error}") from error
 
 
+def decided_pieces(marker: str, variant: MarkerVariant) -> tuple[str | bool, ...]:
+    """*marker* with the truth of each comparison with a variant marker in that comparison's place.
+
+    Raises:
+        InvalidVariantError: it compares what cannot be compared.
+    """
+    return tuple(piece if isinstance(piece, str) else piece.holds(variant) for piece in _compile(marker))
+
+
 @dataclass(frozen=True)
 class VariantRequirement:
     """A dependency specifier whose marker may have variant markers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-HELP = "build, change and check a static index of wheels"
+HELP = "build, change, check and serve a static index of wheels"
 
 #: In the order in which ``index --help`` lists them.
 ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify", "serve")

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     require_libraries()
     from variantctl.serving.folder import Folder
 
-    with served(Folder(args.out), args) as address:
+    with served(Folder(args.out), args, port=args.port) as address:
         urls = [f"{address.url}/{name}" for name in indexes]
         if args.json:
             render.print_json({"format": 1, "url": address.url, "indexes": urls})

@@ -1,0 +1,102 @@
+"""``variantctl proxy``: an index on this machine that shows pip, uv, poetry and pdm its variants."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+from variantctl.cli.serving import add_address_arguments, served, wait_until_stopped
+
+if TYPE_CHECKING:
+    from variantctl.proxy.app import Proxy
+
+HELP = "let pip, uv, poetry and pdm install the variants for this machine"
+_PORT = 3141
+_EXAMPLES = (
+    "pip install --index-url {url} torch",
+    "uv pip install --default-index {url} torch",
+    "poetry source add --priority=primary variants {url}",
+    "PDM_PYPI_URL={url} pdm add torch",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "wrapped",
+        nargs="*",
+        metavar="COMMAND",
+        help="after '--': run this with the proxy as its index, then stop",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object, then serve")
+    add_address_arguments(parser, port=f"{_PORT}, with a COMMAND a free one")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    parser.add_argument(
+        "-p", "--python", metavar="PYTHON", help="the interpreter that wheels are installed into"
+    )
+    parser.set_defaults(target=None, prefix=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted, or for as long as the command runs."""
+    from variantctl.serving.listening import require_libraries
+
+    require_libraries()
+    from variantctl.proxy.app import Proxy
+    from variantctl.proxy.shelf import Buyer
+
+    if args.wrapped and args.python is None:
+        from variantctl.proxy.command import interpreter_beside
+
+        args.python = interpreter_beside(args.wrapped, os.environ)
+    environment = options.environment_of(args, for_changes=False)
+    subject = options.subject_of(args, environment)
+    buyer = Buyer(subject.machine, subject.platform, options.preferences(args), subject.who)
+    proxy = Proxy(options.index_settings(args), options.cache_of(args), buyer, render.warning)
+    try:
+        if args.wrapped:
+            return _wrapped(args, proxy, environment.prefix if environment else Path(sys.prefix))
+        with served(proxy, args, port=_PORT if args.port is None else args.port) as address:
+            _announce(args, f"{address.url}/simple/", subject)
+            wait_until_stopped()
+    finally:
+        proxy.close()
+    return 0
+
+
+def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
+    from variantctl.proxy.command import run_command
+    from variantctl.proxy.environment import client_environment
+
+    # Several of these may run at once; nobody needs to know the port.
+    with served(proxy, args, port=args.port or 0) as address:
+        render.detail(f"{shlex.join(args.wrapped)} asks {address.url}/simple/")
+        return run_command(args.wrapped, client_environment(address.url, os.environ, prefix))
+
+
+def _announce(args: argparse.Namespace, url: str, subject: options.Subject) -> None:
+    markers = subject.platform.markers
+    if args.json:
+        render.print_json(
+            {
+                "format": 1,
+                "url": url,
+                "for": subject.who,
+                "python": markers["python_version"],
+                "platform": subject.platform.tags[0].platform,
+            }
+        )
+        return
+    sys.stdout.write(
+        f"{url} shows the variants for {subject.who}, chosen for Python {markers['python_version']} "
+        f"({subject.platform.tags[0].platform}).\n\n"
+    )
+    for example in _EXAMPLES:
+        sys.stdout.write(f"  {example.format(url=url)}\n")
+    sys.stdout.write("\nCtrl-C stops it.\n")

@@ -1,0 +1,154 @@
+"""Wheels whose METADATA has variant markers, made readable on their way to tools that cannot read those.
+
+The wheel passes through: it is neither kept nor held in memory. Its own hash is checked before its last bytes
+are let go, so that a client never gets the whole of one that was changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from variantctl.proxy.once_through import OnceThrough
+from variantctl.serving.files import content_type
+from variantctl.sources.ranges import RangesUnsupported
+from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.substitution import Substitution
+
+if TYPE_CHECKING:
+    from variantctl.sources.catalog import Catalog
+    from variantctl.sources.files import WheelLink
+
+_PIECE = 64 * 1024
+_AHEAD = 8
+
+
+class _GoneError(Exception):
+    """Nobody waits for the wheel any more."""
+
+
+class Rewriting:
+    """One wheel with another METADATA, as it is sent. Opening reads its directory; to be called in a thread.
+
+    Args:
+        catalog: where the wheel is.
+        link: the wheel.
+        metadata: what its METADATA becomes.
+    """
+
+    def __init__(self, catalog: Catalog, link: WheelLink, metadata: bytes) -> None:
+        with ExitStack() as opened:
+            self._file = opened.enter_context(_open(catalog, link))
+            archive = WheelArchive.from_file(cast(BinaryIO, self._file), link.own_name)
+            self._substitution = Substitution(archive, metadata)
+            self._opened = opened.pop_all()
+        self.size = self._substitution.size
+
+    def close(self) -> None:
+        """Give the file, or the connection, back."""
+        self._opened.close()
+
+    def send_to(self, put: Callable[[bytes], None]) -> None:
+        """Write the wheel, piece by piece; the last one only once the original was found to be right.
+
+        Raises:
+            HashMismatch, NetworkError, WheelError: it is not, or breaks off.
+        """
+        pieces = _Pieces(put)
+        if isinstance(self._file, OnceThrough):
+            self._file.start()
+        self._substitution.write(cast(BinaryIO, pieces))
+        if isinstance(self._file, OnceThrough):
+            self._file.finish()
+        pieces.end()
+
+
+class RewrittenResponse(StreamingResponse):
+    """The answer whose body is a rewriting."""
+
+    def __init__(self, rewriting: Rewriting, filename: str) -> None:
+        self._rewriting = rewriting
+        headers = {
+            "Content-Length": str(rewriting.size),
+            "Accept-Ranges": "none",
+            "Cache-Control": "no-cache",
+        }
+        super().__init__(_flow(rewriting), headers=headers, media_type=content_type(filename))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            self._rewriting.close()
+            self.body_iterator = _nothing()
+        await super().__call__(scope, receive, send)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+async def _flow(rewriting: Rewriting) -> AsyncIterator[bytes]:
+    """What a thread of its own writes, no faster than it is read."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(_AHEAD)
+    gone = threading.Event()
+
+    def put(item: bytes | BaseException | None) -> None:
+        if gone.is_set():
+            raise _GoneError
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def produce() -> None:
+        with suppress(_GoneError, RuntimeError):  # RuntimeError: the loop ended before us
+            try:
+                rewriting.send_to(put)
+                put(None)
+            except _GoneError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised again by whoever reads
+                put(error)
+            finally:
+                rewriting.close()
+
+    threading.Thread(target=produce, name="variantctl-rewriting", daemon=True).start()
+    try:
+        while (item := await queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        gone.set()
+        while not queue.empty():
+            queue.get_nowait()
+
+
+class _Pieces:
+    """Gathers what is written into pieces, and holds the last one back."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put = put
+        self._buffer = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._buffer += data
+        if len(self._buffer) > 2 * _PIECE:
+            self._put(bytes(self._buffer[:-_PIECE]))
+            del self._buffer[:-_PIECE]
+        return len(data)
+
+    def end(self) -> None:
+        self._put(bytes(self._buffer))
+
+
+def _open(catalog: Catalog, link: WheelLink) -> BinaryIO | OnceThrough:
+    if catalog.stored(link.file) is None and not link.file.url.startswith("file:"):
+        with suppress(RangesUnsupported):
+            return OnceThrough(catalog.client, link.file)
+    # On this machine already, or fetched to be: no other way is left.
+    return catalog.fetch(link).path.open("rb")

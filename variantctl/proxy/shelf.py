@@ -1,0 +1,229 @@
+"""One project as stock tools are shown it: which files, under which names, at which paths."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.proxy.sidecar import has_variant_markers
+from variantctl.resolve.choice import Terms
+from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.presentation import other_pythons, presented
+from variantctl.resolve.stock import Stock
+from variantctl.sources.errors import NetworkError
+from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.sources.page_writer import PageFile, project_html, project_json
+from variantctl.sources.urls import is_file_url, redact, url_to_path
+from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
+    from variantctl.resolve.preferences import VariantPreferences
+    from variantctl.sources.catalog import Catalog
+    from variantctl.target.platforms import Platform
+
+NO_LABEL = "-"
+"""Stands for the label in the path of a file that has none; no label is a dash (PEP 825)."""
+_PARALLEL = 16
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Whom wheels are chosen for.
+
+    Attributes:
+        machine: what variant properties are supported.
+        platform: the tags and markers.
+        preferences: what the user said about variants.
+        who: ``this machine`` or ``profile h100``, for messages.
+    """
+
+    machine: Machine
+    platform: Platform
+    preferences: VariantPreferences
+    who: str
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """A file under the name that a tool without variants understands.
+
+    Attributes:
+        file: as its source has it.
+        filename: the name it is shown under: that of the same wheel without a label.
+        label: its variant label; ``None`` for an ordinary file.
+        link: what its name says; ``None`` for a source distribution.
+        decided: whether its ``.metadata`` is written for the label; else it is the source's own.
+        rewritten: whether its METADATA has variant markers, so that the wheel is rewritten on its way: what
+            its source says of hash and size is not true of it then.
+    """
+
+    file: RemoteFile
+    filename: str
+    label: str | None = None
+    link: WheelLink | None = None
+    decided: bool = False
+    rewritten: bool = False
+
+    @property
+    def key(self) -> str:
+        """What is unique to it among the files of its project: it stays the same whatever is chosen."""
+        return f"{self.label or NO_LABEL}/{self.filename}"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One project as one machine is shown it.
+
+    Attributes:
+        name: the project.
+        shown: what its page lists, in the order of the source.
+        files: every file there is by its key, listed or not: what a lock file names stays there.
+        catalog: where the files are.
+        stock: knows what the wheels are judged by.
+        problems: the versions that are left out, and why, one line each.
+    """
+
+    name: NormalizedName
+    shown: tuple[ShownFile, ...]
+    files: Mapping[str, ShownFile]
+    catalog: Catalog
+    stock: Stock
+    problems: tuple[str, ...] = ()
+
+    def pages(self, prefix: str) -> tuple[bytes, bytes]:
+        """The HTML and the JSON page; *prefix* and a file's key are its URL."""
+        listed = [page_file(file, prefix + quote(file.key)) for file in self.shown]
+        return project_html(self.name, listed), project_json(self.name, self.versions, listed)
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions that have a file (PEP 700); of source distributions, those that wheels have too."""
+        found = {file.link.version for file in self.shown if file.link is not None}
+        return [str(version) for version in sorted(found)]
+
+    def terms(self, link: WheelLink) -> Terms:
+        """What a wheel of the project is judged by; raises as ``Catalog.variant_metadata``."""
+        return self.stock.terms(self.name, link.wheel.version)
+
+
+def stock_shelf(catalog: Catalog, buyer: Buyer, name: NormalizedName) -> Shelf:
+    """Choose for every version of a project, exactly as ``explain`` does for one.
+
+    Variant metadata is read of each version that has variants, several at a time.
+
+    Raises:
+        ProjectNotFound: no source has the project.
+        NetworkError: a page, or the metadata of a version, cannot be had: then nothing is known to be best.
+        SourceError: what a source answers is no page.
+    """
+    platform = buyer.platform
+    stock = Stock(
+        catalog,
+        buyer.machine,
+        Interpreter(platform.tags, platform.markers),
+        preferences=buyer.preferences,
+        who=buyer.who,
+    )
+    try:
+        project = stock.project(name)
+        others = other_pythons(project.wheels, platform)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            chosen = list(
+                pool.map(lambda version: _choose(catalog, stock, name, version, others), project.by_version)
+            )
+    finally:
+        stock.close()
+    rewritten = {id(link): found for choice in chosen for link, found in choice.shown}
+    shown = [_shown(link, rewritten[id(link)]) for link in project.wheels if id(link) in rewritten]
+    sdists = [ShownFile(file, file.filename) for file in project.sdists]
+    files = {file.key: file for file in (*map(_shown, project.wheels), *sdists)}
+    return Shelf(
+        name,
+        (*shown, *sdists),
+        files,
+        catalog,
+        stock,
+        tuple(choice.problem for choice in chosen if choice.problem is not None),
+    )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What is shown of a version: the wheels, each with whether it is rewritten; or why there are none."""
+
+    shown: tuple[tuple[WheelLink, bool], ...] = ()
+    problem: str | None = None
+
+
+def _choose(
+    catalog: Catalog, stock: Stock, name: NormalizedName, version: Version, others: Sequence[Interpreter]
+) -> _Choice:
+    wheels = stock.project(name).wheels_of(version)
+    if not any(link.wheel.label for link in wheels):
+        return _Choice(tuple((link, False) for link in wheels))
+    try:
+        shown = presented(wheels, stock.terms(name, version), others)
+        known: dict[Hashable, bool] = {}
+        found = []
+        for link in shown:
+            key = _same_metadata(link)
+            if key not in known:
+                known[key] = _is_decided(link) and has_variant_markers(catalog.metadata_bytes(link), link)
+            found.append((link, known[key]))
+        return _Choice(tuple(found))
+    except NetworkError:
+        raise
+    except VariantctlError as error:
+        return _Choice(problem=f"{name} {version} is left out: {redact(error.message)}")
+
+
+def _same_metadata(link: WheelLink) -> Hashable:
+    """What wheels with the same METADATA have in common: its hash, else they are of one label.
+
+    Wheels of one version and label differ in their tags; that one has variant markers and another has not is
+    possible, but not worth reading them all.
+    """
+    promised = link.file.core_metadata
+    return tuple(sorted(promised.items())) if isinstance(promised, Mapping) else link.wheel.label
+
+
+def _is_decided(link: WheelLink) -> bool:
+    """Whether its name has a label: what a backend's wheel is a variant of, it does not know itself."""
+    return link.own_name.label is not None
+
+
+def _shown(link: WheelLink, rewritten: bool = False) -> ShownFile:
+    own, decided = link.own_name, _is_decided(link)
+    filename = own.with_label(None) if decided else own.filename
+    return ShownFile(link.file, filename, link.wheel.label, link, decided, rewritten)
+
+
+def page_file(file: ShownFile, url: str) -> PageFile:
+    """The file as a page lists it, at another URL than its source's; the hash is the wheel's own."""
+    source = file.file
+    return PageFile(
+        file.filename,
+        hashes={} if file.rewritten else source.hashes,
+        url=url,
+        size=None if file.rewritten else _size(source),
+        requires_python=source.requires_python or "",
+        core_metadata=True if file.decided else source.core_metadata,
+        yanked=source.yanked,
+        upload_time=source.upload_time,
+    )
+
+
+def _size(file: RemoteFile) -> int | None:
+    if file.size is not None or not is_file_url(file.url):
+        return file.size
+    try:
+        return url_to_path(file.url).stat().st_size
+    except OSError:
+        return None

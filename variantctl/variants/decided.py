@@ -1,0 +1,106 @@
+"""Dependency specifiers for tools that know nothing of variants: the variant markers already decided.
+
+Which wheel was chosen is known, and so is the truth of every comparison with a variant marker. What is left
+of a marker has standard comparisons only (PEP 508).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from variantctl.variants.markers import MarkerVariant, decided_pieces, parse_requirement
+
+_TOKEN = re.compile(r"""('[^']*'|"[^"]*")|([()])|\b(and|or)\b""")
+
+
+def decide_requirement(text: str, variant: MarkerVariant) -> str | None:
+    """The dependency specifier *text* as it is for one wheel; ``None`` where it is none of its dependencies.
+
+    Without variant markers it is given back as it was written.
+
+    Raises:
+        InvalidVariantError: *text* is no dependency specifier.
+    """
+    requirement = parse_requirement(text)
+    if requirement.marker is None:
+        return text
+    pieces = decided_pieces(requirement.marker, variant)
+    if all(isinstance(piece, str) for piece in pieces):
+        return text
+    left = _Reader(pieces).expression()
+    if isinstance(left, bool):
+        return str(requirement.requirement) if left else None
+    # In 'name @ url' only white space ends the URL.
+    return f"{requirement.requirement} ; {left.text}"
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What is left of a part of a marker; ``either``: an ``or`` is outermost in it."""
+
+    text: str
+    either: bool = False
+
+
+class _Reader:
+    """Reads a marker's grammar of ``and``, ``or`` and parentheses; comparisons are only text to it."""
+
+    def __init__(self, pieces: tuple[str | bool, ...]) -> None:
+        self._tokens = list(_tokens(pieces))
+        self._next = 0
+
+    def expression(self) -> _Left | bool:
+        """Up to the end, or to a parenthesis that closes."""
+        return self._joined("or", self._conjunction, decisive=True)
+
+    def _conjunction(self) -> _Left | bool:
+        return self._joined("and", self._comparison, decisive=False)
+
+    def _comparison(self) -> _Left | bool:
+        token = self._take()
+        if token == "(":
+            inner = self.expression()
+            self._take()
+            return inner
+        return token if isinstance(token, bool) else _Left(token)
+
+    def _joined(self, word: str, operand: Callable[[], _Left | bool], *, decisive: bool) -> _Left | bool:
+        """Operands with *word* between them; *decisive* is the truth of one that settles them all."""
+        found = [operand()]
+        while self._next < len(self._tokens) and self._tokens[self._next] == word:
+            self._next += 1
+            found.append(operand())
+        if any(part is decisive for part in found):
+            return decisive
+        left = [part for part in found if isinstance(part, _Left)]
+        if not left:
+            return not decisive
+        if len(left) == 1:
+            return left[0]
+        if word == "and":
+            return _Left(" and ".join(f"({part.text})" if part.either else part.text for part in left))
+        return _Left(" or ".join(part.text for part in left), either=True)
+
+    def _take(self) -> str | bool:
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+
+def _tokens(pieces: tuple[str | bool, ...]) -> Iterator[str | bool]:
+    """``and``, ``or``, parentheses, truths, and the text of each comparison."""
+    for piece in pieces:
+        if isinstance(piece, bool):
+            yield piece
+            continue
+        start = 0
+        for match in _TOKEN.finditer(piece):
+            if match[1] is not None:
+                continue
+            if comparison := piece[start : match.start()].strip():
+                yield comparison
+            yield match[0]
+            start = match.end()
+        if comparison := piece[start:].strip():
+            yield comparison
