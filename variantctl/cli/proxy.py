@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument(
         "wrapped",
-        nargs="*",
-        metavar="COMMAND",
-        help="after '--': run this with the proxy as its index, then stop",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND",
+        help="run this with the proxy as its index, then stop",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, then serve")
     add_address_arguments(parser, port=f"{_PORT}, with a COMMAND a free one")
@@ -51,10 +51,12 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.proxy.app import Proxy
     from variantctl.proxy.shelf import Buyer
 
+    args.wrapped = args.wrapped[args.wrapped[:1] == ["--"] :]
     if args.wrapped and args.python is None:
         from variantctl.proxy.command import interpreter_beside
 
-        args.python = interpreter_beside(args.wrapped, os.environ)
+        beside = interpreter_beside(args.wrapped, os.environ)
+        args.python = str(beside) if beside else None
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment)
     buyer = Buyer(subject.machine, subject.platform, options.preferences(args), subject.who)

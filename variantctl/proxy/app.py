@@ -108,10 +108,10 @@ class Proxy:
         found = await self._shelves.get(canonicalize_name(project))
         if found.shelf is None:
             return message("not found", 404)
-        shown = found.shelf.files.get(key)
+        shown = found.shelf.file(key)
         if shown is not None:
             return await self._wheel(method, shown, found.shelf, request)
-        shown = found.shelf.files.get(key.removesuffix(_METADATA))
+        shown = found.shelf.file(key.removesuffix(_METADATA))
         if shown is None or shown.link is None:
             return message("not found", 404)
         body = await anyio.to_thread.run_sync(self._sidecar, found.shelf, shown)

@@ -1,7 +1,7 @@
 """What tells pip, uv, poetry and pdm to ask the proxy, and it alone.
 
 Sources: pip's documentation, "Configuration" (variables over files, empty values are ignored); uv's,
-"Environment variables"; pdm's, "Configure the project" (``PDM_PYPI_URL``, ``PDM_IGNORE_STORED_INDEX``);
+"Environment variables"; pdm's, "Configurations" (``PDM_PYPI_URL``);
 poetry-plugin-pypi-mirror's (``POETRY_PYPI_MIRROR_URL``: poetry itself has no such variable).
 """
 
@@ -56,7 +56,6 @@ def client_environment(root: str, environ: Mapping[str, str], prefix: Path) -> d
         "UV_DEFAULT_INDEX": url,
         "UV_INDEX_URL": url,
         "PDM_PYPI_URL": url,
-        "PDM_IGNORE_STORED_INDEX": "1",
         "POETRY_PYPI_MIRROR_URL": url,
         **{
             name: f"{environ[name]},{_LOOPBACK}" if environ.get(name) else _LOOPBACK

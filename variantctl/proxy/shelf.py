@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.proxy.sidecar import has_variant_markers
+from variantctl.proxy.naming import ordinary_name, unique_name, without_our_tag
+from variantctl.proxy.sidecar import decided_metadata, has_variant_markers
 from variantctl.resolve.choice import Terms
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.presentation import other_pythons, presented
@@ -84,7 +86,7 @@ class Shelf:
     Attributes:
         name: the project.
         shown: what its page lists, in the order of the source.
-        files: every file there is by its key, listed or not: what a lock file names stays there.
+        files: every file there is by the key of its ordinary name, listed or not.
         catalog: where the files are.
         stock: knows what the wheels are judged by.
         problems: the versions that are left out, and why, one line each.
@@ -107,6 +109,12 @@ class Shelf:
         """The versions that have a file (PEP 700); of source distributions, those that wheels have too."""
         found = {file.link.version for file in self.shown if file.link is not None}
         return [str(version) for version in sorted(found)]
+
+    def file(self, key: str) -> ShownFile | None:
+        """The file with a key, listed or not: its name may have a build tag of ours."""
+        label, _, filename = key.partition("/")
+        keys = (key, *(f"{label}/{name}" for name in without_our_tag(filename)))
+        return next((self.files[key] for key in keys if key in self.files), None)
 
     def terms(self, link: WheelLink) -> Terms:
         """What a wheel of the project is judged by; raises as ``Catalog.variant_metadata``."""
@@ -140,8 +148,8 @@ def stock_shelf(catalog: Catalog, buyer: Buyer, name: NormalizedName) -> Shelf:
             )
     finally:
         stock.close()
-    rewritten = {id(link): found for choice in chosen for link, found in choice.shown}
-    shown = [_shown(link, rewritten[id(link)]) for link in project.wheels if id(link) in rewritten]
+    names = {id(link): shown for choice in chosen for link, shown in choice.shown}
+    shown = [names[id(link)] for link in project.wheels if id(link) in names]
     sdists = [ShownFile(file, file.filename) for file in project.sdists]
     files = {file.key: file for file in (*map(_shown, project.wheels), *sdists)}
     return Shelf(
@@ -156,9 +164,9 @@ def stock_shelf(catalog: Catalog, buyer: Buyer, name: NormalizedName) -> Shelf:
 
 @dataclass(frozen=True)
 class _Choice:
-    """What is shown of a version: the wheels, each with whether it is rewritten; or why there are none."""
+    """What is shown of a version, each wheel with how; or why nothing is."""
 
-    shown: tuple[tuple[WheelLink, bool], ...] = ()
+    shown: tuple[tuple[WheelLink, ShownFile], ...] = ()
     problem: str | None = None
 
 
@@ -167,16 +175,16 @@ def _choose(
 ) -> _Choice:
     wheels = stock.project(name).wheels_of(version)
     if not any(link.wheel.label for link in wheels):
-        return _Choice(tuple((link, False) for link in wheels))
+        return _Choice(tuple((link, _shown(link)) for link in wheels))
     try:
-        shown = presented(wheels, stock.terms(name, version), others)
-        known: dict[Hashable, bool] = {}
+        terms = stock.terms(name, version)
+        decided: dict[Hashable, bytes | None] = {}
         found = []
-        for link in shown:
+        for link in presented(wheels, terms, others):
             key = _same_metadata(link)
-            if key not in known:
-                known[key] = _is_decided(link) and has_variant_markers(catalog.metadata_bytes(link), link)
-            found.append((link, known[key]))
+            if key not in decided:
+                decided[key] = _decided(catalog, link, terms)
+            found.append((link, _shown(link, decided[key])))
         return _Choice(tuple(found))
     except NetworkError:
         raise
@@ -184,14 +192,22 @@ def _choose(
         return _Choice(problem=f"{name} {version} is left out: {redact(error.message)}")
 
 
-def _same_metadata(link: WheelLink) -> Hashable:
-    """What wheels with the same METADATA have in common: its hash, else they are of one label.
+def _decided(catalog: Catalog, link: WheelLink, terms: Terms) -> bytes | None:
+    """The METADATA that a wheel is rewritten with; ``None`` where it stays as it is."""
+    if not _is_decided(link):
+        return None
+    metadata = catalog.metadata_bytes(link)
+    return decided_metadata(metadata, link, terms) if has_variant_markers(metadata, link) else None
 
-    Wheels of one version and label differ in their tags; that one has variant markers and another has not is
-    possible, but not worth reading them all.
+
+def _same_metadata(link: WheelLink) -> Hashable:
+    """What wheels of one version with the same METADATA have in common.
+
+    Wheels of one version and label differ in their tags: where no hash tells, one is read for all of them.
     """
     promised = link.file.core_metadata
-    return tuple(sorted(promised.items())) if isinstance(promised, Mapping) else link.wheel.label
+    known = tuple(sorted(promised.items())) if isinstance(promised, Mapping) else None
+    return link.wheel.label, known
 
 
 def _is_decided(link: WheelLink) -> bool:
@@ -199,9 +215,13 @@ def _is_decided(link: WheelLink) -> bool:
     return link.own_name.label is not None
 
 
-def _shown(link: WheelLink, rewritten: bool = False) -> ShownFile:
-    own, decided = link.own_name, _is_decided(link)
-    filename = own.with_label(None) if decided else own.filename
+def _shown(link: WheelLink, metadata: bytes | None = None) -> ShownFile:
+    """How a wheel is shown; ``metadata``: what it is rewritten with."""
+    own, decided, rewritten = link.own_name, _is_decided(link), metadata is not None
+    filename = ordinary_name(own)
+    if decided and (rewritten or not link.file.hashes):
+        known = json.dumps(dict(link.file.hashes)) if link.file.hashes else link.file.url
+        filename = unique_name(own, own.label or "", known, metadata or b"")
     return ShownFile(link.file, filename, link.wheel.label, link, decided, rewritten)
 
 

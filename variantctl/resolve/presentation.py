@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from packaging.tags import Tag
+from packaging.utils import BuildTag
 
 from variantctl.resolve.choice import RankedWheel, Terms, fits_interpreter, rank_wheels
 from variantctl.resolve.interpreter import Interpreter
@@ -35,12 +36,13 @@ def presented(
     """
     if all(link.wheel.label is None for link in wheels):
         return list(wheels)
-    shown: set[int] = set()
+    shown: dict[tuple[frozenset[Tag], BuildTag], WheelLink] = {}
     settled: set[int] = set()
     for interpreter in (terms.interpreter, *others):
         here = [link for link in wheels if fits_interpreter(link, interpreter)]
-        best = _of_the_best_label(here, replace(terms, interpreter=interpreter))
-        shown.update(id(link) for link in best if id(link) not in settled)
+        for link in _of_the_best_label(here, replace(terms, interpreter=interpreter)):
+            if id(link) not in settled:
+                shown.setdefault(_place(link), link)
         settled.update(map(id, here))
     groups: dict[frozenset[Tag], list[WheelLink]] = {}
     for link in wheels:
@@ -51,9 +53,15 @@ def presented(
         # Which Pythons these are for is for the tool to say.
         copies = [_for_any_python(link) for link in group]
         originals = {id(copy): link for copy, link in zip(copies, group, strict=True)}
-        best = _of_the_best_label(copies, replace(terms, interpreter=elsewhere))
-        shown.update(id(originals[id(copy)]) for copy in best)
-    return [link for link in wheels if id(link) in shown]
+        for copy in _of_the_best_label(copies, replace(terms, interpreter=elsewhere)):
+            shown.setdefault(_place(copy), originals[id(copy)])
+    kept = {id(link) for link in shown.values()}
+    return [link for link in wheels if id(link) in kept]
+
+
+def _place(link: WheelLink) -> tuple[frozenset[Tag], BuildTag]:
+    """What an ordinary name says beside project and version: two wheels cannot have the same."""
+    return link.wheel.tags, link.wheel.build
 
 
 def other_pythons(wheels: Iterable[WheelLink], platform: Platform) -> list[Interpreter]:
@@ -69,7 +77,9 @@ def other_pythons(wheels: Iterable[WheelLink], platform: Platform) -> list[Inter
     pythons = [_ABI.match(text) for text in sorted(found)]
     names = [f"3.{match[1]}{match[2]}" for match in pythons if match]
     platforms = [platform_environment(python=name, base=platform) for name in names]
-    return [Interpreter(other.tags, other.markers) for other in platforms]
+    return [
+        Interpreter(other.tags, other.markers) for other in platforms if other.tags[0] != platform.tags[0]
+    ]
 
 
 def _of_the_best_label(wheels: Sequence[WheelLink], terms: Terms) -> list[WheelLink]:
