@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.install.support import Place, Planned, new_place, picture
-from tests.wheels.malicious import MALICIOUS, raw_wheel
+from tests.wheels.malicious import MALICIOUS, bomb, raw_wheel
+from variantctl.cli import app
 from variantctl.install.errors import (
     FileConflictError,
     InstallError,
@@ -27,19 +29,88 @@ from variantctl.wheels.record import entry_for
 
 
 @pytest.mark.parametrize("name", list(MALICIOUS))
-def test_malicious_wheel_changes_nothing(name: str, target: Place, tmp_path: Path) -> None:
+def test_malicious_wheel_changes_nothing(
+    name: str,
+    target: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The whole command, and a sound wheel with it: neither is installed, and nothing around has changed."""
     wheel = MALICIOUS[name].build(tmp_path / "wheels")
     good = build_wheel(tmp_path / "wheels", name="good", version="1", files={"good.py": b"x"})
+    better = build_wheel(tmp_path / "wheels", name="good", version="2")
     target.install(good)
-    before = picture(tmp_path)
-    with pytest.raises(VariantctlError, match=MALICIOUS[name].says):
-        target.install(build_wheel(tmp_path / "wheels", name="good", version="2"), wheel)
-    after = {path: what for path, what in picture(tmp_path).items() if "/cache/" not in path}
-    after.pop(str(tmp_path / "wheels/good-2-py3-none-any.whl"))
-    wanted = {path: what for path, what in before.items() if "/cache/" not in path}
-    assert after == wanted
-    assert not list((target.cache / "wheels-v1").glob("*/files/evil*"))
-    assert not list((target.cache / "wheels-v1").glob(".new-*"))
+    before = surroundings(tmp_path)
+    assert variantctl(target, monkeypatch, str(better), str(wheel)) == 1
+    said = capsys.readouterr().err
+    assert re.search(MALICIOUS[name].says, said), said
+    assert "this is a bug" not in said
+    assert surroundings(tmp_path) == before
+    assert not Path("/tmp/owned.txt").exists()
+    assert not list((target.cache / "install").rglob("*evil*"))
+    assert not list((target.cache / "install").rglob(".new-*"))
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Everything in a folder but the cache."""
+    cache = str(folder / "cache")
+    return {path: what for path, what in picture(folder).items() if not path.startswith(cache)}
+
+
+def variantctl(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *arguments: str, configuration: Path = Path(os.devnull)
+) -> int:
+    """``variantctl install`` into a ``--target`` folder, in this process."""
+    monkeypatch.setenv("VARIANTCTL_CACHE_DIR", str(place.cache))
+    monkeypatch.setenv("VARIANTCTL_CONFIG_FILE", str(configuration))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    where = ("--no-index", "--target", str(place.environment.prefix))
+    return app.run(["install", *where, *arguments])
+
+
+@pytest.mark.parametrize("by", ["ratio", "size"])
+def test_bombs_are_refused_before_anything_is_written(
+    by: str,
+    target: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wheel = bomb(tmp_path / "wheels")
+    if by == "size":
+        monkeypatch.setenv("VARIANTCTL_MAX_UNPACKED_RATIO", "0")
+        monkeypatch.setenv("VARIANTCTL_MAX_UNPACKED_SIZE", "999.9MB")
+    before = surroundings(tmp_path)
+    assert variantctl(target, monkeypatch, str(wheel)) == 1
+    said = capsys.readouterr().err
+    assert (
+        "more than the limit of 999,900,000" if by == "size" else "times its size, more than the limit"
+    ) in said
+    assert f"--max-unpacked-{by}" in said
+    assert surroundings(tmp_path) == before
+    # Where the limits are off, what is said is that it lies.
+    assert variantctl(target, monkeypatch, str(wheel), "--max-unpacked-size=0", "--max-unpacked-ratio=0") == 1
+    assert "RECORD says" in capsys.readouterr().err
+
+
+def test_limits_of_the_configuration(
+    target: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = raw_wheel(tmp_path / "wheels", [("evil/large.txt", b"large " * 1000)])
+    configuration = tmp_path / "variantctl.toml"
+    for text, says in (
+        ("[install]\nmax-unpacked-size = '5kB'\n", "more than the limit of 5,000"),
+        ("[install]\nmax-unpacked-size = 'little'\n", "'little' is no size, such as 20GB"),
+        ("[install]\nmax-packed-size = 5\n", "install.max-packed-size: unknown key"),
+    ):
+        configuration.write_text(text)
+        assert variantctl(target, monkeypatch, str(wheel), configuration=configuration) == 1
+        assert says in capsys.readouterr().err
+    assert variantctl(target, monkeypatch, str(wheel), "--max-unpacked-size", "much") == 2
+    assert "'much' is no size" in capsys.readouterr().err
+    assert variantctl(target, monkeypatch, str(wheel)) == 0
+    assert target.names() == {"evil": "1.0"}
 
 
 def refused(place: Place, wheel: Path | list[Path], error: type[VariantctlError], says: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from variantctl.sources.settings import IndexSettings
     from variantctl.target.environment import Environment
     from variantctl.target.platforms import Platform
+    from variantctl.wheels.limits import Limits
 
 
 LINK_MODES = ("hardlink", "clone", "copy", "symlink")
@@ -146,6 +148,53 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         help="how files come from the cache (default: hardlink)",
     )
     files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+    files.add_argument(
+        "--max-unpacked-size",
+        metavar="SIZE",
+        type=_size,
+        help="refuse a wheel that unpacks to more than this (default: 64GiB; 0: any)",
+    )
+    files.add_argument(
+        "--max-unpacked-ratio",
+        metavar="N",
+        type=_ratio,
+        help="refuse a wheel that unpacks to more than N times its size (default: 200; 0: any)",
+    )
+
+
+def _size(text: str) -> int:
+    from variantctl.wheels.limits import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _ratio(text: str) -> float:
+    from variantctl.wheels.limits import parse_ratio
+
+    try:
+        return parse_ratio(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ratio, such as 200") from None
+
+
+def unpacking_limits(args: argparse.Namespace) -> Limits:
+    """What a wheel may be unpacked to: the options, the environment variables, the configuration.
+
+    Raises:
+        LimitError: one of them is no size or number.
+    """
+    from variantctl.sources.configuration import read_configuration
+    from variantctl.wheels.limits import limits_of
+
+    configuration = read_configuration(os.environ)
+    return limits_of(
+        args.max_unpacked_size,
+        args.max_unpacked_ratio,
+        configured=configuration.install if configuration else None,
+    )
 
 
 def preferences(args: argparse.Namespace) -> VariantPreferences:

@@ -26,6 +26,7 @@ from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
 from variantctl.variants.filenames import parse_wheel_filename
+from variantctl.wheels.limits import Limits
 
 #: Wheels fetched and unpacked at a time; each is unpacked by several threads already.
 _PARALLEL_WHEELS = 4
@@ -69,6 +70,7 @@ class Options:
         link_mode: how files come from the store.
         compile_bytecode: compile all modules afterwards.
         overwrite: take away files that are in the way, instead of refusing.
+        limits: of what a wheel may be unpacked to.
         progress: told how far it is.
     """
 
@@ -76,6 +78,7 @@ class Options:
     link_mode: LinkMode = LinkMode.HARDLINK
     compile_bytecode: bool = False
     overwrite: bool = False
+    limits: Limits = field(default_factory=Limits)
     progress: Progress = silent
 
 
@@ -200,7 +203,7 @@ def _has_state(environment: Environment) -> bool:
 def _prepare(
     install: Sequence[PlannedWheel], fetch: Callable[[Any], Path], options: Options
 ) -> list[UnpackedWheel]:
-    store = WheelStore(options.cache)
+    store = WheelStore(options.cache, options.limits)
 
     def prepare(planned: PlannedWheel) -> UnpackedWheel:
         filename = parse_wheel_filename(planned.filename)

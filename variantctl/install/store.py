@@ -21,6 +21,7 @@ from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.limits import Limits
 from variantctl.wheels.record import encode_digest
 
 FORMAT = 1
@@ -62,8 +63,9 @@ class UnpackedWheel:
 class WheelStore:
     """The unpacked wheels below one cache folder."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, limits: Limits | None = None) -> None:
         self.root = cache / FOLDER
+        self._limits = limits or Limits()
 
     def get(self, filename: WheelFilename, sha256: str) -> UnpackedWheel | None:
         """A wheel that is here and unchanged. One that was changed behind our back is thrown away."""
@@ -113,6 +115,7 @@ class WheelStore:
                 archive,
                 building / "files",
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
+                limits=self._limits,
             )
             umask = current_umask()
             manifest = {

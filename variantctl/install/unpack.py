@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.limits import Limits
 from variantctl.wheels.record import RecordEntry, check_content, read_record, verified_chunks
 from variantctl.wheels.verify import check_claims
 
@@ -42,17 +43,23 @@ class UnpackedFile:
 
 
 def unpack(
-    archive: WheelArchive, into: Path, *, progress: Callable[[int, int], None] | None = None
+    archive: WheelArchive,
+    into: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
 ) -> tuple[UnpackedFile, ...]:
     """Write every file of a wheel below ``into`` (which exists and is empty), read-only.
 
     Args:
         progress: told the bytes written and the bytes in all, by one thread at a time.
+        limits: of what it may be unpacked to.
 
     Raises:
         WheelError: the wheel is not sound; what was written must be thrown away.
         OSError: it could not be written.
     """
+    (limits or Limits()).check(archive)
     check_claims(archive)
     _make_folders(archive.names, into)
     meter = _Meter(sum(info.file_size for info in archive.infos.values()), progress)

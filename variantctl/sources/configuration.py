@@ -16,6 +16,10 @@ variantctl (``~/.config/variantctl`` on Linux)::
     index-strategy = "first-match"     # or "best-version"
     keyring-provider = "subprocess"    # ask the command keyring for passwords; "disabled" where left out
 
+    [install]
+    max-unpacked-size = "64GiB"        # of one wheel; 0: any
+    max-unpacked-ratio = 200           # to its packed size; 0: any
+
     [sources]                          # where a package is looked for, and nowhere else
     torch = "pytorch"                  # a source of kind backends, or the URL of an index
 
@@ -65,12 +69,14 @@ class Configuration:
         index: the ``[index]`` table.
         sources: the ``[sources]`` table: package -> place.
         backends: the ``[backends]`` table as it is.
+        install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
     """
 
     origin: str
     index: IndexTable | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     backends: object = None
+    install: Mapping[str, object] = field(default_factory=dict)
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -109,7 +115,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
-    tables = {key: data.get(key, {}) for key in ("index", "sources")}
+    tables = {key: data.get(key, {}) for key in ("index", "sources", "install")}
     for key, table in tables.items():
         if not isinstance(table, dict):
             raise SettingsError(f"{path}: {key}: must be a table ([{key}])")
@@ -119,11 +125,16 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
                 f"{path}: sources.{package}: {place!r} is not a text",
                 hint="It is the URL of an index, or the name of a source of kind backends.",
             )
+    for key in tables["install"]:
+        if key not in _INSTALL_KEYS:
+            known = ", ".join(_INSTALL_KEYS)
+            raise SettingsError(f"{path}: install.{key}: unknown key", hint=f"Known are: {known}.")
     return Configuration(
         str(path),
         _parse(tables["index"], path) if "index" in data else None,
         tables["sources"],
         data.get("backends"),
+        tables["install"],
     )
 
 
@@ -183,6 +194,7 @@ def _seconds(value: object, _folder: Path) -> float:
     return float(value)
 
 
+_INSTALL_KEYS = ("max-unpacked-size", "max-unpacked-ratio")
 _Reader = Callable[[object, Path], object]
 _KEYS: Mapping[str, tuple[str, _Reader]] = {
     "index-url": ("index_url", _place),

@@ -17,13 +17,19 @@ from packaging.version import InvalidVersion, Version
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
 from variantctl.wheels.names import collisions, entry_problem, overlap
+from variantctl.wheels.structure import (
+    LOCAL_HEADER,
+    end_problem,
+    gap_problem,
+    local_header_problem,
+    local_header_size,
+)
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
 CHUNK = 1 << 18
 MAX_READ = 256 << 20
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _STORED = 0
 
 
@@ -31,8 +37,9 @@ class WheelArchive:
     """A wheel opened for reading.
 
     Opening reads the central directory only, and refuses an archive that would be dangerous to unpack
-    (escaping or absolute paths, links, duplicates, overlaps, encryption) or that is not the wheel its
-    filename names (``*.dist-info`` folder). Reading may be done from several threads.
+    (escaping or absolute paths, links, duplicates, overlaps, encryption), that contradicts itself at its end,
+    or that is not the wheel its filename names (``*.dist-info`` folder). What surrounds a member's bytes is
+    checked when they are read, which may be done from several threads.
 
     Attributes:
         filename: the parsed filename.
@@ -53,6 +60,11 @@ class WheelArchive:
             problem = f"it is cut short or not a zip file ({str(error).rstrip('.')})"
             raise WheelError(filename.filename, problem, hint=DAMAGED) from error
         self._check(directory.infolist(), directory.start_dir)
+        infos, size = directory.infolist(), file.seek(0, os.SEEK_END)
+        first = min((info.header_offset for info in infos), default=0)
+        at_end = end_problem(self._read_at, size, directory.start_dir, len(infos), first)
+        if at_end is not None:
+            raise self.error(at_end, hint=MISTRUST)
         self.infos: Mapping[str, ZipInfo] = {i.filename: i for i in directory.infolist() if not i.is_dir()}
         starts = sorted({info.header_offset for info in directory.infolist()} | {directory.start_dir})
         self._ends = dict(pairwise(starts))
@@ -166,7 +178,7 @@ class WheelArchive:
         block = memoryview(self._read_at(start, self._ends[infos[-1].header_offset] - start))
         for info in infos:
             at = info.header_offset - start
-            offset = self._data_offset(info, block[at:]) - start
+            offset = self._data_offset(info, block[at : self._ends[info.header_offset] - start]) - start
             data = block[offset : offset + info.compress_size]
             if len(data) != info.compress_size:
                 raise self.error("the archive ends before its data", info.filename, DAMAGED)
@@ -257,26 +269,30 @@ class WheelArchive:
             self._file.seek(offset)
             return self._file.read(size)
 
-    def _data_offset(self, info: ZipInfo, header: bytes | memoryview | None = None) -> int:
-        """Where the bytes of a member start; its local header must tell the same story as the directory.
+    def _data_offset(self, info: ZipInfo, block: bytes | memoryview = b"") -> int:
+        """Where the bytes of a member start; what is around them must tell the same story as the directory.
 
-        ``header`` may be given: the archive's bytes from there on, as far as the name's end at least.
+        ``block`` may be given: the archive's bytes from the local header on, up to the next member.
         """
-        size = _LOCAL_HEADER.size
-        if header is None:
-            header = self._read_at(info.header_offset, size + len(info.orig_filename.encode()))
-        if len(header) < size:
+        start, end = info.header_offset, self._ends[info.header_offset]
+        fixed = LOCAL_HEADER.size
+        header = block or self._read_at(start, fixed + len(info.orig_filename.encode()))
+        if len(header) < fixed:
             raise self.error("the archive ends before its data", info.filename, DAMAGED)
-        signature, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL_HEADER.unpack(
-            header[:size]
-        )
-        encoding = "utf-8" if flags & 0x800 else "cp437"
-        name = bytes(header[size : size + name_length])
-        same_name = len(name) == name_length and name.decode(encoding, "replace") == info.orig_filename
-        if signature != b"PK\x03\x04" or method != info.compress_type or not same_name:
-            problem = "its local header disagrees with the archive's directory"
+        size = local_header_size(header[:fixed])
+        if len(header) < size:
+            header = self._read_at(start, size)
+        offset = start + size
+        problem = local_header_problem(info, header[:size])
+        gap = end - offset - info.compress_size
+        if problem is None and gap < 0:
+            problem = "its bytes overlap those of another member"
+        if problem is None and gap > 0:
+            between = end - gap
+            problem = gap_problem(info, block[between - start :] if block else self._read_at(between, gap))
+        if problem is not None:
             raise self.error(problem, info.filename, MISTRUST)
-        return info.header_offset + size + int(name_length) + int(extra_length)
+        return offset
 
     def _stored(self, info: ZipInfo) -> Iterator[bytes]:
         offset, left = self._data_offset(info), info.compress_size

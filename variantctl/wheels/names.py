@@ -32,6 +32,8 @@ def name_problem(name: str, *, windows: bool) -> str | None:
         return "the path holds a backslash, which separates folders on Windows"
     if name.startswith("/") or _DRIVE.match(name):
         return "the path is absolute"
+    if ":" in name and windows:
+        return "the path holds a colon, which names a stream of a file on Windows"
     parts = name.removesuffix("/").split("/")
     if ".." in parts:
         return "the path leaves the folder it is unpacked into"
@@ -57,6 +59,8 @@ def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
         return "it is a symbolic link, which a wheel must not hold"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "it is neither a file nor a folder"
+    if info.is_dir() and (info.file_size or info.compress_size):
+        return "it is a folder that has content"
     if info.flag_bits & _ENCRYPTED:
         return "it is encrypted"
     if info.compress_type not in (_STORED, _DEFLATED):
@@ -101,7 +105,9 @@ def overlap(infos: Iterable[ZipInfo], end: int) -> str | None:
     One that starts before the file does counts, too: something was cut out of the middle.
     """
     ordered = sorted(infos, key=lambda info: info.header_offset)
-    if ordered and ordered[0].header_offset < 0:
+    if not ordered:
+        return None
+    if ordered[0].header_offset < 0:
         return ordered[0].filename
     starts = [info.header_offset for info in ordered[1:]] + [end]
     for info, limit in zip(ordered, starts, strict=True):
