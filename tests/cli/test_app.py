@@ -13,6 +13,7 @@ import pytest
 from variantctl import __version__
 from variantctl.cli import app, render
 from variantctl.cli.commands import COMMANDS
+from variantctl.wheels.build import build_wheel
 
 
 def variantctl(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -147,3 +148,19 @@ def test_a_stream_that_the_shell_closed_is_no_bug(stream: str, code: int, tmp_pa
         check=False,
     )
     assert (done.returncode, "bug" in done.stderr) == (code, False), done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no C locale")
+@pytest.mark.skipif(sys.platform == "darwin", reason="paths are UTF-8 there, whatever the locale")
+def test_paths_that_are_not_ascii_in_the_c_locale(tmp_path: Path) -> None:
+    """With both of Python's remedies (PEP 538, PEP 540) switched off."""
+    folder = tmp_path / "na\u00efve"
+    build_wheel(folder, name="lib", version="1.0")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    options = ["-f", str(folder), "--no-index", "--cache-dir", str(folder / "cache")]
+    target = folder / "target"
+    done = variantctl("install", "lib", *options, "--target", str(target), **ascii_only)
+    assert done.returncode == 0, done.stderr
+    assert str(target) in done.stdout
+    assert (target / "lib-1.0.dist-info").is_dir()
+    assert "naïve" in variantctl("list", "-p", str(folder / "nowhere"), **ascii_only).stderr

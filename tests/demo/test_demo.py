@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,6 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The demo's JSON, run where pip and variantctl are told to use sources that do not exist."""
     nowhere = "http://127.0.0.1:9/simple/"
     environ = {**os.environ, "PIP_INDEX_URL": nowhere, "PIP_EXTRA_INDEX_URL": nowhere}
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "variantctl", "demo", "--json"],
         env={**environ, "VARIANTCTL_INDEX_URL": nowhere},
@@ -61,7 +59,6 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 20
     result = json.loads(done.stdout)
     assert isinstance(result, dict)
     return result

@@ -173,3 +173,20 @@ def test_what_to_loosen_names_the_users_own_requirements(world: World) -> None:
     assert error.hint == "Loosen 'app==1.0' (there is app 0.9 too)."
     error = refusal(world, "tool", constraints=["numpy<2"])
     assert error.hint is not None and error.hint == "Loosen 'numpy<2' (there is numpy 2.0 too)."
+
+
+def test_a_label_that_no_wheel_has(world: World) -> None:
+    metadata = variant_metadata(["gpu"], {"gpu1": {"gpu": {"arch": ["1"]}}, "null": {}})
+    for version in ("1.0", "2.0"):
+        world.variants("lib", version, metadata)
+    asked = VariantPreferences.parse(labels=["lib=gpu2"])
+    expected = "lib 2.0 has no wheel with the label 'gpu2' (nor has 1.0); it has gpu1, null"
+    assert sorted(refusal(world, "lib", preferences=asked).message) == sorted(expected)
+    asked = VariantPreferences.parse(labels=["lib="])
+    assert "lib 2.0 has no non-variant wheel" in refusal(world, "lib", preferences=asked).message
+
+
+def test_a_label_for_something_that_is_not_needed(world: World) -> None:
+    world.add("lib")
+    notes = world.plan("lib", preferences=VariantPreferences.parse(labels=["lob=x"])).notes
+    assert notes == ("--variant lob=x changes nothing: lob is not needed",)

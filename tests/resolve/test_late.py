@@ -101,3 +101,22 @@ def test_nothing_is_let_in_by_what_only_it_brings_in(world: World) -> None:
     with pytest.raises(UnsatisfiableError):
         world.plan("e>=3.0")
     assert world.versions("e>=3.0", "other")["e"] == "4.0a1"
+
+
+def test_a_pin_that_an_older_version_of_something_decided_has(world: World) -> None:
+    """Case 405 of the campaign with seed 7: ``a 2.0`` was not to blame, and ``a 1.0`` pins the wheel."""
+    world.add("a", "1.0", ["h==7.0"])
+    world.add("a", "2.0")
+    world.add("b", requires=["h==7.*"])
+    world.add("h", "7.0", yanked="broken")
+    assert world.versions("a", "b") == {"a": "1.0", "b": "1.0", "h": "7.0"}
+
+
+def test_an_extra_is_no_ground_for_its_own_project(world: World) -> None:
+    """Case 369 of the campaign with seed 7: ``c[x]`` needs what needs a pre-release of ``c``."""
+    world.add("c", "1.0.dev1", extras={"x": ["f"]})
+    world.add("c", "4.0", ["missing"])
+    world.add("f", requires=["c<=5.0a1"])
+    with pytest.raises(UnsatisfiableError):
+        world.plan("c[x]")
+    assert world.versions("c[x]", "f")["c"] == "1.0.dev1"

@@ -16,12 +16,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"variantctl {__version__}\n")
         return 0
+    if argv is None:
+        _in_utf8_mode()
     _open_closed_streams()
     try:
         from variantctl.cli.app import run
     except KeyboardInterrupt:
         return 130
     return run(arguments)
+
+
+def _in_utf8_mode() -> None:
+    """Start again in UTF-8 mode (PEP 540) where Python was told to take the C locale at its word.
+
+    It then knows paths as ASCII, unlike every Python that it starts, and cannot name others at all.
+    """
+    if sys.getfilesystemencoding() == "ascii" and sys.executable and len(sys.orig_argv) > 1:
+        import os
+
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _open_closed_streams() -> None:

@@ -74,12 +74,20 @@ def _walk(folder: Path, *, as_json: bool) -> dict[str, Any]:
         rows = list(matrix(url, REQUIREMENTS))
         if show:
             _print_table(rows)
+            _follow_each_other(steps, folder, url)
     return {
         "format": 1,
         "wheels": sorted(wheel.name for wheel in wheels),
         "imported": imported.strip(),
         "matrix": {row.name: {p.name: p.label for p in row.install} for row in rows},
     }
+
+
+def _follow_each_other(steps: _Steps, folder: Path, url: str) -> None:
+    steps.title("A build for one release of torch follows the torch that is chosen, and the other way round")
+    there = ("--profile", "h100", "--target", str(folder / "h100"), "-i", url)
+    steps.variantctl("install", "--dry-run", "vllm", "torch<2.10", *there)
+    steps.variantctl("install", "--dry-run", "vllm", "--variant", "vllm=cuda_torch2.9", *there)
 
 
 class _Steps:
@@ -166,7 +174,7 @@ def _python(environment: Path) -> str:
 def _print_table(rows: Sequence[Row]) -> None:
     from rich.table import Table
 
-    table = Table("profile", "torch", "needs", "executorch", "deepspeed", "opacus")
+    table = Table("profile", REQUIREMENTS[0], "needs", *REQUIREMENTS[1:])
     for row in rows:
         planned = {p.name: p for p in row.install}
         tritons = [str(name) for name in planned if name.startswith("triton")]

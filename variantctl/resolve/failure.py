@@ -12,6 +12,7 @@ from packaging.version import Version
 from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.needs import BackendNeed, ImpossibleNeed, Need, ProjectNeed, is_pin
+from variantctl.resolve.preferences import NON_VARIANT
 from variantctl.resolve.remedies import loosen, remedies
 from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace, who
@@ -110,6 +111,13 @@ def _no_wheel_fits(name: NormalizedName, allowed: Sequence[Version], stock: Stoc
     more = len(reasons) - len(details)
     listed = "; ".join(details) + (f"; and {more} more reasons" if more > 0 else "")
     others = f" (nor of {_versions(allowed[1:])})" if len(allowed) > 1 else ""
+    asked = stock.preferences.labels.get(name)
+    labels = dict.fromkeys(wheel.link.wheel.label or NON_VARIANT for wheel in judged)
+    if asked is not None and asked not in labels:
+        what = f"wheel with the label '{asked}'" if asked != NON_VARIANT else "non-variant wheel"
+        there = ", ".join(label or "a non-variant wheel" for label in labels)
+        nor = f" (nor has {_versions(allowed[1:])})" if len(allowed) > 1 else ""
+        return f"{name} {version} has no {what}{nor}; it has {there}"
     if len(judged) == 1:
         return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"

@@ -226,6 +226,8 @@ class Provider(AbstractProvider[Need, Candidate, str]):
                 needs = [*met[identifier], *self._constraints.get(pin.name, ())]
                 if self._is_held_back(pin) and not self._admission.admits(pin, needs):
                     continue
+                if isinstance(pin, ExtraCandidate) and pin.name not in founded:
+                    continue
                 founded.add(identifier)
                 more = True
                 for need in self.get_dependencies(pin):

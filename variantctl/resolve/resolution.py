@@ -123,6 +123,7 @@ def resolve(
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, stock, trace)
         notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
+        notes += _label_notes(solution, request.preferences)
         return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
@@ -277,6 +278,15 @@ def _variant_notes(plan: Iterable[PlannedInstall]) -> list[str]:
         + f" is taken in place of {given_up.label}: {given_up.why}"
         for planned in plan
         for given_up in planned.given_up
+    ]
+
+
+def _label_notes(solution: Solution, preferences: VariantPreferences) -> list[str]:
+    """A note for each ``--variant`` that is about something else than what is needed."""
+    return [
+        f"--variant {name}={label} changes nothing: {name} is not needed"
+        for name, label in preferences.labels.items()
+        if name not in solution.bases
     ]
 
 

@@ -81,16 +81,18 @@ class Search:
         return self.pins
 
     def read_on(self, roots: Iterable[Need]) -> None:
-        """Once the search has failed: meet the needs of what was still open, where those might let more in.
+        """Once the search has failed: meet needs that it did not come to, where those might let more in.
 
-        That is a guess with a limit: the best candidates of each project, and what those need in turn.
+        That is a guess with a limit: the best candidates of each project, and what those need in turn. What
+        is open comes first, then what the search had decided and was not to blame.
         """
         roots = list(roots)
         if not self._may_find_more(roots):
             return
         for root in roots:
             self._needs.setdefault(root.identifier, [RequirementInformation(root, None)])
-        seen = dict.fromkeys(name for name, needs in self._needs.items() if needs and name not in self.pins)
+        wanted = [name for name, needs in self._needs.items() if needs]
+        seen = dict.fromkeys(sorted(wanted, key=lambda name: name in self.pins))
         for identifier in islice(_growing(seen), _MOST_READ_ON):
             try:
                 for candidate in islice(self._matches(identifier), _MOST_OF_EACH):

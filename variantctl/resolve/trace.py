@@ -84,7 +84,9 @@ def _clause(causes: Sequence[Information]) -> str:
         return f"it {own.requirement.reason}"
     needs = f"it needs {own.requirement}"
     if own.parent is not None and len(causes) > 1:
-        others = [f"{who(cause.parent, cause.requirement)} {cause.requirement}" for cause in causes[:-1]]
+        # What it needs besides says nothing, unless it contradicts itself.
+        before = [cause for cause in causes[:-1] if cause.parent is not own.parent] or causes[:-1]
+        others = [f"{who(cause.parent, cause.requirement)} {cause.requirement}" for cause in before]
         return f"{needs}, but {' and '.join(dict.fromkeys(others))}"
     return f"{needs}, which cannot be had"
 
