@@ -26,6 +26,21 @@ PRIORITY = "priority"
 """The namespace that decides between builds of equal properties, as in the metadata of PyTorch 2.10."""
 
 _ORDER = "order"
+_PROVIDERS = {
+    "nvidia": ProviderInfo(
+        requires=("nvidia-variant-provider",), plugin_api="nvidia_variant_provider.plugin:NvidiaVariantPlugin"
+    ),
+    "amd": ProviderInfo(
+        requires=("amd-variant-provider",), plugin_api="amd_variant_provider.plugin:AMDVariantPlugin"
+    ),
+    "intel": ProviderInfo(
+        requires=("intel-variant-provider",), plugin_api="intel_variant_provider.plugin:IntelVariantPlugin"
+    ),
+    "x86_64": ProviderInfo(requires=("x86-64-variant-provider",)),
+    "aarch64": ProviderInfo(requires=("aarch64-variant-provider",)),
+}
+"""The names by which uv knows the providers, too, for metadata that is published (``index import``)."""
+
 _OUR_DETECTORS = ProviderInfo(requires=("variant-providers",))
 
 Ask = Callable[[VariantMetadata], Supported]
@@ -168,6 +183,9 @@ class BackendSource:
             (label for label in self._places if local == label or local.startswith(f"{label}.")), None
         )
 
+    def _provider(self, namespace: str) -> ProviderInfo:
+        return self.providers.get(namespace) or _PROVIDERS.get(namespace, _OUR_DETECTORS)
+
     def _metadata(self, variants: Mapping[str, tuple[str, Properties]]) -> VariantMetadata:
         """Key -> (label of its backend, properties). What has none comes last, as the null variant does."""
         places = tuple(self._places.values())
@@ -175,7 +193,7 @@ class BackendSource:
             schema=PEP_850_SCHEMA,
             namespaces=(*self.namespaces, PRIORITY),
             providers={
-                **{name: self.providers.get(name, _OUR_DETECTORS) for name in self.namespaces},
+                **{name: self._provider(name) for name in self.namespaces},
                 PRIORITY: ProviderInfo(static_properties={_ORDER: places}),
             },
             variants={

@@ -1,0 +1,1 @@
+"""Indexes for each accelerator (the layout of PyTorch) become one index of variants."""

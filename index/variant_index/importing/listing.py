@@ -1,0 +1,94 @@
+"""The files of each sub-index: by its pages where it is behind a URL, by its wheels where it is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from variant_index.errors import FolderError
+from variantctl.sources.backends import Backend, BackendSource
+from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink, sort_files
+from variantctl.sources.http import HttpClient
+from variantctl.sources.simple import SimpleIndex
+from variantctl.sources.urls import is_file_url, is_url, url_to_path
+
+_PARALLEL = 8
+
+
+class Listing:
+    """What a place has of the packages of one source.
+
+    Args:
+        place: the URL of the place, or a folder, with the sub-indexes below.
+        source: which sub-indexes there are, and what their wheels need.
+        client: makes the requests.
+        backends: those that are looked into.
+    """
+
+    def __init__(
+        self, place: str, source: BackendSource, client: HttpClient, backends: Sequence[Backend]
+    ) -> None:
+        local = not is_url(place) or is_file_url(place)
+        self._folder = (url_to_path(place) if is_url(place) else Path(place)) if local else None
+        if self._folder is not None and not self._folder.is_dir():
+            raise FolderError(f"{place}: there is no such folder", hint="give a folder or a URL with --from")
+        self._url = place.rstrip("/")
+        self._source = source
+        self._client = client
+        self._backends = backends
+
+    def wheels(self, packages: Sequence[NormalizedName]) -> list[tuple[Backend, WheelLink]]:
+        """The wheels of these packages, by package, then backend.
+
+        Raises:
+            NetworkError, SourceError: a page cannot be read.
+            FolderError: the folder has none of the sub-indexes.
+        """
+        pairs = [(package, backend) for package in packages for backend in self._backends]
+        if self._folder is not None:
+            found = list(self._in_folder(self._folder, packages))
+            if not found and not any((self._folder / backend.path).is_dir() for backend in self._backends):
+                paths = ", ".join(backend.path for backend in self._backends[:8])
+                raise FolderError(
+                    f"{self._folder}: has no wheels of {self._source.name}, and no folder of a backend",
+                    hint=f"looked for were the folders {paths} and wheels whose version names a backend",
+                )
+            return found
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            pages = list(pool.map(lambda pair: self._page(*pair), pairs))
+        return [
+            (backend, link)
+            for (_, backend), page in zip(pairs, pages, strict=True)
+            if page is not None
+            for link in page.wheels
+        ]
+
+    def _page(self, package: NormalizedName, backend: Backend) -> ProjectFiles | None:
+        return SimpleIndex(f"{self._url}/{backend.path}", self._client).project(package)
+
+    def _in_folder(
+        self, folder: Path, packages: Sequence[NormalizedName]
+    ) -> Iterator[tuple[Backend, WheelLink]]:
+        """Wheels below the backends' folders, and those beside these whose version names a backend."""
+        by_label = {backend.label: backend for backend in self._backends}
+        for package in packages:
+            for backend in self._backends:
+                for link in _wheels(folder / backend.path, package, below=True):
+                    yield backend, link
+            for link in _wheels(folder, package, below=False):
+                label = self._source.label_of(link.wheel.name, link.wheel.version)
+                if label in by_label:
+                    yield by_label[label], link
+
+
+def _wheels(folder: Path, package: NormalizedName, *, below: bool) -> tuple[WheelLink, ...]:
+    paths = sorted(folder.rglob("*.whl") if below else folder.glob("*.whl"))
+    files = [
+        RemoteFile(path.name, path.absolute().as_uri(), size=path.stat().st_size, source=str(folder))
+        for path in paths
+        if canonicalize_name(path.name.partition("-")[0]) == package
+    ]
+    return sort_files(package, str(folder), files).wheels

@@ -1,0 +1,315 @@
+"""An import: fetch what is missing, make variant wheels of it, index them. A killed one can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+
+from packaging.version import Version
+
+from variant_index.build import BuildSummary, build_index
+from variant_index.importing.labels import Naming
+from variant_index.importing.listing import Listing
+from variant_index.importing.selection import Selection, Wanted
+from variant_index.importing.state import ImportState
+from variant_index.importing.tags import SelectionError
+from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
+from variantctl.sources.backends import BackendSource
+from variantctl.sources.cache import Cache
+from variantctl.sources.download import Cancelled, download
+from variantctl.sources.errors import HashMismatch
+from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.sources.hashes import check
+from variantctl.sources.http import HttpClient
+from variantctl.sources.members import MemberReader
+from variantctl.sources.partial import Partial
+from variantctl.sources.store import WheelStore
+from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.variants.suggestions import listed
+from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.metadata import parse_core_metadata
+from variantctl.wheels.rewrite import rewrite
+from variantctl.wheels.verify import verify_archive
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes fetched so far, and in all as far as that is known."""
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import comes to.
+
+    Attributes:
+        items: the wheels of the result.
+        actions: filename -> ``fetch``, ``remake`` or ``keep``.
+        notes: what a person should know.
+    """
+
+    items: tuple[Item, ...]
+    actions: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def count(self, action: str) -> int:
+        """How many wheels it is that."""
+        return sum(each == action for each in self.actions.values())
+
+    def as_json(self, out: Path) -> list[dict[str, object]]:
+        """The ``wheels`` of ``index import --json``."""
+        return [
+            {
+                "wheel": str(out / "wheels" / item.name),
+                "label": item.label,
+                "backend": item.backend,
+                "source": item.wheel.filename,
+                "url": item.link.file.url if item.link else None,
+                "size": item.link.file.size if item.link else None,
+                "action": self.actions[item.name],
+            }
+            for item in self.items
+        ]
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What was done.
+
+    Attributes:
+        plan: for each wheel.
+        fetched_bytes: how many bytes came over the network.
+        index: what was built.
+    """
+
+    plan: ImportPlan
+    fetched_bytes: int
+    index: BuildSummary
+
+
+class Import:
+    """One import into one folder.
+
+    Args:
+        place: the URL or folder with the sub-indexes.
+        out: the output folder.
+        source: the mapping.
+        selection: what is asked for.
+        client: makes the requests.
+        dependencies: ``per-wheel`` or ``united``.
+        jobs: how many wheels are worked on at a time.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        out: Path,
+        source: BackendSource,
+        selection: Selection,
+        client: HttpClient,
+        *,
+        dependencies: str = PER_WHEEL,
+        jobs: int = 4,
+    ) -> None:
+        # Credentials in the URL are the client's; nothing that is written or shown has them.
+        self._place = client.credentials.take(place) if "://" in place else place
+        self._out = out
+        self._source = source
+        self._selection = selection
+        self._client = client
+        self._dependencies = dependencies
+        self._jobs = jobs
+        self._state = ImportState(out)
+        self._lock = Lock()
+
+    def plan(self) -> ImportPlan:
+        """Read the pages, and say what there is to do.
+
+        Raises:
+            SelectionError: what is asked for is not there.
+            NetworkError, SourceError, FolderError: the place cannot be read.
+        """
+        wanted = self._selection.resolved(self._source)
+        listing = Listing(self._place, self._source, self._client, wanted.backends)
+        found = listing.wheels(list(wanted.packages))
+        chosen = wanted.chosen(found)
+        if not chosen:
+            raise _nothing(wanted, [link for _, link in found], self._place)
+        items, notes = plan_items(Naming(self._source), chosen, self._state.entries())
+        if self._dependencies == UNITED:
+            items = unite(items, self._source.packages, self._reader(notes))
+        actions = {item.name: item.action(self._source.packages) for item in items}
+        items.sort(key=lambda item: item.name)
+        return ImportPlan(tuple(items), actions, tuple(notes))
+
+    def run(self, *, progress: Progress | None = None) -> ImportSummary:
+        """Do what ``plan`` says, and build the index.
+
+        Raises:
+            NetworkError, HashMismatch, WheelError: a wheel cannot be had, or is unsound. What was finished
+                stays, and the next run goes on from there.
+            SelectionError, FolderError, SourceError: as ``plan``; and as ``build_index``.
+        """
+        with Cache(self._state.folder / "cache").turn("import"):
+            # Another process may have imported while this one waited.
+            self._state = ImportState(self._out)
+            plan = self.plan()
+            self._state.wheels.mkdir(parents=True, exist_ok=True)
+            self._state.begin()
+            work = [item for item in plan.items if plan.actions[item.name] != KEEP]
+            meter = _Meter([i.link.file for i in work if i.link and plan.actions[i.name] == FETCH], progress)
+            self._in_parallel(work, plan, meter)
+            built = build_index(self._state.wheels, self._out)
+        return ImportSummary(plan, meter.done, built)
+
+    def _in_parallel(self, work: Iterable[Item], plan: ImportPlan, meter: _Meter) -> None:
+        cancel = Event()
+
+        def do(item: Item) -> None:
+            if cancel.is_set():
+                return
+            try:
+                if plan.actions[item.name] == REMAKE:
+                    self._remake(item)
+                else:
+                    self._fetch(item, meter, cancel)
+            except BaseException:
+                cancel.set()
+                raise
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            futures = [pool.submit(do, item) for item in work]
+            try:
+                # The first in order that failed by itself; the others were only told to stop.
+                failures = [error for future in futures if (error := future.exception()) is not None]
+            except BaseException:
+                cancel.set()
+                raise
+        if failures:
+            raise next((error for error in failures if not isinstance(error, Cancelled)), failures[0])
+
+    def _reader(self, notes: list[str]) -> Callable[[WheelLink], tuple[str, ...]]:
+        cache = Cache.open(no_cache=True)
+        reader = MemberReader(cache, self._client, WheelStore(cache, self._client), notes.append)
+
+        def read(link: WheelLink) -> tuple[str, ...]:
+            return parse_core_metadata(reader.metadata(link), link.file.filename).requires_dist
+
+        return read
+
+    def _fetch(self, item: Item, meter: _Meter, cancel: Event) -> None:
+        assert item.link is not None
+        file = item.link.file
+        if is_file_url(file.url):
+            path = url_to_path(file.url)
+            self._make(item, path, own=None)
+            meter.add(file, path.stat().st_size, path.stat().st_size, local=True)
+            return
+        part = self._state.folder / f"{item.backend}-{file.filename}.part"
+        self._download(file, part, meter, cancel)
+        self._make(item, part, own=None)
+        part.unlink()
+        part.with_name(f"{part.name}.log").unlink(missing_ok=True)
+
+    def _download(self, file: RemoteFile, part: Path, meter: _Meter, cancel: Event) -> None:
+        """Fetch a file, going on with what an earlier run left of it."""
+        partial = Partial.open(part, file.url)
+        left = partial.taken_up
+        try:
+            came = download(
+                self._client,
+                file.url,
+                partial,
+                algorithms=file.hashes,
+                size=file.size,
+                progress=lambda done, total: meter.add(file, done, total),
+                cancel=cancel,
+            )
+        except BaseException:
+            partial.close(keep=partial.can_go_on)
+            raise
+        promised_by = file.source or "its source"
+        try:
+            check(file.filename, came.hashes, file.hashes, promised_by=promised_by, read_from=file.url)
+        except HashMismatch:
+            partial.close(keep=False)
+            if not left:
+                raise
+            # What an earlier run left may be of a file that has been replaced since: once from the beginning.
+            self._download(file, part, meter, cancel)
+        else:
+            partial.close(keep=True)
+
+    def _remake(self, item: Item) -> None:
+        """Make a wheel again of the one that was made before; its source is not fetched again."""
+        assert item.before is not None
+        name, entry = item.before
+        self._make(item, self._state.wheels / name, own=entry.requires)
+        if name != item.name:
+            with self._lock:
+                self._state.forget(name)
+
+    def _make(self, item: Item, path: Path, own: tuple[str, ...] | None) -> None:
+        """Write the variant wheel; ``own`` is what its source needs, if that is not what ``path`` says."""
+        filename = item.wheel if own is None else None
+        aside = self._state.folder / item.name
+        with WheelArchive.open(path, filename) as archive:
+            if own is None:
+                verify_archive(archive)
+                name = archive.filename.filename
+                own = parse_core_metadata(archive.metadata_bytes(), name).requires_dist
+            rewriting = item.rewriting(own, self._source.packages)
+            rewrite(archive, aside, rewriting)
+        aside.replace(self._state.wheels / item.name)
+        with self._lock:
+            self._state.record(
+                item.name,
+                source=item.wheel.filename,
+                backend=item.backend,
+                identity=item.identity,
+                requires=own,
+                made=item.made(rewriting),
+            )
+
+
+@dataclass
+class _Meter:
+    """Bytes fetched over all wheels; the sizes that no page told are taken for the average of the others."""
+
+    files: list[RemoteFile]
+    progress: Progress | None
+    done: int = 0
+    _parts: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, file: RemoteFile, done: int, total: int | None, *, local: bool = False) -> None:
+        """So much of one file is there."""
+        with self._lock:
+            before = self._parts.get(file.url, (0, None))[0]
+            self._parts[file.url] = (done, total)
+            if not local:
+                self.done += max(0, done - before)
+            if self.progress is not None:
+                self.progress(sum(part for part, _ in self._parts.values()), self._expected())
+
+    def _expected(self) -> int:
+        sizes = {file.url: file.size for file in self.files if file.size is not None}
+        sizes |= {url: total for url, (_, total) in self._parts.items() if total is not None}
+        average = sum(sizes.values()) // max(len(sizes), 1)
+        return sum(sizes.values()) + average * (len(self.files) - len(sizes))
+
+
+def _nothing(wanted: Wanted, links: list[WheelLink], place: str) -> SelectionError:
+    names = listed(wanted.packages)
+    if not links:
+        paths = listed(backend.path for backend in wanted.backends)
+        return SelectionError(
+            f"{place} has no wheels of {names} in the indexes {paths}",
+            hint="look at the URL, which is the one below which the backends' indexes lie, and at --backend",
+        )
+    versions = sorted({Version(link.wheel.version.public) for link in links})
+    platforms = sorted({tag.platform for link in links for tag in link.wheel.tags})
+    return SelectionError(
+        f"nothing of what {place} has is asked for: there are {len(links):,} wheels of {names}",
+        hint=f"versions: {listed(map(str, versions))}; platforms: {listed(platforms)}",
+    )

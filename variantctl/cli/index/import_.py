@@ -1,0 +1,160 @@
+"""Turn indexes for each accelerator (PyTorch's layout: .../cu128/, .../rocm7.1/, .../cpu/) into one index of
+variants: DIR/wheels and DIR/simple. Run it again to go on after an interruption, or to add more
+(docs/importing.md)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli.render import note, print_json
+
+if TYPE_CHECKING:
+    from variant_index.importing.run import Import, ImportPlan
+
+    from variantctl.sources.backends import BackendSource
+    from variantctl.sources.http import HttpClient
+
+HELP = "turn indexes for each accelerator into one index of variants"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action's options."""
+    parser.add_argument(
+        "--from",
+        dest="place",
+        required=True,
+        metavar="URL|FOLDER",
+        help="where the indexes of the backends lie: a URL, or a folder of their wheels",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the output folder")
+    parser.add_argument(
+        "--mapping",
+        default="pytorch",
+        metavar="NAME",
+        help="what the backends need: a source of kind backends, shipped or of the configuration file "
+        "(default: pytorch)",
+    )
+    several: dict[str, Any] = {"action": "append", "default": []}
+    group = parser.add_argument_group("what is imported")
+    group.add_argument(
+        "--package", metavar="P", help="only this, perhaps with versions: 'torch>=2.9'", **several
+    )
+    group.add_argument(
+        "--version",
+        metavar="V",
+        help="only this version of packages without their own ('2.10.0', '>=2.9'), or 'all' "
+        "(default: the newest of each)",
+    )
+    group.add_argument("--python", metavar="X.Y", help="only wheels for this Python", **several)
+    group.add_argument(
+        "--platform",
+        metavar="P",
+        help="only this platform: linux-x86_64, linux-aarch64, macos-arm64, windows-amd64, or a tag",
+        **several,
+    )
+    group.add_argument("--backend", metavar="L", help="only this backend, for example cu128", **several)
+    parser.add_argument(
+        "--dependencies",
+        choices=("per-wheel", "united"),
+        default="per-wheel",
+        help="leave them as each wheel has them (default), or unite those of a version's variants under "
+        "variant markers, which uv cannot read yet",
+    )
+    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="wheels at a time (default: 4)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be fetched, and write nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, or say what would be."""
+    from variant_index.importing.run import Import
+    from variant_index.importing.selection import Selection
+
+    from variantctl.cli.progress import progress_bar
+
+    if args.jobs < 1:
+        from variantctl.cli.app import UsageError
+
+        raise UsageError("argument --jobs: must be at least 1")
+    with _client() as client:
+        job: Import = Import(
+            args.place,
+            args.output,
+            _mapping(args.mapping),
+            Selection(
+                packages=tuple(args.package),
+                version=args.version,
+                pythons=tuple(args.python),
+                platforms=tuple(args.platform),
+                backends=tuple(args.backend),
+            ),
+            client,
+            dependencies=args.dependencies,
+            jobs=args.jobs,
+        )
+        if args.dry_run:
+            return _show_plan(job.plan(), args)
+        with progress_bar("importing") as progress:
+            summary = job.run(progress=progress)
+    for text in (*summary.plan.notes, *summary.index.notes):
+        note(text)
+    if args.json:
+        index = {name: value for name, value in summary.index.as_json().items() if name != "format"}
+        print_json(
+            {
+                "format": 1,
+                "dry_run": False,
+                "fetched_bytes": summary.fetched_bytes,
+                "wheels": summary.plan.as_json(args.output),
+                "index": index,
+            }
+        )
+        return 0
+    sys.stdout.write(f"{summary.index.simple}: {_counts(summary.plan)}\n")
+    return 0
+
+
+def _client() -> HttpClient:
+    """As pip's and variantctl's configuration say: proxies, certificates, passwords."""
+    from variantctl.sources.catalog import http_settings
+    from variantctl.sources.http import HttpClient
+    from variantctl.sources.settings import load_index_settings
+
+    # No index is asked for anything, so pip need not be asked for its own.
+    return HttpClient(http_settings(load_index_settings(no_index=True, no_backends=True)))
+
+
+def _mapping(name: str) -> BackendSource:
+    from variantctl.sources.backend_choice import known_sources
+    from variantctl.sources.errors import SettingsError
+    from variantctl.variants.suggestions import did_you_mean
+
+    known = {source.name: source for source in known_sources(os.environ)}
+    if name not in known:
+        hint = did_you_mean(name, known) or f"known are: {', '.join(known)}"
+        raise SettingsError(f"--mapping: there is no source of kind backends named {name!r}", hint=hint)
+    return known[name]
+
+
+def _counts(plan: ImportPlan) -> str:
+    words = {"fetch": "imported", "remake": "made again", "keep": "unchanged"}
+    counts = ((plan.count(action), word) for action, word in words.items())
+    return ", ".join(f"{number:,} {word}" for number, word in counts if number)
+
+
+def _show_plan(plan: ImportPlan, args: argparse.Namespace) -> int:
+    for text in plan.notes:
+        note(text)
+    if args.json:
+        print_json({"format": 1, "dry_run": True, "wheels": plan.as_json(args.output)})
+        return 0
+    for item in plan.items:
+        sys.stdout.write(
+            f"{plan.actions[item.name]:6} {item.name}  (of {item.backend}: {item.wheel.filename})\n"
+        )
+    note(f"nothing was written: {plan.count('fetch'):,} wheels would be fetched")
+    return 0
