@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.resolve.test_choice import METADATA, SUPPORTED, TERMS, link
@@ -69,6 +69,7 @@ def place(item: WheelLink | None) -> object:
     return item and (item.wheel.label, item.wheel.tags, item.wheel.build)
 
 
+@settings(deadline=None)
 @given(LINKS, TERMS)
 def test_the_tool_takes_what_we_would(wheels: list[WheelLink], terms: Terms) -> None:
     terms = replace(terms, hashes={})
@@ -79,6 +80,7 @@ def test_the_tool_takes_what_we_would(wheels: list[WheelLink], terms: Terms) -> 
     assert place(by_tags_alone(shown, terms.interpreter)) == place(ours(wheels, terms))
 
 
+@settings(deadline=None)
 @given(LINKS, SUPPORTED)
 def test_no_two_have_the_same_ordinary_name(
     wheels: list[WheelLink], supported: dict[str, dict[str, list[str]]]

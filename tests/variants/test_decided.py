@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from packaging.requirements import Requirement
 
 from tests.variants.test_markers import FOO, LINUX, NULL, Expression, expressions
@@ -12,6 +12,7 @@ from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import NON_VARIANT, MarkerVariant, parse_requirement
 
 
+@settings(deadline=None)
 @given(expressions)
 def test_the_truth_stays(expression: Expression) -> None:
     for variant in (FOO, NULL, NON_VARIANT):
