@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.install.support import LinkMode, Place, Planned, new_place, picture, target_place
 from tests.wheels.recipes import CU128, NVIDIA
 from variantctl.install.apply import apply_plan
+from variantctl.install.store import FOLDER
 from variantctl.resolve.plan import Plan as ResolvedPlan
 from variantctl.target.environment import find_environment
 from variantctl.target.installed import installed_packages
@@ -250,7 +251,7 @@ def test_link_modes(mode: LinkMode, place: Place, tmp_path: Path) -> None:
     place.uninstall("thing")
     assert before
     assert not {path for path in place.picture() if "/site-packages/" in path}
-    assert list((place.cache / "wheels-v1").rglob("data.txt"))
+    assert list((place.cache / FOLDER).rglob("data.txt"))
 
 
 def test_hash_known_to_the_store_needs_no_fetch(place: Place, tmp_path: Path) -> None:

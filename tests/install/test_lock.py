@@ -13,6 +13,7 @@ import pytest
 from tests.install.support import Place, new_place, target_place
 from variantctl.install.lock import locked
 from variantctl.install.progress import ProgressEvent
+from variantctl.install.store import FOLDER
 from variantctl.wheels.build import build_wheel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks other processes")
@@ -117,7 +118,7 @@ def test_one_cold_cache_for_many_environments(tmp_path: Path) -> None:
     ]
     children = [elsewhere(lambda place=place: place.install(wheel)) for place in places]  # type: ignore[misc]
     assert [exit_code(child) for child in children] == [0] * 6
-    assert len(list((tmp_path / "cache/wheels-v1").iterdir())) == 1
+    assert len(list((tmp_path / "cache" / FOLDER).iterdir())) == 1
     pictures = [
         {path.removeprefix(str(place.site)): what for path, what in place.picture().items()}
         for place in places

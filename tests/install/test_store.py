@@ -10,8 +10,9 @@ import pytest
 
 from tests.install.support import Place, new_place
 from variantctl.install.errors import InstallError
+from variantctl.install.manifest import UnpackedWheel
 from variantctl.install.progress import ProgressEvent
-from variantctl.install.store import UnpackedWheel, WheelStore, file_sha256
+from variantctl.install.store import WheelStore, file_sha256
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.build import build_wheel
 

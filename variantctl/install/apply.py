@@ -17,10 +17,11 @@ from variantctl.install.errors import from_os_error
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.links import Linker, LinkMode
 from variantctl.install.lock import STATE_FOLDER, LockHeldError, locked
+from variantctl.install.manifest import UnpackedWheel
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
-from variantctl.install.store import UnpackedWheel, WheelStore, current_umask, file_sha256
+from variantctl.install.store import WheelStore, current_umask, file_sha256
 from variantctl.install.transaction import Transaction, recover
 from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
@@ -259,9 +260,7 @@ def _linker(options: Options, wheels: Sequence[UnpackedWheel]) -> Linker:
 
 
 def _compile(layouts: Sequence[Layout], environment: Environment, options: Options) -> None:
-    modules = [
-        file.destination for layout in layouts for file in layout.files if file.destination.endswith(".py")
-    ]
+    modules = [path for layout in layouts for path in layout.destinations() if path.endswith(".py")]
     options.progress(ProgressEvent("compile", str(environment.prefix), 0, len(modules)))
     compile_modules(environment.python, modules)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from variantctl.install.errors import FileConflictError
-from variantctl.install.layout import Layout, NewFile
+from variantctl.install.layout import Layout, NewFile, NewFolder
 from variantctl.install.removal import Removal, owner_of
 from variantctl.install.roots import Folders, Roots
 from variantctl.target.installed import InstalledPackage
@@ -22,11 +23,13 @@ class Unit:
     Attributes:
         destination: a file, or the topmost folder that is not there yet.
         files: what it consists of.
+        folders: more of what it consists of, a folder's files at once; never of a unit that is a file.
         last: belongs to a package's metadata folder, which comes after everything else.
     """
 
     destination: str
     files: tuple[NewFile, ...]
+    folders: tuple[NewFolder, ...]
     last: bool
 
 
@@ -70,21 +73,23 @@ def work_out(
     going = {package.dist_info for package in removal.packages}
     staying = [package for package in installed if package.dist_info not in going]
     removed = dict.fromkeys(removal.files)
-    folders = Folders(roots, removed)
-    owners = _owners(layouts)
-    _check_files_against_folders(owners)
+    there = Folders(roots, removed)
+    whole, owners = _owners(layouts, there)
+    _check_files_against_folders(whole, owners)
     listings: dict[str, frozenset[str]] = {}
-    units: dict[str, list[NewFile]] = {}
+    units: dict[str, _Parts] = {}
+    for new in whole.values():
+        units.setdefault(new.topmost, _Parts()).folders.append(new.folder)
     clear: list[str] = []
     for destination, (file, whose) in owners.items():
-        folder, _, name = destination.rpartition(os.sep)
-        topmost = folders.topmost_missing(folder, whose)
-        if topmost is not None:
-            units.setdefault(topmost, []).append(file)
+        parent, _, name = destination.rpartition(os.sep)
+        topmost_missing = there.topmost_missing(parent, whose)
+        if topmost_missing is not None:
+            units.setdefault(topmost_missing, _Parts()).files.append(file)
             continue
-        if folder not in listings:
-            listings[folder] = frozenset(os.listdir(folder))  # noqa: PTH208
-        if name in listings[folder] and destination not in removed:
+        if parent not in listings:
+            listings[parent] = frozenset(os.listdir(parent))  # noqa: PTH208
+        if name in listings[parent] and destination not in removed:
             if os.path.isdir(destination) and not os.path.islink(destination):  # noqa: PTH112, PTH114
                 clear += _emptied_by(destination, removed, whose)
             elif _same_content(destination, file):
@@ -93,39 +98,112 @@ def work_out(
                 removed[destination] = None
             else:
                 raise _in_the_way(destination, whose, owner_of(destination, staying))
-        units[destination] = [file]
-    metadata = {layout.dist_info for layout in layouts}
-    arranged = [Unit(path, tuple(files), _is_metadata(path, metadata)) for path, files in units.items()]
-    # RECORD is what makes a package installed: it comes last, and with it the rest of its folder.
-    arranged.sort(key=lambda unit: (unit.last, unit.destination.endswith("RECORD")))
+        units[destination] = _Parts([file])
     size = sum(file.size for file, _ in owners.values())
-    return Change(tuple(arranged), tuple(removed), tuple(clear), size)
+    size += sum(sum(new.folder.stored.sizes) for new in whole.values())
+    return Change(_in_order(units, layouts, roots), tuple(removed), tuple(clear), size)
 
 
-def _owners(layouts: Sequence[Layout]) -> dict[str, tuple[NewFile, str]]:
-    """Every new file by its place, each once, with the package (in words) that it is of."""
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A folder that comes as a whole, the topmost that is made for it, and the package it is of, in words."""
+
+    folder: NewFolder
+    topmost: str
+    whose: str
+
+
+@dataclass(slots=True)
+class _Parts:
+    files: list[NewFile] = field(default_factory=list)
+    folders: list[NewFolder] = field(default_factory=list)
+
+
+def _in_order(units: Mapping[str, _Parts], layouts: Sequence[Layout], roots: Roots) -> tuple[Unit, ...]:
+    """Modules, scripts, and what makes a package installed: its metadata folder, and of that RECORD last."""
+    metadata = {layout.dist_info for layout in layouts}
+    scripts = f"{roots.scripts}{os.sep}"
+    arranged = [
+        Unit(path, tuple(parts.files), tuple(parts.folders), _is_metadata(path, metadata))
+        for path, parts in units.items()
+    ]
+    arranged.sort(
+        key=lambda unit: (
+            unit.last,
+            f"{unit.destination}{os.sep}".startswith(scripts),
+            unit.destination.endswith("RECORD"),
+        )
+    )
+    return tuple(arranged)
+
+
+def _owners(
+    layouts: Sequence[Layout], there: Folders
+) -> tuple[dict[str, _Whole], dict[str, tuple[NewFile, str]]]:
+    """Whole new folders and every other file, each once by its place, with the package (in words) it is of.
+
+    A folder appears as a whole where none is there yet and nothing else comes into it: then there is nothing
+    to compare its files with. All other files are looked at one by one.
+    """
+    shared = _shared_folders(layouts)
+    whole: dict[str, _Whole] = {}
     owners: dict[str, tuple[NewFile, str]] = {}
     for layout in layouts:
         whose = layout.name
-        for file in layout.files:
+        single: list[Iterable[NewFile]] = []
+        for folder in layout.folders:
+            topmost = there.topmost_missing(folder.destination, whose)
+            if topmost is None or folder.destination in shared:
+                single.append(folder.files())
+            else:
+                whole[folder.destination] = _Whole(folder, topmost, whose)
+        for file in chain(*single, layout.files):
             other, owner = owners.setdefault(file.destination, (file, whose))
             if other is not file and (other.digest, other.size) != (file.digest, file.size):
                 raise FileConflictError(
                     f"{owner} and {whose} both have {file.destination}, with different content",
                     hint="They cannot be installed together; leave one of them out.",
                 )
-    return owners
+    return whole, owners
 
 
-def _check_files_against_folders(owners: Mapping[str, tuple[NewFile, str]]) -> None:
+def _shared_folders(layouts: Sequence[Layout]) -> set[str]:
+    """The folders that get files from two places."""
     seen: set[str] = set()
-    for destination, (_, whose) in owners.items():
-        folder = destination.rpartition(os.sep)[0]
+    shared: set[str] = set()
+    for layout in layouts:
+        single = {file.destination.rpartition(os.sep)[0] for file in layout.files}
+        for folder in (*single, *(folder.destination for folder in layout.folders)):
+            (shared if folder in seen else seen).add(folder)
+    return shared
+
+
+def _check_files_against_folders(
+    whole: Mapping[str, _Whole], owners: Mapping[str, tuple[NewFile, str]]
+) -> None:
+    names: dict[str, frozenset[str]] = {}
+
+    def owner_of_file(path: str) -> str | None:
+        if path in owners:
+            return owners[path][1]
+        parent, _, name = path.rpartition(os.sep)
+        if parent in whole:
+            if parent not in names:
+                names[parent] = frozenset(whole[parent].folder.stored.names)
+            if name in names[parent]:
+                return whole[parent].whose
+        return None
+
+    needed = {path: new.whose for path, new in whole.items()}
+    needed |= {path.rpartition(os.sep)[0]: whose for path, (_, whose) in owners.items()}
+    seen: set[str] = set()
+    for path, whose in needed.items():
+        folder = path
         while folder not in seen:
             seen.add(folder)
-            if folder in owners:
+            if owner := owner_of_file(folder):
                 raise FileConflictError(
-                    f"{folder} is a file of {owners[folder][1]} and a folder of {whose}",
+                    f"{folder} is a file of {owner} and a folder of {whose}",
                     hint="They cannot be installed together; leave one of them out.",
                 )
             folder = folder.rpartition(os.sep)[0]

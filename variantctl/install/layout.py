@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from variantctl.install.manifest import StoredFolder, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
-from variantctl.install.store import UnpackedWheel
 from variantctl.install.unpack import UnpackedFile
 from variantctl.target.environment import SCHEME_NAMES, Environment
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
@@ -21,6 +22,8 @@ from variantctl.wheels.record import entry_for
 INSTALLER = b"variantctl\n"
 #: Files people and tools edit in place: an edit must not reach the store, and with it other environments.
 _EDITED = (".pth", ".egg-link")
+#: What csv puts into quotes, or may: a name with it is left to csv.
+_QUOTED = re.compile(r"[^\w./+@~=!#$%&()\[\]{}<>:;^-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,40 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFolder:
+    """Stored files that come into one folder of the environment, all linkable, under the names they have.
+
+    Attributes:
+        destination: the folder, absolute.
+        source: the folder they are stored in, absolute.
+        stored: the files.
+    """
+
+    destination: str
+    source: str
+    stored: StoredFolder
+
+    def files(self) -> Iterator[NewFile]:
+        """Each as a file of its own."""
+        stored = self.stored
+        for name, digest, size in zip(stored.names, stored.digests, stored.sizes, strict=True):
+            place, source = f"{self.destination}{os.sep}{name}", f"{self.source}{os.sep}{name}"
+            yield NewFile(place, source, None, digest, size, name in stored.executables)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """A wheel's files in an environment.
 
     Attributes:
         wheel: the wheel.
-        files: every file, RECORD last.
+        folders: those of its files that are linked folder by folder.
+        files: the others, RECORD last.
         dist_info: the folder of its metadata, which becomes visible last.
     """
 
     wheel: UnpackedWheel
+    folders: tuple[NewFolder, ...]
     files: tuple[NewFile, ...]
     dist_info: str
 
@@ -64,6 +91,12 @@ class Layout:
     def name(self) -> str:
         """The package and its version, for messages."""
         return f"{self.wheel.filename.name} {self.wheel.filename.version}"
+
+    def destinations(self) -> Iterator[str]:
+        """The absolute path of every file."""
+        for folder in self.folders:
+            yield from (f"{folder.destination}{os.sep}{name}" for name in folder.stored.names)
+        yield from (file.destination for file in self.files)
 
 
 def lay_out(
@@ -85,38 +118,79 @@ def lay_out(
     root = scheme["purelib" if _root_is_purelib(wheel) else "platlib"]
     dist_info = f"{root}{os.sep}{wheel.dist_info}"
     found: dict[str, NewFile] = {}
+    folders = {folder.destination: folder for folder in _folders(wheel, root)}
     for file in _files(wheel, root, scheme, environment.python):
+        _take_apart(folders, file.destination, found)
         if found.setdefault(file.destination, file) is not file:
             raise _refused(wheel, f"two of its files go to {file.destination}", hint=MISTRUST)
     # Generated scripts win over carried ones of the same name, as in pip.
-    found |= {file.destination: file for file in _scripts(wheel, scheme["scripts"], environment.python)}
+    for script in _scripts(wheel, scheme["scripts"], environment.python):
+        _take_apart(folders, script.destination, found)
+        found[script.destination] = script
     found |= {file.destination: file for file in _notes(dist_info, requested, direct_url)}
-    record = _record(found, root, f"{dist_info}{os.sep}RECORD")
-    return Layout(wheel, (*found.values(), record), dist_info)
+    record = _record(folders.values(), found, root, f"{dist_info}{os.sep}RECORD")
+    return Layout(wheel, tuple(folders.values()), (*found.values(), record), dist_info)
+
+
+def _take_apart(folders: dict[str, NewFolder], path: str, into: dict[str, NewFile]) -> None:
+    """Where a single file comes beside a folder's files, those become single ones too, and are compared."""
+    if folder := folders.pop(path.rpartition(os.sep)[0], None):
+        into.update((file.destination, file) for file in folder.files())
+
+
+def _goes_as_a_whole(wheel: UnpackedWheel, folder: StoredFolder) -> bool:
+    """A folder of the package proper: its files are neither moved, nor edited, nor read on the way."""
+    top = folder.path.partition("/")[0]
+    proper = top not in ("", wheel.dist_info, _data(wheel)) and not _is_compiled(folder)
+    return proper and not any(name.endswith(_EDITED) for name in folder.names)
+
+
+def _is_compiled(folder: StoredFolder) -> bool:
+    # A compiled file that no source backs could hide what really runs.
+    return "/__pycache__/" in f"/{folder.path}/"
+
+
+def _data(wheel: UnpackedWheel) -> str:
+    return f"{wheel.dist_info.removesuffix('.dist-info')}.data"
+
+
+def _local(path: str) -> str:
+    return path if os.sep == "/" else path.replace("/", os.sep)
+
+
+def _folders(wheel: UnpackedWheel, root: str) -> Iterator[NewFolder]:
+    for folder in wheel.folders:
+        if _goes_as_a_whole(wheel, folder):
+            path = _local(folder.path)
+            yield NewFolder(f"{root}{os.sep}{path}", f"{wheel.root}{os.sep}{path}", folder)
 
 
 def _files(wheel: UnpackedWheel, root: str, scheme: Mapping[str, str], python: Path) -> Iterator[NewFile]:
-    data = f"{wheel.dist_info.removesuffix('.dist-info')}.data/"
+    places = (root, f"{_data(wheel)}/", scheme)
     ours = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")}
-    stored = f"{wheel.root}{os.sep}"
-    for file in wheel.files:
-        if file.path in ours or "/__pycache__/" in f"/{file.path}":
-            # A compiled file that no source backs could hide what really runs.
-            continue
-        folder, path, kind = root, file.path, ""
-        if path.startswith(data):
-            kind, _, path = path.removeprefix(data).partition("/")
-            if kind not in scheme or not path:
-                raise _refused(wheel, "it is in no folder of the installation scheme", member=file.path)
-            folder = scheme[kind]
-        destination = f"{folder}{os.sep}{path if os.sep == '/' else path.replace('/', os.sep)}"
-        if kind == "scripts":
-            yield _script(file, stored + file.path, destination, python)
-        else:
-            linkable = not path.endswith(_EDITED)
-            yield NewFile(
-                destination, stored + file.path, None, file.digest, file.size, file.executable, linkable
-            )
+    for folder in wheel.folders:
+        if not _goes_as_a_whole(wheel, folder) and not _is_compiled(folder):
+            for file in folder.files():
+                if file.path not in ours:
+                    yield _placed(wheel, file, places, python)
+
+
+def _placed(
+    wheel: UnpackedWheel, file: UnpackedFile, places: tuple[str, str, Mapping[str, str]], python: Path
+) -> NewFile:
+    """Where one file goes: ``places`` are the root, the wheel's ``.data/`` folder and the scheme."""
+    folder, data, scheme = places
+    path, kind = file.path, ""
+    if path.startswith(data):
+        kind, _, path = path.removeprefix(data).partition("/")
+        if kind not in scheme or not path:
+            raise _refused(wheel, "it is in no folder of the installation scheme", member=file.path)
+        folder = scheme[kind]
+    destination, source = f"{folder}{os.sep}{_local(path)}", f"{wheel.root}{os.sep}{file.path}"
+    if kind == "scripts":
+        return _script(file, source, destination, python)
+    linkable = not path.endswith(_EDITED)
+    return NewFile(destination, source, None, file.digest, file.size, file.executable, linkable)
 
 
 def _script(file: UnpackedFile, source: str, destination: str, python: Path) -> NewFile:
@@ -150,10 +224,20 @@ def _generated(destination: str, content: bytes, *, executable: bool = False) ->
     return NewFile(destination, None, content, digest, len(content), executable, False)
 
 
-def _record(files: Mapping[str, NewFile], root: str, destination: str) -> NewFile:
+def _record(
+    folders: Iterable[NewFolder], files: Mapping[str, NewFile], root: str, destination: str
+) -> NewFile:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     inside = f"{root}{os.sep}"
+    for folder in folders:
+        stored = folder.stored
+        rows = zip(stored.names, stored.digests, stored.sizes, strict=True)
+        if _QUOTED.search(stored.path + "".join(stored.names)):
+            writer.writerows((f"{stored.path}/{name}", digest, size) for name, digest, size in rows)
+        else:
+            # A large wheel is almost nothing but this, and the writer would take longer for it than links do.
+            text.write("".join(f"{stored.path}/{name},{digest},{size}\n" for name, digest, size in rows))
     for file in files.values():
         # Signatures of the wheel's own RECORD have neither hash nor size there.
         size = file.size if file.digest else ""

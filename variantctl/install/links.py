@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import sys
+from collections.abc import Collection, Sequence
 from enum import Enum
 
 
@@ -61,6 +62,21 @@ class Linker:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(destination)  # noqa: PTH108
         copy(source, destination, executable=executable)
+
+    def place_all(
+        self, source: str, destination: str, names: Sequence[str], executables: Collection[str]
+    ) -> None:
+        """``place`` files of the folder ``source`` in the folder ``destination``, under the same names."""
+        old, new, link = f"{source}{os.sep}", f"{destination}{os.sep}", os.link
+        for name in names:
+            if self.mode is LinkMode.HARDLINK:
+                try:
+                    link(old + name, new + name)
+                    continue
+                except OSError as error:
+                    if error.errno not in _CANNOT_LINK:
+                        raise
+            self.place(old + name, new + name, executable=name in executables)
 
     def _clone(self, source: str, destination: str) -> None:
         if sys.platform != "linux":

@@ -16,6 +16,7 @@ class Roots:
 
     def __init__(self, environment: Environment) -> None:
         self.paths = tuple(dict.fromkeys(os.path.normpath(path) for path in environment.scheme.values()))
+        self.scripts = os.path.normpath(environment.scheme["scripts"])
         self._real_folders: dict[str, str] = {}
 
     @cached_property

@@ -7,57 +7,22 @@ or not there; any number of processes may add and read at once.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.errors import from_os_error
+from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders, is_unchanged, load
 from variantctl.install.progress import Progress, ProgressEvent, silent
-from variantctl.install.unpack import UnpackedFile, unpack
+from variantctl.install.unpack import unpack
 from variantctl.sources.locks import turn
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
-from variantctl.wheels.record import encode_digest
 
-FORMAT = 1
 FOLDER = f"wheels-v{FORMAT}"
-
-
-@dataclass(frozen=True, slots=True)
-class UnpackedWheel:
-    """A wheel in the store, verified.
-
-    Attributes:
-        filename: the wheel's.
-        sha256: of the wheel file, in hexadecimal.
-        root: the folder of its files.
-        dist_info: the name of its ``*.dist-info`` folder.
-        files: every file of it.
-        umask: the umask its files were made under.
-    """
-
-    filename: WheelFilename
-    sha256: str
-    root: Path
-    dist_info: str
-    files: tuple[UnpackedFile, ...]
-    umask: int
-
-    def read(self, path: str) -> bytes:
-        """The content of one of its files."""
-        return (self.root / path).read_bytes()
-
-    def read_info(self, name: str) -> bytes | None:
-        """The content of a file of its ``*.dist-info`` folder, or None."""
-        try:
-            return self.read(f"{self.dist_info}/{name}")
-        except FileNotFoundError:
-            return None
 
 
 class WheelStore:
@@ -71,17 +36,13 @@ class WheelStore:
         """A wheel that is here and unchanged. One that was changed behind our back is thrown away."""
         slot = self._slot(filename, sha256)
         try:
-            manifest = json.loads((slot / "manifest.json").read_bytes())
-            files = tuple(UnpackedFile(*row) for row in manifest["files"])
-            wheel = UnpackedWheel(
-                filename, sha256, slot / "files", manifest["dist_info"], files, manifest["umask"]
-            )
+            wheel = load((slot / "manifest.json").read_bytes(), slot / "files", filename, sha256)
+            if wheel is not None and is_unchanged(wheel):
+                return wheel
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if manifest["sha256"] != sha256 or manifest["filename"] != filename.filename or not _unchanged(wheel):
-            self._discard(slot)
-            return None
-        return wheel
+        self._discard(slot)
+        return None
 
     def add(
         self, path: Path, filename: WheelFilename, sha256: str, progress: Progress = silent
@@ -118,17 +79,10 @@ class WheelStore:
                 limits=self._limits,
             )
             umask = current_umask()
-            manifest = {
-                "format": FORMAT,
-                "filename": filename.filename,
-                "sha256": sha256,
-                "dist_info": archive.dist_info,
-                "umask": umask,
-                "files": [
-                    (file.path, file.digest, file.size, file.executable, file.mtime_ns) for file in files
-                ],
-            }
-            (building / "manifest.json").write_text(json.dumps(manifest))
+            wheel = UnpackedWheel(
+                filename, sha256, slot / "files", archive.dist_info, in_folders(files), umask
+            )
+            (building / "manifest.json").write_bytes(dump(wheel))
             building.chmod(0o755 & ~umask)
             try:
                 building.rename(slot)
@@ -138,7 +92,7 @@ class WheelStore:
                 if theirs is None:
                     raise
                 return theirs
-            return UnpackedWheel(filename, sha256, slot / "files", archive.dist_info, files, umask)
+            return wheel
         finally:
             if building.exists():
                 self._discard(building)
@@ -171,27 +125,3 @@ def current_umask() -> int:
     umask = os.umask(0o022)
     os.umask(umask)
     return umask
-
-
-def _unchanged(wheel: UnpackedWheel) -> bool:
-    """Size and time are as they were written; where not (a link of it was edited, say), the hash decides."""
-    root = f"{wheel.root}{os.sep}"
-    for file in wheel.files:
-        try:
-            found = os.stat(root + file.path)  # noqa: PTH116 - ten thousand times in an install
-        except OSError:
-            return False
-        if found.st_size != file.size:
-            return False
-        if found.st_mtime_ns != file.mtime_ns and not _has_digest(root + file.path, file.digest):
-            return False
-    return True
-
-
-def _has_digest(path: str, digest: str) -> bool:
-    algorithm, _, expected = digest.partition("=")
-    if not algorithm:
-        return False
-    with open(path, "rb") as file:  # noqa: PTH123
-        hasher = hashlib.new(algorithm, file.read())
-    return encode_digest(hasher.digest()) == expected

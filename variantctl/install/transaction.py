@@ -29,11 +29,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from variantctl.install.conflicts import Change, Unit
+from variantctl.install.conflicts import Change
 from variantctl.install.errors import NotUndoneError
-from variantctl.install.layout import NewFile
-from variantctl.install.links import Linker, copy, write
+from variantctl.install.links import Linker
 from variantctl.install.removal import remove_emptied
+from variantctl.install.staging import stage
 
 JOURNAL, HALF, DONE, STAGE, ASIDE = "journal.json", "journal.half", "done.json", "stage", "aside"
 
@@ -70,8 +70,7 @@ class Transaction:
         """Make every unit in the state folder; the environment is not touched, so the disk may fill."""
         folder = f"{self._state}{os.sep}{STAGE}"
         os.mkdir(folder)  # noqa: PTH102
-        for number, unit in enumerate(self._change.units):
-            self._stage_unit(unit, f"{folder}{os.sep}{number}")
+        stage(self._change.units, folder, self._linker)
 
     def swap(self, emptied: Sequence[str]) -> None:
         """Rename the old files away and the new ones in; when this returns the change is made.
@@ -101,25 +100,6 @@ class Transaction:
             _place(f"{self._state}{os.sep}{STAGE}{os.sep}{number}", unit.destination)
         (self._state / JOURNAL).rename(self._state / DONE)
         self._made = True
-
-    def _stage_unit(self, unit: Unit, staged: str) -> None:
-        made: set[str] = set()
-        skip = len(unit.destination)
-        for file in unit.files:
-            path = staged + file.destination[skip:]
-            folder = path.rpartition(os.sep)[0]
-            if folder not in made and len(path) > len(staged):
-                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-                made.add(folder)
-            self._put(file, path)
-
-    def _put(self, file: NewFile, path: str) -> None:
-        if file.source is None:
-            write(file.content or b"", path, executable=file.executable)
-        elif file.linkable:
-            self._linker.place(file.source, path, executable=file.executable)
-        else:
-            copy(file.source, path, executable=file.executable)
 
 
 def recover(state: Path) -> str | None:
