@@ -21,7 +21,7 @@ else:
 
 FORMAT = 1
 _DATA = Path(__file__).parent / "data"
-_TOP_KEYS = ("format", "name", "description", "sources", "platform", "properties")
+_TOP_KEYS = ("format", "name", "title", "description", "sources", "platform", "properties")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Profile:
         namespaces: namespace of ours -> its facts (``{"cuda_driver": "12.8", ...}``), in the file's order.
         properties: any other namespace -> feature -> values, both best first, as PEP 850's static lists.
         sources: where the facts come from.
+        title: what people call the machine; ``""`` where it does not say.
+        description: the same in a sentence, or ``""``.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Profile:
     namespaces: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     properties: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    title: str = ""
+    description: str = ""
 
     def supported(self) -> dict[str, dict[str, list[str]]]:
         """Namespace -> feature -> values, best first: all that this machine supports.
@@ -114,6 +118,8 @@ def parse_profile(data: bytes, *, source: str, default_name: str = "profile") ->
         namespaces={key: _facts(table, key, source) for key in table if key in plugins},
         properties=_properties(table, source),
         sources=_sources(table, source),
+        title=_text(table, "title", source),
+        description=_text(table, "description", source),
     )
 
 
@@ -219,6 +225,13 @@ def _sources(table: Mapping[str, object], source: str) -> tuple[str, ...]:
     if not isinstance(sources, list) or not all(isinstance(item, str) for item in sources):
         raise ProfileError("not a list of strings", source=source, key="sources")
     return tuple(sources)
+
+
+def _text(table: Mapping[str, object], key: str, source: str) -> str:
+    text = table.get(key, "")
+    if not isinstance(text, str):
+        raise ProfileError(f"{text!r} is not a text", source=source, key=key)
+    return text
 
 
 def _table(table: Mapping[str, object], key: str, source: str, prefix: str = "") -> dict[str, object]:

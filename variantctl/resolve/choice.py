@@ -13,12 +13,13 @@ from typing import Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
 from variantctl.resolve.reasons import Reason, property_reasons
 from variantctl.sources.files import WheelLink
+from variantctl.variants.abi import releases_built_for
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
@@ -257,25 +258,14 @@ def _with_abi(terms: Terms, supported: Supported) -> Supported:
     Whether the package it names can have that release is for the resolution to find out: it becomes a
     requirement of the wheel.
     """
-    packages: dict[str, set[str]] = {}
-    for properties in terms.metadata.variants.values() if terms.metadata else ():
-        for package, prefixes in properties.get(ABI_DEPENDENCY, {}).items():
-            packages.setdefault(package, set()).update(prefixes)
-    if not packages:
+    built_for = releases_built_for(terms.metadata) if terms.metadata else {}
+    if not built_for:
         return supported
     releases = {}
-    for package, listed in sorted(packages.items()):
+    for package, newest_first in built_for.items():
         there = terms.installed.get(canonicalize_name(package))
-        newest_first = sorted(listed, key=_release, reverse=True)
         releases[package] = sorted(newest_first, key=lambda prefix: not _is_of(there, prefix))
     return {**supported, ABI_DEPENDENCY: releases}
-
-
-def _release(prefix: str) -> tuple[Version, str]:
-    try:
-        return Version(prefix), prefix
-    except InvalidVersion:
-        return Version("0"), prefix
 
 
 def _is_of(version: Version | None, prefix: str) -> bool:

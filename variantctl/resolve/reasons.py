@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -10,14 +10,14 @@ from variantctl.variants.ordering import Unsupported
 from variantctl.variants.properties import Supported
 
 _MOST = 4
-# What the values of a feature are, where "this machine offers 12.8, 12.7 ..." would not say it (design 4).
-_DRIVER = {
+OFFERS: Mapping[tuple[str, str], str] = {
     ("nvidia", "cuda_version_lower_bound"): "{who}'s driver offers {best} and older",
     ("nvidia", "cuda_version_upper_bound"): "{who}'s driver is newer than that: it offers {last} and up",
     ("amd", "rocm_version"): "{who} offers ROCm {best} and older of that series",
     ("x86_64", "level"): "{who} is {best}",
     ("aarch64", "version"): "{who} is Arm v{best}",
 }
+"""(namespace, feature) -> what a machine offers, where "12.8, 12.7 ..." would not say it (design 4)."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,6 @@ def _need(item: Unsupported) -> str:
 def _property(item: Unsupported, who: str) -> str:
     if not item.offered:
         return f"needs {_need(item)}; {who} offers no {item.namespace} :: {item.feature}"
-    phrase = _DRIVER.get((item.namespace, item.feature), "{who} offers {all}")
+    phrase = OFFERS.get((item.namespace, item.feature), "{who} offers {all}")
     words = {"best": item.offered[0], "last": item.offered[-1], "all": summarise(item.offered)}
     return f"needs {_need(item)}; {phrase.format(who=who, **words)}"

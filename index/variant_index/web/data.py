@@ -1,0 +1,216 @@
+"""All that a project's page chooses by, as JSON: what ``static/choice.js`` reads.
+
+The rules that need more than comparing are applied here, by the very code that ``variantctl explain`` runs:
+which tags fit which Python and why not, Requires-Python, which versions a request allows, which releases an
+ABI dependency lists, which dependencies apply. Mappings are lists of pairs: their order counts, and a
+property may be called ``__proto__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, Literal
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from variant_index.web.audience import Audience, Device
+from variant_index.web.contents import Project, PublishedWheel, Release
+from variant_index.web.dependencies import Dependencies, Dependency
+from variant_index.web.places import Fit, Places, places_of
+from variant_index.web.platforms import title_of
+from variantctl.variants.abi import releases_built_for
+from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+
+#: What uv 0.13 answers itself: package, plugin API, namespace, and which of its features.
+_UV_PROVIDERS: tuple[tuple[str, str, str, Literal[True] | tuple[str, ...]], ...] = (
+    ("nvidia-variant-provider", "nvidia_variant_provider.plugin:NvidiaVariantPlugin", "nvidia", True),
+    ("x86-64-variant-provider", "x86_64_variant_provider", "x86_64", ("level",)),
+    ("aarch64-variant-provider", "aarch64_variant_provider", "aarch64", ("version",)),
+)
+
+
+def page_data(project: Project, audience: Audience) -> dict[str, Any]:
+    """The data block of a project's page; see ``static/choice.js`` for what is made of it."""
+    kinds: dict[Hashable, PublishedWheel] = {}
+    for release in project.releases:
+        for wheel in release.wheels:
+            kinds.setdefault(_kind(wheel), wheel)
+    places = places_of(project, tuple(kinds.values()), audience)
+    numbers = {kind: number for number, kind in enumerate(kinds)}
+    fits: dict[Fit, int] = {}
+    needs: dict[Dependency, int] = {}
+    dependencies = Dependencies(places.environments)
+    used = {
+        namespace
+        for release in project.releases
+        if release.metadata is not None
+        for namespace in release.metadata.used_namespaces
+    }
+    rows = [[fits.setdefault(fit, len(fits)) for fit in row] for row in places.fits]
+    return {
+        "name": project.name,
+        "releases": [_release(release, numbers, dependencies, needs) for release in project.releases],
+        "requests": requests(project.releases),
+        "platforms": [
+            {"id": _id(item.system, item.machine, item.libc), "title": title_of(item)}
+            for item in places.platforms
+        ],
+        "pythons": list(places.pythons),
+        "places": rows,
+        "fits": [_fit(fit) for fit in fits],
+        "needs": [_need(need) for need in needs],
+        "devices": [*(_device(device, places, used) for device in places.devices), _nothing(places)],
+        "phrases": [[*feature, phrase] for feature, phrase in sorted(audience.phrases.items())],
+    }
+
+
+def requests(releases: Sequence[Release]) -> list[dict[str, Any]]:
+    """What can be asked for: the project, or one version of it; and which releases are tried, in order.
+
+    As ``explain`` has it: the newest first, but releases before pre-releases where no version is named
+    (PEP 440); ``==1.0`` allows ``1.0+local`` too; what is pinned may be yanked (PEP 592).
+    """
+    newest = sorted(range(len(releases)), key=lambda number: releases[number].version.is_prerelease)
+    asked: list[dict[str, Any]] = [{"specifier": "", "tries": newest, "pinned": False}]
+    for release in releases:
+        specifier = SpecifierSet(f"=={release.version}")
+        tries = [
+            number
+            for number, other in enumerate(releases)
+            if specifier.contains(other.version, prereleases=True)
+        ]
+        asked.append({"specifier": str(specifier), "tries": tries, "pinned": True})
+    return asked
+
+
+def _release(
+    release: Release,
+    numbers: Mapping[Hashable, int],
+    dependencies: Dependencies,
+    needs: dict[Dependency, int],
+) -> dict[str, Any]:
+    metadata = release.metadata
+    # By name, then the higher build tag first: what decides between wheels whose tags fit equally.
+    by_name = sorted(release.wheels, key=lambda wheel: wheel.filename.filename)
+    ties = sorted(by_name, key=lambda wheel: wheel.filename.build or (-1, ""), reverse=True)
+    places = {wheel.filename.filename: place for place, wheel in enumerate(ties)}
+    used = metadata.used_namespaces if metadata else ()
+    return {
+        "version": str(release.version),
+        "namespaces": [_namespace(name, metadata) for name in used] if metadata else [],
+        "abi": _pairs(releases_built_for(metadata)) if metadata else [],
+        "variants": [
+            [label, [[namespace, _pairs(features)] for namespace, features in properties.items()]]
+            for label, properties in (metadata.variants.items() if metadata else ())
+        ],
+        "wheels": [
+            {
+                "filename": wheel.filename.filename,
+                "label": wheel.filename.label,
+                "link": wheel.link,
+                "size": wheel.size,
+                "yanked": wheel.yanked,
+                "requiresPython": wheel.requires_python,
+                "kind": numbers[_kind(wheel)],
+                "tie": places[wheel.filename.filename],
+                "needs": [
+                    needs.setdefault(need, len(needs))
+                    for need in dependencies.of(wheel.requires, wheel.filename.label, metadata)
+                ],
+                "variantMarkers": any("variant_" in text for text in wheel.requires),
+            }
+            for wheel in release.wheels
+        ],
+    }
+
+
+def _namespace(name: str, metadata: VariantMetadata) -> dict[str, Any]:
+    """Who answers for a namespace (PEP 850, "Provider"): the metadata's own list, or the machine."""
+    provider = metadata.providers.get(name, ProviderInfo())
+    static = provider.static_properties
+    features = None if static is None else [[name, list(static[name])] for name in provider.feature_order]
+    return {
+        "name": name,
+        "optional": provider.optional,
+        "static": features,
+        "uv": _known_to_uv(name, provider),
+    }
+
+
+def _known_to_uv(namespace: str, provider: ProviderInfo) -> bool | list[str]:
+    """Whether uv asks a provider; of those it asks in part, the features (design, section 4: observed)."""
+    if provider.static_properties is not None:
+        return True
+    packages = [canonicalize_name(Requirement(text).name) for text in provider.requires]
+    api = provider.effective_plugin_api
+    return next(
+        (
+            features if features is True else list(features)
+            for package, plugin_api, own, features in _UV_PROVIDERS
+            if own == namespace and package in packages and api == plugin_api
+        ),
+        False,
+    )
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    return {
+        "ranks": list(fit.ranks),
+        "reasons": list(fit.reasons),
+        "accepted": list(fit.accepted),
+        "python": fit.python,
+    }
+
+
+def _need(need: Dependency) -> dict[str, Any]:
+    cases = ["".join(str(int(holds)) for holds in row) for row in need.holds]
+    return {
+        "text": need.text,
+        "asks": [[item.namespace, item.feature, item.value] for item in need.asks],
+        "holds": cases[0] if len(set(cases)) == 1 else cases,
+    }
+
+
+def _nothing(places: Places) -> dict[str, Any]:
+    """A machine that offers nothing, of which only the platform is known."""
+    grounds = [places.ground_of(None, platform) for platform in places.platforms]
+    return {
+        "name": "",
+        "title": "None of these",
+        "description": "A machine whose accelerators and processor extensions are not counted on",
+        "group": "CPU only",
+        "grounds": grounds,
+        "home": None,
+        "supported": [],
+    }
+
+
+def _device(device: Device, places: Places, used: Collection[str]) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "title": device.title,
+        "description": device.description,
+        "group": device.group,
+        "grounds": [places.ground_of(device, platform) for platform in places.platforms],
+        "home": places.home_of(device),
+        "supported": [
+            [namespace, _pairs(features)]
+            for namespace, features in device.supported.items()
+            if namespace in used
+        ],
+    }
+
+
+def _pairs(features: Mapping[str, Sequence[str]]) -> list[list[Any]]:
+    return [[feature, list(values)] for feature, values in features.items()]
+
+
+def _kind(wheel: PublishedWheel) -> Hashable:
+    """All of a wheel that decides where it fits."""
+    return (wheel.filename.tags, wheel.requires_python)
+
+
+def _id(*words: str) -> str:
+    return "-".join(word.split()[0].lower() for word in words if word)

@@ -1,0 +1,255 @@
+// The choice among a project's wheels, as `variantctl explain` makes it (PEP 825, "Variant ordering").
+// Pure: no document. What needs more than comparing was worked out when the page was made (data.py); here
+// is only what depends on what a person picks. Names follow variantctl/resolve/choice.py and explain.py.
+"use strict";
+
+const variantChoice = (() => {
+  const ABI = "abi_dependency";
+  const MOST = 4; // values that a reason lists, as in resolve/reasons.py
+
+  const mapOf = (pairs) => new Map(pairs);
+  const featuresOf = (pairs) => new Map(pairs.map(([name, features]) => [name, mapOf(features)]));
+  const key = (...words) => words.join(" :: ");
+
+  // --- what a machine offers: the provider algorithm of PEP 850, with a profile ---
+
+  function supportedBy(release, machine, { enabled, tool }) {
+    const offers = new Map();
+    for (const { name, optional, static: list, uv } of release.namespaces) {
+      if (name === ABI || (optional && !enabled.has(name))) continue;
+      let features = [...(list === null ? (machine.supported.get(name) ?? []) : list)];
+      if (tool === "uv") features = features.filter(([feature]) => uv === true || uv.includes(feature));
+      if (features.length) offers.set(name, mapOf(features));
+    }
+    if (release.abi.length) offers.set(ABI, mapOf(release.abi)); // any release: resolving decides
+    return offers;
+  }
+
+  // --- PEP 825's order ---
+
+  // [namespace index, feature index, value index] of the best value of each feature; null: not compatible.
+  function sortKeys(properties, release, offers) {
+    const keys = [];
+    for (const [namespace, features] of properties) {
+      const offered = offers.get(namespace);
+      if (!offered) return null;
+      const place = release.namespaces.findIndex(({ name }) => name === namespace);
+      const names = [...offered.keys()];
+      for (const [feature, wanted] of features) {
+        const best = (offered.get(feature) ?? []).findIndex((value) => wanted.includes(value));
+        if (best < 0) return null;
+        keys.push([place, names.indexOf(feature), best]);
+      }
+    }
+    return keys.sort(compareLists);
+  }
+
+  function compareLists(left, right) {
+    for (let at = 0; at < Math.min(left.length, right.length); at++) {
+      const here = Array.isArray(left[at]) ? compareLists(left[at], right[at]) : left[at] - right[at];
+      if (here) return here;
+    }
+    return right.length - left.length; // of two lists the one that goes on is the better
+  }
+
+  function orderLabels(release, variants, labels, offers) {
+    const found = [];
+    for (const label of labels) {
+      const keys = variants.has(label) ? sortKeys(variants.get(label), release, offers) : null;
+      if (keys) found.push([label, keys]);
+    }
+    const byName = ([left], [right]) => (left < right ? -1 : left > right ? 1 : 0);
+    found.sort(byName).sort(([, left], [, right]) => compareLists(left, right));
+    const ordered = found.map(([label]) => label);
+    if (labels.has("null") && !ordered.includes("null")) ordered.push("null");
+    return ordered;
+  }
+
+  // --- reasons, in the words of resolve/reasons.py and resolve/explain.py ---
+
+  function summarise(values) {
+    if (values.length <= MOST) return values.join(", ");
+    return `${values.slice(0, MOST - 2).join(", ")} ... ${values.at(-1)} (${values.length} values)`;
+  }
+
+  const need = (item) =>
+    `${key(item.namespace, item.feature)} ${item.wanted.length === 1 ? "" : "one of "}${summarise(item.wanted)}`;
+
+  function missingOf(properties, release, offers) {
+    const known = new Set([...release.namespaces.map(({ name }) => name), ABI]);
+    const missing = [];
+    for (const namespace of [...properties.keys()].sort()) {
+      for (const feature of [...properties.get(namespace).keys()].sort()) {
+        const wanted = properties.get(namespace).get(feature);
+        const offered = (known.has(namespace) && offers.get(namespace)?.get(feature)) || [];
+        if (!wanted.some((value) => offered.includes(value)))
+          missing.push({ namespace, feature, wanted, offered });
+      }
+    }
+    return missing;
+  }
+
+  function propertyReasons(missing, offers, who, phrases) {
+    const reasons = [];
+    for (const namespace of new Set(missing.map((item) => item.namespace))) {
+      const items = missing.filter((item) => item.namespace === namespace);
+      if (offers.has(namespace)) reasons.push(...items.map((item) => propertyReason(item, who, phrases)));
+      else
+        reasons.push(`needs ${items.map(need).join(" and ")}; ${who} offers no ${namespace} properties`);
+    }
+    return reasons.map((detail) => ({ kind: "property", detail }));
+  }
+
+  function propertyReason(item, who, phrases) {
+    const name = key(item.namespace, item.feature);
+    if (!item.offered.length) return `needs ${need(item)}; ${who} offers no ${name}`;
+    const words = { who, best: item.offered[0], last: item.offered.at(-1), all: summarise(item.offered) };
+    const phrase = phrases.get(name) ?? "{who} offers {all}";
+    return `needs ${need(item)}; ${phrase.replace(/\{(\w+)\}/g, (_, word) => words[word])}`;
+  }
+
+  // Why a wheel that can be taken is where it is, after the one `before` it.
+  function placeReason(item, before) {
+    const { label } = item.wheel;
+    if (!before) {
+      if (label !== null && !item.properties.size)
+        return { kind: "best", detail: "no variant with properties can be taken" };
+      return item.best.length ? { kind: "best", detail: `it has ${item.best.join(", ")}` } : null;
+    }
+    const other = before.wheel;
+    const order = (detail) => ({ kind: "order", detail });
+    if (other.label === label) return order(`comes after ${other.filename}, whose tags fit better`);
+    if (label === null) return order("a non-variant wheel comes after every variant");
+    if (!item.properties.size) return order("the null variant comes after every other variant");
+    for (const [at, mine] of item.best.entries()) {
+      if (at < before.best.length && mine !== before.best[at])
+        return order(`${mine} comes after ${before.best[at]} (${other.label})`);
+    }
+    if (item.best.length < before.best.length)
+      return order(`${other.label} has ${before.best.slice(item.best.length).join(", ")} too`);
+    return order(`its properties rank the same as those of ${other.label}`);
+  }
+
+  // --- the verdicts ---
+
+  function bestOf(properties, release, offers) {
+    const best = [];
+    for (const { name } of release.namespaces) {
+      for (const [feature, values] of offers.get(name) ?? []) {
+        const wanted = properties.get(name)?.get(feature) ?? [];
+        const value = values.find((one) => wanted.includes(one));
+        if (value !== undefined) best.push(key(name, feature, value));
+      }
+    }
+    return best;
+  }
+
+  function judge(release, fit, machine, phrases, asked, allowYanked) {
+    const variants = new Map(release.variants.map(([label, pairs]) => [label, featuresOf(pairs)]));
+    const propertiesOf = (label) => (label === null ? new Map() : variants.get(label)) ?? new Map();
+    const offers = supportedBy(release, machine, asked);
+    const wheels = asked.tool === "pip" ? release.wheels.filter(({ label }) => label === null) : release.wheels;
+    const ruledOut = (wheel) => wheel.yanked !== false && wheel.yanked !== "" && !allowYanked;
+    const fits = (wheel) => fit.ranks[wheel.kind] !== null && fit.accepted[wheel.kind];
+
+    const left = wheels.filter((wheel) => fits(wheel) && !ruledOut(wheel));
+    const labels = new Set(left.map((wheel) => wheel.label).filter((label) => label !== null));
+    const order = orderLabels(release, variants, labels, offers);
+    const place = (wheel) => (wheel.label === null ? order.length : order.indexOf(wheel.label));
+    const ranked = left
+      .filter((wheel) => wheel.label === null || order.includes(wheel.label))
+      .sort((a, b) => place(a) - place(b) || fit.ranks[a.kind] - fit.ranks[b.kind] || a.tie - b.tie);
+
+    const judged = ranked.map((wheel, at) => {
+      const properties = propertiesOf(wheel.label);
+      const verdict = at ? "compatible" : "selected";
+      return { wheel, verdict, rank: at + 1, properties, best: bestOf(properties, release, offers) };
+    });
+    for (const [at, item] of judged.entries()) {
+      const reason = placeReason(item, judged[at - 1]);
+      item.reasons = reason ? [reason] : [];
+    }
+    const rest = wheels.filter((wheel) => !ranked.includes(wheel)).map(refuse);
+    rest.sort((a, b) => nearness(a) - nearness(b));
+    return { wheels: [...judged, ...rest], offers };
+
+    function refuse(wheel) {
+      const reasons = [];
+      if (fit.ranks[wheel.kind] === null) reasons.push({ kind: "tags", detail: fit.reasons[wheel.kind] });
+      if (!fit.accepted[wheel.kind])
+        reasons.push({
+          kind: "requires-python",
+          detail: `needs Python ${wheel.requiresPython}; this is ${fit.python}`,
+        });
+      if (wheel.label !== null && wheel.label !== "null" && !variants.has(wheel.label)) {
+        const detail = `the variant metadata does not list the label '${wheel.label}'`;
+        reasons.push({ kind: "unknown-label", detail });
+      } else {
+        const missing = missingOf(propertiesOf(wheel.label), release, offers);
+        reasons.push(...propertyReasons(missing, offers, machine.who, phrases));
+      }
+      const verdict = reasons.length ? "incompatible" : "excluded";
+      if (ruledOut(wheel)) {
+        const why = typeof wheel.yanked === "string" ? wheel.yanked : "no reason given";
+        reasons.push({ kind: "yanked", detail: `was yanked: ${why}; only == with this version takes it` });
+      }
+      return { wheel, verdict, rank: null, properties: propertiesOf(wheel.label), best: [], reasons };
+    }
+  }
+
+  const foreign = (item) => item.reasons.some(({ kind }) => kind === "tags" || kind === "requires-python");
+  const nearness = (item) => (item.verdict === "excluded" ? 0 : foreign(item) ? 2 : 1);
+
+  // --- what a person asks ---
+
+  // A machine of the page's list, or one that `variantctl detect --json` has described.
+  function machineOf(device) {
+    const who = device.who ?? (device.name ? `profile ${device.name}` : "this machine");
+    return { who, supported: featuresOf(device.supported) };
+  }
+
+  // The wheels of the first release that a request tries and that has one to take; the first, if none has.
+  // asked: {specifier, platform, python, device}: the last three are numbers of data's lists;
+  // enabled: the namespaces whose optional provider is to be asked; machine: in place of a device;
+  // tool: "uv" or "pip", of which the former knows fewer providers and the latter no variants.
+  function choose(data, asked) {
+    const device = asked.machine ?? data.devices[asked.device];
+    const machine = machineOf(device);
+    const phrases = new Map(data.phrases.map(([namespace, feature, text]) => [key(namespace, feature), text]));
+    const fit = data.fits[data.places[device.grounds[asked.platform]][asked.python]];
+    const request = data.requests.find(({ specifier }) => specifier === asked.specifier);
+    const options = { enabled: new Set(), ...asked };
+    for (const allowYanked of request.pinned ? [false, true] : [false]) {
+      for (const number of request.tries) {
+        const found = explained(number, allowYanked);
+        if (found.selected) return found;
+      }
+    }
+    return explained(request.tries[0], request.pinned);
+
+    function explained(number, allowYanked) {
+      const release = data.releases[number];
+      const { wheels, offers } = judge(release, fit, machine, phrases, options, allowYanked);
+      const selected = wheels.find(({ verdict }) => verdict === "selected") ?? null;
+      const environment = asked.platform * data.pythons.length + asked.python;
+      const needs = selected ? needsOf(data, selected.wheel, environment, offers) : [];
+      return { release, wheels, selected, needs, machine };
+    }
+  }
+
+  function needsOf(data, wheel, environment, offers) {
+    return wheel.needs
+      .map((number) => data.needs[number])
+      .filter(({ asks, holds }) => {
+        const cases = typeof holds === "string" ? holds : holds[environment];
+        const number = asks.reduce((sum, [namespace, feature, value], bit) => {
+          const there = offers.get(namespace)?.get(feature)?.includes(value);
+          return sum + (there ? 1 << bit : 0);
+        }, 0);
+        return cases[number] === "1";
+      })
+      .map(({ text }) => text);
+  }
+
+  return { choose, foreign };
+})();
