@@ -190,12 +190,17 @@ def write_index(world: World, simple: Path) -> None:
     (folder / "index.json").write_bytes(page)
 
 
-def profile_of(device: Device | None, platform: PagePlatform, python: str) -> Profile:
-    """The profile of a device on a platform; of no device, one that offers nothing."""
+def profile_of(device: Device | None, platform: PagePlatform, python: str, driver: str | None) -> Profile:
+    """The profile of a device on a platform, perhaps with another driver; of none, one without anything."""
     facts = PlatformFacts(platform.system, platform.machine, platform.libc or None, python)
     if device is None:
         return Profile("nothing", facts)
-    return replace(load_profile(device.name), platform=facts)
+    profile = replace(load_profile(device.name), platform=facts)
+    if driver is None:
+        return profile
+    namespace, key = ("amd", "rocm") if "amd" in profile.namespaces else ("nvidia", "cuda_driver")
+    changed = {**profile.namespaces[namespace], key: driver}
+    return replace(profile, namespaces={**profile.namespaces, namespace: changed})
 
 
 def answer_of(explanation: Explanation, needs: list[str]) -> dict[str, Any]:
@@ -273,6 +278,11 @@ def questions(random: Random, data: Mapping[str, Any], audience: Audience, most:
         device = devices.get(shown["name"])
         if device is not None and not platform.libc and shown["home"] == place:
             platform = device.platform
+        driver = (
+            random.randrange(len(shown["drivers"])) if shown["drivers"] and random.random() < 0.5 else None
+        )
+        version = None if driver is None else shown["drivers"][driver][0]
+        as_described = version is None or shown["driver"].split()[1] == version
         asked.append(
             Question(
                 {
@@ -280,12 +290,13 @@ def questions(random: Random, data: Mapping[str, Any], audience: Audience, most:
                     "platform": place,
                     "python": python,
                     "device": number,
+                    "driver": driver,
                     "enabled": sorted(enabled),
                 },
                 f"{data['name']}{request['specifier']}",
-                profile_of(device, platform, data["pythons"][python]),
+                profile_of(device, platform, data["pythons"][python], version),
                 enabled,
-                f"profile {device.name}" if device else "this machine",
+                f"profile {device.name}" if device and as_described else "this machine",
             )
         )
     return asked

@@ -53,6 +53,19 @@ class Platform:
 
 
 @dataclass(frozen=True)
+class Driver:
+    """A version of a driver that a device may be used with.
+
+    Attributes:
+        version: ``12.8``.
+        supported: what a machine with it offers of the namespaces that the driver decides on.
+    """
+
+    version: str
+    supported: Supported
+
+
+@dataclass(frozen=True)
 class Device:
     """A machine that somebody may have.
 
@@ -63,6 +76,8 @@ class Device:
         group: under which it is listed: ``NVIDIA GPU``.
         platform: what it runs, where it is not said to run something else.
         supported: namespace -> feature -> values, best first: all that it offers.
+        driver: what is called driver here, and the version that it is described with: ``CUDA 12.8``; ``""``.
+        drivers: the versions it may have instead, newest first, its own among them.
     """
 
     name: str
@@ -71,6 +86,8 @@ class Device:
     group: str
     platform: Platform
     supported: Supported
+    driver: str = ""
+    drivers: Sequence[Driver] = ()
 
 
 @dataclass(frozen=True)

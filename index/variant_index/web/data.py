@@ -22,6 +22,7 @@ from variant_index.web.places import Fit, Places, places_of
 from variant_index.web.platforms import title_of
 from variantctl.variants.abi import releases_built_for
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+from variantctl.variants.properties import Supported
 
 #: What uv 0.13 answers itself: package, plugin API, namespace, and which of its features.
 _UV_PROVIDERS: tuple[tuple[str, str, str, Literal[True] | tuple[str, ...]], ...] = (
@@ -48,6 +49,7 @@ def page_data(project: Project, audience: Audience) -> dict[str, Any]:
         if release.metadata is not None
         for namespace in release.metadata.used_namespaces
     }
+    lists: dict[tuple[str, ...], int] = {}
     rows = [[fits.setdefault(fit, len(fits)) for fit in row] for row in places.fits]
     return {
         "name": project.name,
@@ -61,7 +63,8 @@ def page_data(project: Project, audience: Audience) -> dict[str, Any]:
         "places": rows,
         "fits": [_fit(fit) for fit in fits],
         "needs": [_need(need) for need in needs],
-        "devices": [*(_device(device, places, used) for device in places.devices), _nothing(places)],
+        "devices": [*(_device(device, places, used, lists) for device in places.devices), _nothing(places)],
+        "lists": [list(values) for values in lists],
         "phrases": [[*feature, phrase] for feature, phrase in sorted(audience.phrases.items())],
     }
 
@@ -184,10 +187,27 @@ def _nothing(places: Places) -> dict[str, Any]:
         "grounds": grounds,
         "home": None,
         "supported": [],
+        "driver": "",
+        "drivers": [],
     }
 
 
-def _device(device: Device, places: Places, used: Collection[str]) -> dict[str, Any]:
+def _device(
+    device: Device, places: Places, used: Collection[str], lists: dict[tuple[str, ...], int]
+) -> dict[str, Any]:
+    """``supported`` has numbers of *lists*: devices and drivers have most of their lists in common."""
+
+    def numbered(supported: Supported) -> list[list[Any]]:
+        return [
+            [
+                namespace,
+                [[name, lists.setdefault(tuple(values), len(lists))] for name, values in features.items()],
+            ]
+            for namespace, features in supported.items()
+            if namespace in used
+        ]
+
+    drivers = [[driver.version, numbered(driver.supported)] for driver in device.drivers]
     return {
         "name": device.name,
         "title": device.title,
@@ -195,11 +215,9 @@ def _device(device: Device, places: Places, used: Collection[str]) -> dict[str, 
         "group": device.group,
         "grounds": [places.ground_of(device, platform) for platform in places.platforms],
         "home": places.home_of(device),
-        "supported": [
-            [namespace, _pairs(features)]
-            for namespace, features in device.supported.items()
-            if namespace in used
-        ],
+        "supported": numbered(device.supported),
+        "driver": device.driver,
+        "drivers": drivers if any(supported for _, supported in drivers) else [],
     }
 
 

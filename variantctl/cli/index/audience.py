@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from packaging.version import Version
 
 from variantctl.providers.profiles import load_profile, shipped_profiles
 
 if TYPE_CHECKING:
-    from variant_index.web.audience import Audience, Device, Platform
+    from variant_index.web.audience import Audience, Device, Driver, Platform
 
     from variantctl.providers.profiles import Profile
     from variantctl.resolve.interpreter import Interpreter
@@ -18,7 +21,34 @@ PYTHONS = ("3.14", "3.13", "3.12", "3.11", "3.10")
 
 _GROUPS = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
 _CPU = "CPU only"
-_DRIVERS = (("nvidia", "cuda_driver", "CUDA driver {}"), ("amd", "rocm", "ROCm {}"))
+
+
+@dataclass(frozen=True)
+class _DriverFact:
+    """A fact of profiles that an update changes.
+
+    Attributes:
+        namespace, key: where a profile has it.
+        called: what has that version.
+        versions: those in use, newest first.
+    """
+
+    namespace: str
+    key: str
+    called: str
+    versions: tuple[str, ...]
+
+
+_DRIVERS = (
+    # What drivers of the branches R520 to R590 offer: NVIDIA, CUDA Toolkit release notes, table 3.
+    _DriverFact(
+        "nvidia",
+        "cuda_driver",
+        "CUDA",
+        ("13.1", "13.0", "12.9", "12.8", "12.6", "12.5", "12.4", "12.2", "12.1", "12.0", "11.8"),
+    ),
+    _DriverFact("amd", "rocm", "ROCm", ("7.1", "7.0", "6.4", "6.3", "6.2", "6.1")),
+)
 
 
 def everybody() -> Audience:
@@ -36,24 +66,34 @@ def _device(name: str) -> Device:
     from variant_index.web.audience import Device
 
     profile = load_profile(name)
+    fact = next((fact for fact in _DRIVERS if fact.key in profile.namespaces.get(fact.namespace, ())), None)
     return Device(
         name=name,
         title=profile.title or name,
-        description=_description(profile),
+        description=profile.description,
         group=next((title for key, title in _GROUPS.items() if key in profile.namespaces), _CPU),
         platform=_platform(profile),
         supported=profile.supported(),
+        driver=f"{fact.called} {profile.namespaces[fact.namespace][fact.key]}" if fact else "",
+        drivers=_drivers(profile, fact) if fact else (),
     )
 
 
-def _description(profile: Profile) -> str:
-    """What it is, and the driver: what mostly decides."""
-    facts = [
-        words.format(profile.namespaces[namespace][key])
-        for namespace, key, words in _DRIVERS
-        if key in profile.namespaces.get(namespace, ())
+def _drivers(profile: Profile, fact: _DriverFact) -> list[Driver]:
+    """The same machine with each version of its driver."""
+    from variant_index.web.audience import Driver
+
+    facts = profile.namespaces[fact.namespace]
+    versions = {*fact.versions, str(facts[fact.key])}
+    return [
+        Driver(
+            version,
+            replace(
+                profile, namespaces={fact.namespace: {**facts, fact.key: version}}, properties={}
+            ).supported(),
+        )
+        for version in sorted(versions, key=Version, reverse=True)
     ]
-    return ", ".join([profile.description, *facts])
 
 
 def _platform(profile: Profile) -> Platform:

@@ -202,21 +202,29 @@ const variantChoice = (() => {
 
   // --- what a person asks ---
 
-  // A machine of the page's list, or one that `variantctl detect --json` has described.
-  function machineOf(device) {
-    const who = device.who ?? (device.name ? `profile ${device.name}` : "this machine");
-    return { who, supported: featuresOf(device.supported) };
+  // A machine of the page's list, perhaps with another driver; or one that `variantctl detect --json` told of.
+  function machineOf(data, { machine, device, driver }) {
+    if (machine) return { ...machine, supported: featuresOf(machine.supported) };
+    const { name, supported, drivers, driver: own } = data.devices[device];
+    const lists = (pairs) =>
+      pairs.map(([namespace, features]) => [namespace, features.map(([feature, at]) => [feature, data.lists[at]])]);
+    const offers = featuresOf(lists(supported));
+    const [version, overlay] = drivers[driver] ?? [null, []];
+    for (const [namespace, features] of featuresOf(lists(overlay))) offers.set(namespace, features);
+    const described = name && (version === null || own.endsWith(` ${version}`));
+    return { who: described ? `profile ${name}` : "this machine", supported: offers };
   }
 
   // The wheels of the first release that a request tries and that has one to take; the first, if none has.
   // asked: {specifier, platform, python, device}: the last three are numbers of data's lists;
+  // driver: a number of the device's drivers, in place of its own;
   // enabled: the namespaces whose optional provider is to be asked; machine: in place of a device;
   // tool: "uv" or "pip", of which the former knows fewer providers and the latter no variants.
   function choose(data, asked) {
-    const device = asked.machine ?? data.devices[asked.device];
-    const machine = machineOf(device);
+    const machine = machineOf(data, asked);
+    const { grounds } = asked.machine ?? data.devices[asked.device];
     const phrases = new Map(data.phrases.map(([namespace, feature, text]) => [key(namespace, feature), text]));
-    const fit = data.fits[data.places[device.grounds[asked.platform]][asked.python]];
+    const fit = data.fits[data.places[grounds[asked.platform]][asked.python]];
     const request = data.requests.find(({ specifier }) => specifier === asked.specifier);
     const options = { enabled: new Set(), ...asked };
     for (const allowYanked of request.pinned ? [false, true] : [false]) {

@@ -48,6 +48,7 @@
       platform: picked("platform"),
       python: picked("python"),
       device: picked("device"),
+      driver: get("driver").selectedIndex,
       enabled: new Set([...questions.querySelectorAll("input[name=enable]:checked")].map((box) => box.value)),
       machine: own,
     };
@@ -62,6 +63,17 @@
     else check("platform", home ?? grounds.findIndex((ground) => ground !== null));
   }
 
+  // The drivers that the device may have; its own, unless another version was picked.
+  function offerDrivers(wanted) {
+    const { drivers, driver } = data.devices[picked("device")];
+    const [what, described] = driver.split(" ");
+    const options = drivers.map(([version]) => element("option", { value: version }, `${what} ${version}`));
+    fill("driver", ...options);
+    get("driver").selectedIndex = drivers.findIndex(([version]) => version === (wanted ?? described));
+    if (drivers.length && get("driver").selectedIndex < 0) offerDrivers();
+    get("drivers").hidden = !drivers.length || own !== null;
+  }
+
   // What is picked is part of the address: a link to an answer.
   function remember(choice) {
     const words = new URLSearchParams({
@@ -70,8 +82,14 @@
       python: data.pythons[choice.python],
       device: data.devices[choice.device].name,
     });
+    if (hasOtherDriver(choice)) words.set("driver", get("driver").value);
     if (!words.get("version")) words.delete("version");
     history.replaceState(null, "", `#${words}`);
+  }
+
+  function hasOtherDriver({ device, driver }) {
+    const { drivers, driver: own } = data.devices[device];
+    return driver >= 0 && !own.endsWith(` ${drivers[driver][0]}`);
   }
 
   function recall() {
@@ -84,7 +102,8 @@
     const device = data.devices.findIndex(({ name }) => name === words.get("device"));
     const fitting = data.devices.findIndex(({ grounds }) => grounds[picked("platform")] !== null);
     check("device", device >= 0 ? device : fitting);
-    reconcile(words.has("platform") ? "platform" : "device");
+    reconcile("device");
+    offerDrivers(words.get("driver") ?? undefined);
   }
 
   // The newest Python, free-threaded ones aside, that the newest version has a wheel for.
@@ -116,7 +135,7 @@
         line: line("variantctl", "install", what, options),
       },
     ];
-    if (device?.name && device.home === choice.platform)
+    if (device?.name && device.home === choice.platform && !hasOtherDriver(choice))
       commands.push({
         tool: "variantctl",
         what: "for that machine, from another one",
@@ -183,6 +202,7 @@
     const where = `${data.platforms[choice.platform].title}, Python ${data.pythons[choice.python]}`;
     const subject = own ? "Your machine" : machine.name ? machine.title : "Such a machine";
     get("about-device").textContent = own ? "Your machine, as pasted below." : `${machine.description}.`;
+    get("drivers").hidden = own !== null || !machine.drivers.length;
     get("answer").classList.toggle("nothing", !found.selected);
     showSelected(found, `${subject} (${where})`);
     fill("commands", ...commandsFor(choice, found).map(commandBlock));
@@ -270,6 +290,7 @@
   questions.addEventListener("change", ({ target }) => {
     if (target.id === "detected") return;
     reconcile(target.name);
+    if (target.name !== "driver") offerDrivers(get("driver").value || undefined);
     show();
   });
   get("detected").addEventListener("input", readDetected);
