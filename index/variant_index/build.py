@@ -114,7 +114,10 @@ def build_index(
         publisher.register(done, gone=emptied)
         removed, foreign = _clear(publisher, [committed.state for committed in done.values()], emptied)
     removed += [path for committed in done.values() for path in committed.removed]
-    return _summary(destination, scan, done, removed, foreign)
+    left = (
+        f"{path.removeprefix(f'{ROOT}/')}: not a file of ours; it is left where it is" for path in foreign
+    )
+    return _summary(destination, scan, done, removed, (*left, *publisher.notes))
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,7 @@ def _summary(
     scan: Scan,
     done: Mapping[NormalizedName, Committed],
     removed: Sequence[str],
-    foreign: Sequence[str],
+    notes: Sequence[str],
 ) -> BuildSummary:
     names = [parse_filename(name) for committed in done.values() for name in committed.state.files]
     wheels = [name for committed in done.values() for name in committed.state.files if name.endswith(".whl")]
@@ -251,10 +254,7 @@ def _summary(
         notes=(
             *(f"{name}: {why}; it is left out" for name, why in scan.skipped),
             *(note for file in scan.files for note in file.notes),
-            *(
-                f"{path.removeprefix(f'{ROOT}/')}: not a file of ours; it is left where it is"
-                for path in foreign
-            ),
+            *notes,
         ),
         read=len(scan.files),
     )

@@ -66,6 +66,9 @@ class ExtraPages(Protocol):
     def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
         """The files about the whole index, written each time that its list of projects changes."""
 
+    def gone(self, name: NormalizedName) -> Sequence[str]:
+        """The paths of the files about a project, to be deleted once it is listed no more."""
+
 
 @dataclass(frozen=True)
 class ProjectView:
@@ -123,6 +126,9 @@ class Publisher:
         destination: where the index is. The caller holds ``destination.exclusive()`` around changes.
         extra: makes the pages for people; ``None`` for none.
         uploaded: told the size of each file that was placed.
+
+    Attributes:
+        notes: what a publisher may want to know, one line each.
     """
 
     def __init__(
@@ -132,6 +138,7 @@ class Publisher:
         uploaded: Callable[[int], None] | None = None,
     ) -> None:
         self.destination = destination
+        self.notes: list[str] = []
         self._extra = extra
         self._uploaded = uploaded or (lambda _size: None)
 
@@ -218,9 +225,12 @@ class Publisher:
                 continue
             if self._extra is not None:
                 for target, page in self._extra.root(new).items():
-                    self._write_changed(target, page)
+                    self._write_extra(target, page)
             if (again := self.destination.read(path)) and again.content == root_json(new):
-                return
+                break
+        if self._extra is not None:
+            for name in sorted(removed - set(new)):
+                self.destination.delete(self._extra.gone(canonicalize_name(name)))
 
     def orphans(self, name: NormalizedName) -> dict[str, Listed]:
         """The files of a project's folder that no page names and that are no pages."""
@@ -285,7 +295,7 @@ class Publisher:
                     continue
             if self._extra is not None:
                 for target, text in self._extra.project(ProjectView(page.state, self.destination)).items():
-                    self._write_changed(target, text)
+                    self._write_extra(target, text)
             again = self.destination.read(page_path(name, JSON_PAGE))
             if again is None or page.stored is None or again.version == page.stored.version:
                 return
@@ -362,6 +372,16 @@ class Publisher:
     def _write_changed(self, path: str, content: bytes) -> None:
         stored = self.destination.read(path)
         if stored is None or stored.content != content:
+            self.destination.write(path, content)
+
+    def _write_extra(self, path: str, content: bytes) -> None:
+        """Write a page for people, unless somebody has put a page of their own there."""
+        stored = self.destination.read(path)
+        if stored is not None and path.endswith(".html") and GENERATOR.encode() not in stored.content:
+            note = f"{path}: not a page of ours; it is left as it is"
+            if note not in self.notes:
+                self.notes.append(note)
+        elif stored is None or stored.content != content:
             self.destination.write(path, content)
 
     def _attempts(self, path: str) -> Iterable[int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 from variant_index.web.audience import Audience, Device
@@ -36,6 +36,9 @@ from variantctl.variants.markers import parse_requirement
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.schemas import PEP_825_SCHEMA, PEP_850_SCHEMA
 from variantctl.variants.write import metadata_bytes
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PLATFORM_TAGS = (
     "any",
@@ -310,13 +313,18 @@ def _platform_of(identifier: str) -> PagePlatform:
     )
 
 
-def run(cases: int, seed: int, folder: Path, *, each: int = 12) -> Report:
-    """Make up *cases* projects, and ask *each* questions about every one."""
+def run(cases: int, seed: int, folder: Path) -> Report:
+    """Make up *cases* projects, and ask twelve questions about every one."""
+    with chromium() as browser:
+        return compare(browser.new_page(), cases, seed, folder, each=12)
+
+
+def compare(page: Page, cases: int, seed: int, folder: Path, *, each: int) -> Report:
+    """The same, with *each* questions about every project, in a page that is open already."""
     random, report, audience = Random(seed), Report("page-choice", seed), everybody()
     simple = folder / "simple"
     settings = IndexSettings(index_url=simple.as_uri(), origin="the campaign")
-    with chromium() as browser, Catalog(settings, cache=Cache.open(folder / "cache")) as catalog:
-        page = browser.new_page()
+    with Catalog(settings, cache=Cache.open(folder / "cache")) as catalog:
         page.add_script_tag(path=CHOICE)
         for case in range(cases):
             world = make_up(random, f"p{case}")

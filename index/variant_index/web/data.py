@@ -142,8 +142,8 @@ def _namespace(name: str, metadata: VariantMetadata) -> dict[str, Any]:
     }
 
 
-def _known_to_uv(namespace: str, provider: ProviderInfo) -> bool | list[str]:
-    """Whether uv asks a provider; of those it asks in part, the features (design, section 4: observed)."""
+def _known_to_uv(namespace: str, provider: ProviderInfo) -> Literal[True] | list[str]:
+    """``True`` if uv asks a provider; else the features that it asks for (design, section 4: observed)."""
     if provider.static_properties is not None:
         return True
     packages = [canonicalize_name(Requirement(text).name) for text in provider.requires]
@@ -154,7 +154,7 @@ def _known_to_uv(namespace: str, provider: ProviderInfo) -> bool | list[str]:
             for package, plugin_api, own, features in _UV_PROVIDERS
             if own == namespace and package in packages and api == plugin_api
         ),
-        False,
+        [],
     )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urljoin
 from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.data import page_data
+from variantctl.sources.page_writer import GENERATOR
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,9 +24,6 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """The Content-Security-Policy: the index's own files and nothing else."""
-
-GENERATOR = '<meta name="generator" content="variantctl">'
-"""What tells a page of ours from any other."""
 
 _ASSETS = ("page.css", "choice.js", "page.js", "search.js", "icon.svg")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # Debian's needs a folder of its own to be empty, and must not look for updates or proxies meanwhile.
 _ARGUMENTS = (
@@ -70,7 +70,7 @@ _ASK = """({data, asked}) => asked.map((words) => {
 })"""
 
 
-def ask(page: Any, data: Any, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def ask(page: Page, data: Any, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What ``choice.js``, loaded into *page*, answers."""
     answers: list[dict[str, Any]] = page.evaluate(_ASK, {"data": data, "asked": asked})
     return answers

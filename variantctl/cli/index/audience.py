@@ -12,6 +12,7 @@ from variantctl.providers.profiles import load_profile, shipped_profiles
 
 if TYPE_CHECKING:
     from variant_index.web.audience import Audience, Device, Driver, Platform
+    from variant_index.web.pages import PeoplePages
 
     from variantctl.providers.profiles import Profile
     from variantctl.resolve.interpreter import Interpreter
@@ -60,6 +61,13 @@ def everybody() -> Audience:
     groups = (*_GROUPS.values(), _CPU)
     devices = sorted(map(_device, shipped_profiles()), key=lambda device: groups.index(device.group))
     return Audience(devices, PYTHONS, _interpreter, OFFERS)
+
+
+def people_pages() -> PeoplePages:
+    """What writes the pages for people into an index."""
+    from variant_index.web.pages import PeoplePages
+
+    return PeoplePages(everybody())
 
 
 def _device(name: str) -> Device:

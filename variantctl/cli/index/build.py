@@ -1,5 +1,6 @@
 """Write OUT/simple/, a static repository for variantctl, uv and pip: HTML and JSON pages, hashes, .metadata
-sidecars, and index-level variant metadata for each version."""
+sidecars, and index-level variant metadata for each version. Beside it are pages for people, OUT/index.html
+and OUT/project/: which build a machine gets, and how to install it."""
 
 from __future__ import annotations
 
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace OUT/simple even if it was not made by variantctl"
     )
+    parser.add_argument(
+        "--no-pages", action="store_true", help="write simple/ only, and none of the pages for people"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -36,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
     """Build the index."""
     from variant_index.build import build_index
 
+    from variantctl.cli.index.audience import people_pages
     from variantctl.cli.progress import progress_bar
 
+    extra = None if args.no_pages else people_pages()
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(
             args.wheel_dir,
@@ -46,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             force=args.force,
             progress=progress,
             waiting=lambda: note(f"{args.output}: waiting for another process that is writing it"),
+            extra=extra,
         )
     for text in summary.notes:
         note(text)

@@ -289,8 +289,9 @@
   questions.addEventListener("submit", (event) => event.preventDefault());
   questions.addEventListener("change", ({ target }) => {
     if (target.id === "detected") return;
+    const before = picked("device");
     reconcile(target.name);
-    if (target.name !== "driver") offerDrivers(get("driver").value || undefined);
+    if (target.name === "device" || picked("device") !== before) offerDrivers();
     show();
   });
   get("detected").addEventListener("input", readDetected);

@@ -1,0 +1,51 @@
+"""The pages for people, as files of the index that follow its state (``publisher.ExtraPages``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from variant_index.web.audience import Audience
+from variant_index.web.reading import project_of
+from variant_index.web.render import assets, front_page, project_page
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from variant_index.publisher import ProjectView
+
+FRONT = "index.html"
+FOLDER = "project"
+
+
+class PeoplePages:
+    """Makes a page for each project, and one that lists them all.
+
+    Args:
+        audience: whom they are for.
+    """
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+
+    def project(self, view: ProjectView) -> Mapping[str, bytes]:
+        """The page of one project."""
+        state = view.state
+        project = project_of(
+            state.name, state.listed, metadata=view.metadata, variants=view.variants, status=state.status
+        )
+        return {path_of(state.name): project_page(project, self._audience)}
+
+    def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
+        """The front page, and what all pages load."""
+        loaded = {f"{FOLDER}/{name}": content for name, content in assets().items()}
+        return {**loaded, FRONT: front_page(names)}
+
+    def gone(self, name: NormalizedName) -> Sequence[str]:
+        """The files about a project that is not in the index any more."""
+        return (path_of(name),)
+
+
+def path_of(name: NormalizedName) -> str:
+    """Where a project's page is."""
+    return f"{FOLDER}/{name}/index.html"
