@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urlsplit
 
 from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
@@ -57,7 +57,7 @@ def project_page(project: Project, audience: Audience) -> bytes:
         groups=_groups(devices),
         optional=_optional(project.releases),
         rows_of=_rows,
-        href_of=lambda wheel: urljoin(f"../../simple/{quote(project.name)}/", wheel.link),
+        href_of=partial(_href, f"../../simple/{quote(project.name)}/"),
     )
 
 
@@ -97,6 +97,12 @@ def _rows(release: Release) -> Iterator[_Row]:
             wheels,
             tuple(dict.fromkeys(text for wheel in wheels for text in wheel.requires)),
         )
+
+
+def _href(folder: str, wheel: PublishedWheel) -> str:
+    """Where a wheel is, from its project's page."""
+    parts = urlsplit(wheel.link)
+    return wheel.link if parts.scheme or wheel.link.startswith("/") else folder + wheel.link
 
 
 def _render(template: str, **values: Any) -> bytes:

@@ -32,6 +32,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh context, in which nothing may go wrong unseen."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(20_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
