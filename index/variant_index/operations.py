@@ -14,7 +14,7 @@ from variant_index.changes import Add, Remove, Selection, SetStatus, Yank
 from variant_index.destinations import Destination, is_store_url, open_destination
 from variant_index.errors import IndexStateError, UnpublishableError, refuse
 from variant_index.folder import LocalFolder
-from variant_index.layout import PAGES, page_path
+from variant_index.layout import HTML_PAGE, PAGES, ROOT, page_path
 from variant_index.publisher import ExtraPages, Publisher
 from variant_index.scan import Progress, by_project, scan_paths
 from variant_index.state import SDIST_SUFFIXES, ProjectState, parse_filename
@@ -29,7 +29,7 @@ class IndexAt:
 
     Attributes:
         target: a folder, or the URL of an object store.
-        extra: makes the pages for people; ``None`` for none.
+        extra: makes the pages for people, where the index has them or is new; ``None`` for none.
         waiting: called once when another process is writing the index.
     """
 
@@ -46,7 +46,11 @@ class IndexAt:
         destination = open_destination(self.target)
         if self.waiting is not None:
             destination.waiting = self.waiting
-        return Publisher(destination, self.extra)
+        extra = self.extra
+        if extra is not None and destination.read(extra.mark) is None:
+            # Whoever built it said that there are to be none.
+            extra = extra if destination.read(f"{ROOT}/{HTML_PAGE}") is None else None
+        return Publisher(destination, extra)
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def add_files(
         (
             *(f"{name}: {why}" for scan in scans for name, why in scan.skipped),
             *(note for file in files for note in file.notes),
+            *publisher.notes,
         ),
     )
 
@@ -314,4 +319,5 @@ def _summary(
         tuple(dict.fromkeys(selection.name for selection in selections)),
         tuple(sorted(files)),
         removed=tuple(removed),
+        notes=tuple(publisher.notes),
     )

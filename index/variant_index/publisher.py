@@ -58,7 +58,12 @@ class ExtraPages(Protocol):
     """More files for the tree, made from the state of the index: the pages for people.
 
     Paths are relative to the destination. The same state must give the same bytes.
+
+    Attributes:
+        mark: one of the paths of ``root``: what is there wherever these pages are.
     """
+
+    mark: str
 
     def project(self, view: ProjectView) -> Mapping[str, bytes]:
         """The files about one project, written each time that the project changes."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from variant_index.web.audience import Audience
@@ -22,11 +23,16 @@ class PeoplePages:
     """Makes a page for each project, and one that lists them all.
 
     Args:
-        audience: whom they are for.
+        audience: finds out whom they are for; asked once, when the first project's page is made.
+
+    Attributes:
+        mark: a file that is there wherever these pages are.
     """
 
-    def __init__(self, audience: Audience) -> None:
-        self._audience = audience
+    mark = f"{FOLDER}/page.css"
+
+    def __init__(self, audience: Callable[[], Audience]) -> None:
+        self._audience = cache(audience)
 
     def project(self, view: ProjectView) -> Mapping[str, bytes]:
         """The page of one project."""
@@ -34,7 +40,7 @@ class PeoplePages:
         project = project_of(
             state.name, state.listed, metadata=view.metadata, variants=view.variants, status=state.status
         )
-        return {path_of(state.name): project_page(project, self._audience)}
+        return {path_of(state.name): project_page(project, self._audience())}
 
     def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
         """The front page, and what all pages load."""

@@ -67,7 +67,7 @@ def people_pages() -> PeoplePages:
     """What writes the pages for people into an index."""
     from variant_index.web.pages import PeoplePages
 
-    return PeoplePages(everybody())
+    return PeoplePages(everybody)
 
 
 def _device(name: str) -> Device:

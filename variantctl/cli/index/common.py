@@ -30,7 +30,13 @@ def index_at(target: str | Path) -> IndexAt:
     """The index that was named."""
     from variant_index.operations import IndexAt
 
-    return IndexAt(target, waiting=lambda: note(f"{target}: waiting for another process that is writing it"))
+    from variantctl.cli.index.audience import people_pages
+
+    return IndexAt(
+        target,
+        people_pages(),
+        waiting=lambda: note(f"{target}: waiting for another process that is writing it"),
+    )
 
 
 def tell(args: argparse.Namespace, summary: ChangeSummary, done: str) -> int:
