@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_facts_outside_the_known_range_are_allowed_and_noted() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_dumped_profile_reads_back_the_same(name: str) -> None:
-    profile = load_profile(name)
+    profile = replace(load_profile(name), title="", description="")  # for people; not of the facts
     text = dump_profile(
         name, platform=profile.platform, namespaces=profile.namespaces, sources=profile.sources
     )
