@@ -89,16 +89,15 @@ class Search:
         roots = list(roots)
         if not self._may_find_more(roots):
             return
-        for root in roots:
-            self._needs.setdefault(root.identifier, [RequirementInformation(root, None)])
-        wanted = [name for name, needs in self._needs.items() if needs]
-        seen = dict.fromkeys(sorted(wanted, key=lambda name: name in self.pins))
-        for identifier in islice(_growing(seen), _MOST_READ_ON):
+        listed = [information.requirement for needs in self._needs.values() for information in needs]
+        wanted = sorted([*roots, *listed], key=lambda need: need.identifier in self.pins)
+        seen = {(need.identifier, str(need)): need for need in wanted}
+        for need in islice(_growing(seen), _MOST_READ_ON):
+            alone = _Needs({need.identifier: [RequirementInformation(need, None)]})
             try:
-                for candidate in islice(self._matches(identifier), _MOST_OF_EACH):
-                    for need in self._provider.get_dependencies(candidate):
-                        self._needs.setdefault(need.identifier, [RequirementInformation(need, candidate)])
-                        seen.setdefault(need.identifier)
+                for candidate in islice(self._matches(need.identifier, alone), _MOST_OF_EACH):
+                    for further in self._provider.get_dependencies(candidate):
+                        seen.setdefault((further.identifier, str(further)), further)
             except VariantctlError:
                 # Nobody asked for it yet: if it matters, the next search will say so.
                 continue
@@ -212,9 +211,11 @@ class Search:
             return [] if self._provider.is_satisfied_by(need, pin) else list(listed)
         return [] if next(self._matches(need.identifier), None) is not None else list(listed)
 
-    def _matches(self, identifier: str) -> Iterator[Candidate]:
-        requirements = _Needs(self._needs)
-        matches = self._provider.find_matches(identifier, requirements, _NOTHING)
+    def _matches(
+        self, identifier: str, needs: Mapping[str, Iterator[Need]] | None = None
+    ) -> Iterator[Candidate]:
+        """The candidates that satisfy what is needed now, or some other needs."""
+        matches = self._provider.find_matches(identifier, needs or _Needs(self._needs), _NOTHING)
         return iter(matches() if callable(matches) else matches)
 
     def _involve(self, causes: Sequence[Information]) -> None:
@@ -279,11 +280,11 @@ _MOST_OF_EACH = 4
 _UNFOUNDED = "may be taken only where something asks for it, and without it nothing does"
 
 
-def _growing(names: Mapping[str, None]) -> Iterator[str]:
-    """The names, and those that are added meanwhile."""
+def _growing(needs: Mapping[tuple[str, str], Need]) -> Iterator[Need]:
+    """The needs, and those that are added meanwhile."""
     place = 0
-    while place < len(names):
-        yield from list(names)[place : (place := len(names))]
+    while place < len(needs):
+        yield from list(needs.values())[place : (place := len(needs))]
 
 
 def _project(identifier: str) -> str:
