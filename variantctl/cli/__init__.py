@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _in_utf8_mode()
     _open_closed_streams()
     try:
+        if arguments[:1] == ["install"]:
+            from variantctl.cli.settled import answer
+
+            if (said := answer(arguments)) is not None:
+                return _say(said)
         from variantctl.cli.app import run
     except KeyboardInterrupt:
         return 130
@@ -35,6 +43,19 @@ def _in_utf8_mode() -> None:
         import os
 
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _say(text: str) -> int:
+    import os
+
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # As in app.run: whoever read our output has gone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return 0
 
 
 def _open_closed_streams() -> None:

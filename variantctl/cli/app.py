@@ -123,6 +123,7 @@ def run(arguments: list[str]) -> int:
 def _dispatch(arguments: list[str]) -> int:
     parser = build_parser(only=command_named(arguments) or "")
     args = parser.parse_args(arguments)
+    args.arguments = arguments
     render.set_verbosity(verbose="verbose" in args, quiet="quiet" in args)
     if args.command is None:
         parser.print_help()

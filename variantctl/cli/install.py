@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from variantctl.cli.recovery import recover
 if TYPE_CHECKING:
     from variantctl.cli.downloads import Downloads
     from variantctl.cli.options import Subject
+    from variantctl.cli.settled import Witnesses
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.requirement_files import RequirementFile
     from variantctl.resolve.resolution import Request
@@ -92,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.dry_run:
             options.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
+    witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as catalog:
         if args.build:
@@ -104,14 +108,35 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
-        options.show_notes(subject, (*plan.notes, *_advice(plan, catalog, subject, request)))
+        notes = (*plan.notes, *_advice(plan, catalog, subject, request))
+        options.show_notes(subject, notes)
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, catalog, args)
     if args.json:
         render.print_json(plan.as_json())
-    elif not render.is_quiet():
-        _print_summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
+        return 0
+    said = _summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
+    sys.stdout.write("" if render.is_quiet() else said)
+    depends_on_more = plan.install or notes or subject.machine.notes or subject.machine.was_asked
+    if witnesses is not None and not depends_on_more:
+        witnesses.remember(args.arguments, "" if render.is_quiet() else said)
     return 0
+
+
+def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Witnesses | None:
+    """What must stay as it is for "nothing to do" to be the answer again; None where that is not all."""
+    from variantctl.cli.settled import Witnesses
+    from variantctl.sources.configuration import configuration_file
+
+    elsewhere = args.requirement or args.constraint or args.profile or args.build
+    otherwise = args.dry_run or args.json or args.reinstall or args.upgrade or args.upgrade_package
+    named_by_place = any(re.search(r"[/\\@]|\.whl$", text) for text in args.requirements)
+    # A version or a command is looked up in folders that may change.
+    looked_up = args.python is not None and os.sep not in args.python
+    if elsewhere or otherwise or named_by_place or looked_up or environment is None or render.is_verbose():
+        return None
+    configuration = configuration_file(os.environ)
+    return Witnesses(environment, [configuration] if configuration is not None else [])
 
 
 def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) -> list[str]:
@@ -230,19 +255,16 @@ def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstal
     return planned.with_sha256(downloads.sha256(planned))
 
 
-def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> None:
+def _summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> str:
     # Plain text: importing rich would take longer than saying that nothing is to be done.
-    write = sys.stdout.write
     if not plan.install:
         kept = [f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested] or ["everything"]
-        write(f"Nothing to do: {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already.\n")
-        return
+        return f"Nothing to do: {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already.\n"
     place = f" into {environment.prefix}" if environment is not None else ""
     count = f"{len(plan.install)} {'package' if len(plan.install) == 1 else 'packages'}"
-    if dry_run:
-        write(f"Would install {count}{place}:\n")
-    else:
-        write(f"Installed {count}{place} in {seconds:.1f} s:\n")
+    done = (
+        f"Would install {count}{place}:\n" if dry_run else f"Installed {count}{place} in {seconds:.1f} s:\n"
+    )
     replaced = {removal.name: removal for removal in plan.remove}
     rows = [
         (
@@ -256,8 +278,7 @@ def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool
         )
         for planned in plan.install
     ]
-    for line in _columns(rows):
-        write(f"  {line}\n")
+    return done + "".join(f"  {line}\n" for line in _columns(rows))
 
 
 def _was(planned: PlannedInstall, label: str | None, version: str) -> str:

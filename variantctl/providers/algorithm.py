@@ -76,6 +76,11 @@ class Machine:
         """What there is to say about the answers given so far, each once."""
         return list(self._notes)
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether an answer depended on what this machine supports."""
+        return bool(self._answers)
+
     def supported(self, metadata: VariantMetadata, *, used_only: bool = True) -> dict[str, Features]:
         """Namespace -> feature -> values, best first, of what these variants may ask for.
 

@@ -95,6 +95,8 @@ def _facts_in(output: bytes) -> dict[str, Any] | None:
 def _fingerprint(python: Path) -> str:
     """Changes when the answer could: interpreter, pyvenv.cfg, packaging, kernel (marker), libc (tags)."""
     parts = [str(FACTS_FORMAT), str(python), *_host(), *map(_stamp, _inputs(python))]
+    # By content: an environment that is made again at the same place is the same environment.
+    parts += map(_content, (python.parent.parent / "pyvenv.cfg", python.parent / "pyvenv.cfg"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -102,8 +104,6 @@ def _inputs(python: Path) -> Iterator[Path]:
     yield python
     # What a link to an interpreter points at can be upgraded behind it.
     yield Path(os.path.realpath(python))
-    yield python.parent.parent / "pyvenv.cfg"
-    yield python.parent / "pyvenv.cfg"
     yield SCRIPT
     import packaging
 
@@ -116,6 +116,13 @@ def _stamp(path: Path) -> str:
     except OSError:
         return "-"
     return f"{path}:{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "-"
 
 
 def _host() -> tuple[str, ...]:
