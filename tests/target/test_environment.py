@@ -235,7 +235,11 @@ def test_answer_is_kept_until_the_environment_changes(tmp_path: Path, cache: Pat
     assert len(kept) == 1
     kept[0].write_text(kept[0].read_text().replace('"cpython"', '"from the cache"'))
     assert find_environment(str(folder), cache=cache).implementation == "from the cache"
+    # Made again at the same place, it is the same environment.
     os.utime(folder / "pyvenv.cfg", (1, 1))
+    assert find_environment(str(folder), cache=cache).implementation == "from the cache"
+    with (folder / "pyvenv.cfg").open("a") as configuration:
+        configuration.write("x = y\n")
     assert find_environment(str(folder), cache=cache) == first
     kept[0].write_text("{")
     assert find_environment(str(folder), cache=cache) == first
