@@ -73,7 +73,7 @@ class Device:
         name: the profile's name, as ``--profile`` takes it.
         title: what people call it.
         description: a sentence.
-        group: under which it is listed: ``NVIDIA GPU``.
+        group: under which it is listed: ``NVIDIA``.
         platform: what it runs, where it is not said to run something else.
         supported: namespace -> feature -> values, best first: all that it offers.
         driver: what is called driver here, and the version that it is described with: ``CUDA 12.8``; ``""``.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 from variant_index.build import build_index
 
+from tests.wheels.recipes import CU126, CU128, provided
 from variantctl.cli import main
 from variantctl.cli.index.audience import people_pages
+from variantctl.demo.server import serve
 from variantctl.wheels.build import build_wheel
 
 if TYPE_CHECKING:
@@ -42,7 +47,7 @@ def test_nothing_for_an_accessibility_checker(
         assert page.evaluate(AUDIT) == [], path
         name = path.replace("/", "-").removesuffix("-index.html").removesuffix(".html")
         SHOTS.mkdir(parents=True, exist_ok=True)
-        page.goto(f"{root}/{path}#device=h100")
+        page.reload()
         page.screenshot(path=SHOTS / f"{name}-{theme}-{width}.png", full_page=True)
     colours = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (colours == "rgb(16, 19, 24)") == (theme == "dark")
@@ -164,6 +169,10 @@ def test_an_answer_has_an_address(page: Page, root: str) -> None:
     page.goto("about:blank")
     page.goto(address)
     assert page.inner_text("#answer") == answer
+    page.goto(f"{root}/project/torch/index.html#device=mi300x&version=2.9.1&python=0&driver=x&platform=")
+    assert page.inner_text("#headline") == "null"
+    page.goto(address)
+    assert page.inner_text("#answer") == answer
 
 
 def test_a_machine_of_ones_own(page: Page, root: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,6 +206,43 @@ def test_the_commands_do_what_the_page_says(
     assert shlex.split(pip)[-4:] == ["--", "pip", "install", "torch"]
     page.get_by_role("radio", name="elsewhere too").check()
     assert f"--extra-index-url {root}/simple/" in page.inner_text("#commands")
+
+
+def test_the_commands_for_stock_tools_get_what_the_page_says(page: Page, tmp_path: Path) -> None:
+    metadata = provided(null={}, cu126=CU126, cu128=CU128)
+    for label in ("null", "cu126", "cu128"):
+        variant = f"label = {label!r}".encode()
+        build_wheel(
+            tmp_path / "wheels",
+            name="thing",
+            version="1.0",
+            files={"thing.py": variant},
+            label=label,
+            metadata=metadata,
+        )
+    build_index(tmp_path / "wheels", tmp_path / "site", extra=people_pages())
+    environ = {
+        **{
+            name: text
+            for name, text in os.environ.items()
+            if not name.startswith(("PIP_", "UV_", "VARIANTCTL_"))
+        },
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PIP_CONFIG_FILE": os.devnull,
+        "VARIANTCTL_CACHE_DIR": str(tmp_path / "cache"),
+        "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.8",
+        "NV_VARIANT_PROVIDER_FORCE_SM_ARCH": "9.0",
+    }
+    with serve(tmp_path / "site") as root:
+        page.goto(f"{root}/project/thing/index.html#device=h100&python=3.12")
+        assert page.inner_text("#headline") == "cu128"
+        assert "uv takes the same wheel." in page.inner_text("#commands")
+        _, _, uv, pip = page.locator("#commands pre").all_inner_texts()
+        for command, options in ((uv, ["--no-config", "--no-cache"]), (pip, ["--no-cache-dir"])):
+            target = tmp_path / command.split()[0]
+            words = [*shlex.split(command), *options, "--target", str(target)]
+            subprocess.run(words, env=environ, check=True, capture_output=True, timeout=60)
+            assert (target / "thing.py").read_text() == "label = 'cu128'"
 
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'\""

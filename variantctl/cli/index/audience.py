@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PYTHONS = ("3.14", "3.13", "3.12", "3.11", "3.10")
 """The Pythons that a wheel for any Python is offered for: those that are maintained."""
 
-_GROUPS = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
+_GROUPS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 _CPU = "CPU only"
 
 

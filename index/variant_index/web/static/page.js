@@ -96,7 +96,7 @@
     const words = new URLSearchParams(location.hash.slice(1));
     const place = (list, wanted) => Math.max(0, list.indexOf(wanted));
     const version = `==${words.get("version")}`;
-    if (data.requests.some(({ specifier }) => specifier === version)) get("version").value = version;
+    get("version").value = data.requests.some(({ specifier }) => specifier === version) ? version : "";
     check("platform", place(data.platforms.map(({ id }) => id), words.get("platform")));
     check("python", place(data.pythons, words.get("python") ?? defaultPython()));
     const device = data.devices.findIndex(({ name }) => name === words.get("device"));
@@ -150,7 +150,7 @@
     commands.push({
       tool: "pip",
       what: "which knows nothing of variants, through variantctl's proxy",
-      line: line("variantctl", "proxy", "--index-url", index, enabled, "--", "pip", "install", what),
+      line: line("variantctl", "proxy", options, "--", "pip", "install", what),
       note: pipNote(choice),
     });
     return commands;
@@ -178,7 +178,9 @@
   function commandBlock({ tool, what, line: text, note }) {
     const block = element("div", { class: "command" });
     block.append(element("p", { class: "what" }, element("strong", {}, tool), ` ${what}`));
-    const row = element("div", { class: "line" }, element("pre", {}, code(text)));
+    // A line breaks between words only, unless a word is longer than a line.
+    const words = text.split(" ").flatMap((word) => [element("span", {}, word), " "]);
+    const row = element("div", { class: "line" }, element("pre", {}, element("code", {}, ...words.slice(0, -1))));
     if (navigator.clipboard) {
       const button = element("button", { type: "button", "aria-label": `Copy the command: ${tool} ${what}` }, "Copy");
       button.addEventListener("click", async () => {
@@ -292,6 +294,10 @@
     const before = picked("device");
     reconcile(target.name);
     if (target.name === "device" || picked("device") !== before) offerDrivers();
+    show();
+  });
+  addEventListener("hashchange", () => {
+    recall();
     show();
   });
   get("detected").addEventListener("input", readDetected);
