@@ -21,6 +21,7 @@ from threading import Lock
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
+from variantctl.sources.buckets import BUILT
 from variantctl.sources.cache import Cache
 from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
 from variantctl.sources.hashes import digests_of
@@ -31,7 +32,6 @@ from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.verify import verify_wheel
 
-_BUCKET = "built-v1"
 _LINES_OF_OUTPUT = 15
 
 
@@ -100,7 +100,7 @@ class Builds:
             return known
 
     def _wheel(self, link: WheelLink, sdist: FetchedWheel) -> WheelLink:
-        folder = self.cache.path(_BUCKET, sdist.sha256, self.tag)
+        folder = self.cache.path(BUILT, sdist.sha256, self.tag)
         found = next(iter(sorted(folder.glob("*.whl"))), None) if folder.is_dir() else None
         path = found or self._build(link, sdist.path, folder)
         wheel = parse_wheel_filename(path.name)

@@ -1,4 +1,4 @@
-"""The cache folder: small entries by key, written whole or not at all.
+"""The cache folder: small entries by key, written whole or not at all. ``buckets`` names what is in it.
 
 Layout below the root, each bucket with the version of its format in its name::
 
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from variantctl.sources.errors import SettingsError
-from variantctl.sources.locks import turn
+from variantctl.sources.locks import held, turn
 
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of variantctl; it may be deleted.\n"
 _LOCKS = "locks"
+_IN_USE = "in-use"
 
 
 class Cache:
@@ -118,6 +119,48 @@ class Cache:
                 self.root.mkdir(parents=True, exist_ok=True)
                 (self.root / "CACHEDIR.TAG").write_bytes(_TAG)
             folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """As long as this lasts, nobody takes wheels out of the cache; any number of processes may do so."""
+        try:
+            self.make(self.root)
+            lock = held(self.root / _IN_USE, exclusive=False)
+            lock.__enter__()
+        except (OSError, SettingsError):
+            # A cache that cannot be written cannot be emptied either, and says so when it is to be filled.
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    @contextmanager
+    def alone(self, *, wait: bool = True, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+        """Be the only one, to take things out; yields whether that is so.
+
+        Args:
+            wait: whether to wait for those who use the cache.
+            waiting: called once if there is somebody.
+
+        Raises:
+            SettingsError: the cache cannot be written.
+        """
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                waiting()
+                told = True
+
+        with contextlib.ExitStack() as stack:
+            with self._writable():
+                got = stack.enter_context(
+                    held(self.root / _IN_USE, exclusive=True, wait=wait, keep_waiting=tell)
+                )
+            yield got
 
     @contextmanager
     def turn(

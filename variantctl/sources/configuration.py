@@ -23,6 +23,9 @@ variantctl (``~/.config/variantctl`` on Linux)::
     [sources]                          # where a package is looked for, and nowhere else
     torch = "pytorch"                  # a source of kind backends, or the URL of an index
 
+    [cache]
+    max-size = "20GB"                  # see cache_limit
+
     [backends.NAME]                    # see backend_tables
 """
 
@@ -70,6 +73,7 @@ class Configuration:
         sources: the ``[sources]`` table: package -> place.
         backends: the ``[backends]`` table as it is.
         install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
+        cache: the ``[cache]`` table as it is.
     """
 
     origin: str
@@ -77,6 +81,7 @@ class Configuration:
     sources: Mapping[str, str] = field(default_factory=dict)
     backends: object = None
     install: Mapping[str, object] = field(default_factory=dict)
+    cache: Mapping[str, object] = field(default_factory=dict)
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -115,7 +120,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
-    tables = {key: data.get(key, {}) for key in ("index", "sources", "install")}
+    tables = {key: data.get(key, {}) for key in ("index", "sources", "install", "cache")}
     for key, table in tables.items():
         if not isinstance(table, dict):
             raise SettingsError(f"{path}: {key}: must be a table ([{key}])")
@@ -135,6 +140,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         tables["sources"],
         data.get("backends"),
         tables["install"],
+        tables["cache"],
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import urlsplit
 
+from variantctl.sources.buckets import UNREACHABLE
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import NetworkError, OfflineError
 from variantctl.sources.page_cache import CachedPages
@@ -21,7 +22,6 @@ from variantctl.sources.urls import origin, split_credentials
 
 PATIENCE = 3.0
 LIFETIME = 600.0
-_BUCKET = "unreachable-v1"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Contact:
     def _remembered(self) -> str | None:
         if self._pages.refresh:
             return None
-        data = self._cache.read(_BUCKET, self._server)
+        data = self._cache.read(UNREACHABLE, self._server)
         try:
             record = json.loads(data or b"{}")
             fresh = 0 <= time.time() - float(record["time"]) < LIFETIME
@@ -119,5 +119,5 @@ class Contact:
 
     def _remember(self, problem: str) -> str:
         record = {"problem": problem, "time": time.time()}
-        self._cache.write(json.dumps(record).encode(), _BUCKET, self._server)
+        self._cache.write(json.dumps(record).encode(), UNREACHABLE, self._server)
         return problem

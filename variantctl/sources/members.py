@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from variantctl.sources.buckets import METADATA
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import SourceError
 from variantctl.sources.files import RemoteFile, WheelLink
@@ -24,8 +25,6 @@ from variantctl.sources.page_cache import DEFAULT_LIFETIME
 from variantctl.sources.ranges import RangeFile, RangesUnsupported
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import is_file_url, url_to_path
-
-_BUCKET = "metadata-v1"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class MemberReader:
         if is_file_url(link.file.url) or self._client.settings.offline:
             return self._ask(link)
         # Where somebody is asking for it already, or was until just now, what they get will do.
-        with self._cache.turn(_BUCKET, *_key(link.file, "METADATA"), hold_after_waiting=False):
+        with self._cache.turn(METADATA, *_key(link.file, "METADATA"), hold_after_waiting=False):
             stored = self._load(link.file, "METADATA")
             return stored if stored is not None else self._ask(link)
 
@@ -129,7 +128,7 @@ class MemberReader:
         """What was stored of this very file; without a hash to know it by, only for as long as a page."""
         if is_file_url(file.url):
             return None
-        data = self._cache.read(_BUCKET, *_key(file, member))
+        data = self._cache.read(METADATA, *_key(file, member))
         if data is None:
             return None
         head, _, body = data.partition(b"\n")
@@ -144,7 +143,7 @@ class MemberReader:
     def _save(self, file: RemoteFile, member: str, data: bytes) -> None:
         if not is_file_url(file.url):
             head = json.dumps({"url": file.url, "length": len(data), "time": time.time()}).encode()
-            self._cache.write(head + b"\n" + data, _BUCKET, *_key(file, member))
+            self._cache.write(head + b"\n" + data, METADATA, *_key(file, member))
 
 
 def _key(file: RemoteFile, member: str) -> tuple[str, ...]:

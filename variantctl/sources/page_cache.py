@@ -13,14 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from variantctl.sources.buckets import PAGES, PROJECTS
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import OfflineError
 from variantctl.sources.http import HttpClient, Response
 from variantctl.sources.urls import is_file_url
 
 DEFAULT_LIFETIME = 600.0
-_BUCKET = "pages-v1"
-_DERIVED = "projects-v1"
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "cache-control", "expires", "date")
 _ABSENT = (404, 410)
@@ -77,7 +76,7 @@ class CachedPages:
                 hint="Run the command once without --offline, so that the page is stored.",
             )
         # Where somebody is asking for it already, or was until just now, what they get will do.
-        with self._cache.turn(_BUCKET, *key, hold_after_waiting=False):
+        with self._cache.turn(PAGES, *key, hold_after_waiting=False):
             theirs = self._load(key)
             if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
                 return theirs.response
@@ -99,7 +98,7 @@ class CachedPages:
         """The sha256 of the stored page that ``get`` would answer with; ``None`` where it would ask."""
         key = (self.client.credentials.take(url), accept)
         try:
-            with self._cache.path(_BUCKET, *key).open("rb") as file:
+            with self._cache.path(PAGES, *key).open("rb") as file:
                 stored = json.loads(file.readline())
             usable = self.client.settings.offline or (
                 time.time() < float(stored["fresh_until"]) and not self.refresh
@@ -112,11 +111,11 @@ class CachedPages:
 
     def read_derived(self, url: str, digest: str) -> bytes | None:
         """What was made of the page with that sha256, or ``None``."""
-        return self._cache.read(_DERIVED, url, digest)
+        return self._cache.read(PROJECTS, url, digest)
 
     def write_derived(self, url: str, digest: str, data: bytes) -> None:
         """Keep what was made of a page."""
-        self._cache.write(data, _DERIVED, url, digest)
+        self._cache.write(data, PROJECTS, url, digest)
 
     def is_stored(self, url: str, *, accept: str) -> bool:
         """Whether ``get`` would answer without a request."""
@@ -125,7 +124,7 @@ class CachedPages:
 
     def _load(self, key: tuple[str, str]) -> _Entry | None:
         """The stored answer; a damaged or truncated entry counts as none."""
-        data = self._cache.read(_BUCKET, *key)
+        data = self._cache.read(PAGES, *key)
         if data is None:
             return None
         head, _, body = data.partition(b"\n")
@@ -151,7 +150,7 @@ class CachedPages:
             "sha256": hashlib.sha256(response.content).hexdigest(),
             "fresh_until": time.time() + lifetime(response.headers),
         }
-        self._cache.write(json.dumps(head).encode() + b"\n" + response.content, _BUCKET, *key)
+        self._cache.write(json.dumps(head).encode() + b"\n" + response.content, PAGES, *key)
 
 
 def lifetime(headers: Mapping[str, str]) -> float:

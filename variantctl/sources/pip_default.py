@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from variantctl.sources.buckets import PIP
 from variantctl.sources.cache import Cache
 
-_BUCKET = "pip-v1"
 _LIFETIME = 30 * 24 * 3600.0
 _PATIENCE = 60.0
 _DEFAULT = re.compile(r"--index-url\b(?:(?!--extra-index-url).)*?[(\[]default:?\s+([^\s)\]]+)[)\]]")
@@ -49,7 +49,7 @@ def pip_default_index(
         if answer is not None:
             if cache is not None:
                 record = {"index_url": answer, "time": time.time()}
-                cache.write(json.dumps(record).encode(), _BUCKET, *pip.identity)
+                cache.write(json.dumps(record).encode(), PIP, *pip.identity)
             return answer
     return None
 
@@ -99,7 +99,7 @@ def _bundled() -> list[Path]:
 
 
 def _remembered(cache: Cache | None, pip: _Pip) -> str | None:
-    data = cache.read(_BUCKET, *pip.identity) if cache is not None else None
+    data = cache.read(PIP, *pip.identity) if cache is not None else None
     try:
         record = json.loads(data or b"{}")
         fresh = time.time() - float(record["time"]) < _LIFETIME

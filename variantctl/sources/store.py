@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from variantctl.sources.buckets import LINKS, LOCAL, PARTIAL, WHEELS
 from variantctl.sources.cache import Cache, key_digest
 from variantctl.sources.download import SPLITTING, Cancelled, Download, Progress, download
 from variantctl.sources.errors import NetworkError, OfflineError, SourceError
@@ -21,11 +22,6 @@ from variantctl.sources.hashes import STRONG, check, digests_of, is_known
 from variantctl.sources.http import HttpClient
 from variantctl.sources.partial import Partial
 from variantctl.sources.urls import is_file_url, url_to_path
-
-_WHEELS = "wheels-v1"
-_PARTIAL = "partial-v1"
-_LINKS = "links-v1"
-_LOCAL = "local-v1"
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class WheelStore:
                 hint="Run the command once without --offline, or name its folder with --find-links.",
             )
         # One at a time, whatever process or thread: who comes second finds what the first one fetched.
-        with self._cache.turn(_WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)):
+        with self._cache.turn(WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)):
             # Also without having waited: somebody may have been done between the look above and this.
             stored = self.find(file)
             again = None if _strong(file) else self._linked(file)
@@ -115,7 +111,7 @@ class WheelStore:
             if hashes is None:
                 hashes = digests_of(path, wanted)
                 record = json.dumps({"state": state, "hashes": hashes}).encode()
-                self._cache.write(record, _LOCAL, os.fspath(path))
+                self._cache.write(record, LOCAL, os.fspath(path))
         except OSError as error:
             raise SourceError(
                 f"{path} cannot be read: {error.strerror}", hint="Check the index or --find-links folder."
@@ -126,7 +122,7 @@ class WheelStore:
         return FetchedWheel(path, hashes["sha256"], hashes)
 
     def _remembered(self, path: Path, state: list[int], wanted: list[str]) -> dict[str, str] | None:
-        record = _load_json(self._cache.read(_LOCAL, os.fspath(path)))
+        record = _load_json(self._cache.read(LOCAL, os.fspath(path)))
         hashes = record.get("hashes")
         if record.get("state") != state or not isinstance(hashes, dict):
             return None
@@ -154,7 +150,7 @@ class WheelStore:
 
     def _linked(self, file: RemoteFile) -> tuple[FetchedWheel, dict[str, str]] | None:
         """What this URL gave last time, and the validators to ask whether that still holds."""
-        record = _load_json(self._cache.read(_LINKS, file.url))
+        record = _load_json(self._cache.read(LINKS, file.url))
         sha256, validators = record.get("sha256"), record.get("validators")
         if not isinstance(sha256, str) or not isinstance(validators, dict):
             return None
@@ -206,7 +202,7 @@ class WheelStore:
 
     def _partial(self, file: RemoteFile) -> Partial:
         """Where the file is received, with what an earlier run got of it; ours alone, as this is our turn."""
-        path = self._cache.root / _PARTIAL / key_digest(file.hashes.get("sha256", file.url))
+        path = self._cache.root / PARTIAL / key_digest(file.hashes.get("sha256", file.url))
         try:
             self._cache.make(path.parent)
             partial = Partial.open(path, file.url)
@@ -229,7 +225,7 @@ class WheelStore:
             }
             validators = {name: value for name, value in wanted.items() if value}
             link = json.dumps({"sha256": sha256, "validators": validators}).encode()
-            self._cache.write(link, _LINKS, file.url)
+            self._cache.write(link, LINKS, file.url)
         return FetchedWheel(path, sha256, came.hashes)
 
     def _record(self, path: Path, hashes: Mapping[str, str]) -> None:
@@ -239,7 +235,7 @@ class WheelStore:
             file.write(json.dumps(record).encode())
 
     def _path(self, sha256: str, filename: str) -> Path:
-        return self._cache.path(_WHEELS, sha256) / filename
+        return self._cache.path(WHEELS, sha256) / filename
 
 
 def _stop_if(cancel: Event | None) -> Callable[[], None]:
