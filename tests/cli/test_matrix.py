@@ -12,7 +12,8 @@ import pytest
 from variant_index.build import build_index
 
 from tests.cli.test_install import Shell
-from variantctl.cli.matrix import COLUMNS, human_size
+from variantctl.cli.matrix import COLUMNS
+from variantctl.cli.render import human_size
 from variantctl.demo.recipe import build_wheels
 from variantctl.demo.server import serve
 from variantctl.providers.profiles import shipped_profiles

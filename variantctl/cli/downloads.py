@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -14,6 +15,7 @@ from variantctl.cli.recovery import say_waiting
 if TYPE_CHECKING:
     from variantctl.install.progress import ProgressEvent
     from variantctl.resolve.plan import PlannedInstall
+    from variantctl.sources.cache import Cache
     from variantctl.sources.catalog import Catalog
     from variantctl.sources.store import FetchedWheel
 
@@ -23,6 +25,7 @@ class Downloads:
 
     Bars appear on standard error, one for each wheel that comes over the network; nothing is drawn (and rich
     is not imported) where that is no terminal, under ``--quiet``, or where all wheels are here already.
+    As long as this is open, nothing is taken out of the cache.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -30,8 +33,11 @@ class Downloads:
         self._visible = sys.stderr.isatty() and not render.is_quiet()
         self._bars: Any = None
         self._lock = Lock()
+        self._fetched = False
+        self._in_use = ExitStack()
 
     def __enter__(self) -> Downloads:
+        self._in_use.enter_context(self._catalog.cache.in_use())
         return self
 
     def __exit__(
@@ -41,9 +47,13 @@ class Downloads:
             if self._bars is not None:
                 self._bars.stop()
                 self._bars = None
+        self._in_use.close()
+        if self._fetched and error is None:
+            _enforce_limit(self._catalog.cache)
 
     def fetch(self, planned: PlannedInstall) -> Path:
         """The wheel's file, every known hash checked."""
+        self._fetched = True
         return self._fetch(planned).path
 
     def sha256(self, planned: PlannedInstall) -> str:
@@ -73,6 +83,20 @@ class Downloads:
             if self._bars is not None and task is not None:
                 self._bars.remove_task(task)
         return fetched
+
+
+def _enforce_limit(cache: Cache) -> None:
+    """Shrink the cache to what was configured, now that there is more in it; unless others use it."""
+    from variantctl.sources.cache_limit import cache_limit
+
+    limit = cache_limit()
+    if limit is None:
+        return
+    from variantctl.install.clearing import enforce_limit
+
+    cleared = enforce_limit(cache, limit)
+    if cleared is not None and cleared.removed:
+        render.detail(f"{len(cleared.removed)} wheels were taken out of the cache, which was over its limit")
 
 
 def _bars() -> Any:

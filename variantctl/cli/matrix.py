@@ -83,18 +83,6 @@ def run(args: argparse.Namespace) -> int:
     return 0 if failed is None else 1
 
 
-def human_size(size: int | None) -> str:
-    """``2.7 GB``, in powers of 1000 as pip has them; ``?`` where it is not known."""
-    if size is None:
-        return "?"
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 999.5:
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
-
-
 def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
     from variantctl.resolve.provider import SearchOptions
     from variantctl.resolve.requirements import parse_user_requirement
@@ -185,7 +173,9 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
             for name in requested
         ]
         others = [name for name in planned if name not in requested]
-        table.add_row(*map(escape, (row.name, *cells, _besides(others, everywhere), human_size(row.size))))
+        table.add_row(
+            *map(escape, (row.name, *cells, _besides(others, everywhere), render.human_size(row.size)))
+        )
     console = render.console()
     console.print(table)
     for row in rows:

@@ -85,8 +85,13 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--refresh", action="store_true", help="ask for pages again that are in the cache")
     group.add_argument("--cert", metavar="FILE", help="certificate authorities to trust")
     cache = group.add_mutually_exclusive_group()
-    cache.add_argument("--cache-dir", metavar="DIR", type=Path, help="keep pages and wheels here")
+    add_cache_dir(cache)
     cache.add_argument("--no-cache", action="store_true", help="neither read nor keep a cache")
+
+
+def add_cache_dir(parser: argparse._ActionsContainer) -> None:
+    """Which cache."""
+    parser.add_argument("--cache-dir", metavar="DIR", type=Path, help="keep pages and wheels here")
 
 
 def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +156,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--max-unpacked-size",
         metavar="SIZE",
-        type=_size,
+        type=size,
         help="refuse a wheel that unpacks to more than this (default: 64GiB; 0: any)",
     )
     files.add_argument(
@@ -162,7 +167,8 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """The type of an option that is a size, such as ``20GB``."""
     from variantctl.wheels.limits import parse_size
 
     try:
@@ -220,7 +226,7 @@ def cache_of(args: argparse.Namespace) -> Cache:
     from variantctl.sources.cache import Cache
 
     if "opened_cache" not in args:
-        args.opened_cache = Cache.open(args.cache_dir, no_cache=args.no_cache)
+        args.opened_cache = Cache.open(args.cache_dir, no_cache=getattr(args, "no_cache", False))
     cache: Cache = args.opened_cache
     return cache
 

@@ -50,6 +50,18 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def human_size(size: int | None) -> str:
+    """``2.7 GB``, in powers of 1000 as pip has them; ``?`` where it is not known."""
+    if size is None:
+        return "?"
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
 def note(text: str) -> None:
     """Something worth knowing, to standard error; hidden by ``--quiet``."""
     if not is_quiet():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from variantctl.install.unpack import UnpackedFile
-from variantctl.variants.filenames import WheelFilename
+from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.record import encode_digest
 
 FORMAT = 2
@@ -139,8 +139,26 @@ def load(data: bytes, root: Path, filename: WheelFilename, sha256: str) -> Unpac
     manifest: dict[str, Any] = json.loads(data)
     if (manifest["format"], manifest["sha256"], manifest["filename"]) != (FORMAT, sha256, filename.filename):
         return None
+    return _wheel(manifest, root, filename)
+
+
+def read(data: bytes, root: Path) -> UnpackedWheel:
+    """What ``dump`` was given, whichever wheel that is.
+
+    Raises:
+        ValueError, KeyError, TypeError, InvalidVariantError: it is damaged, or of another format.
+    """
+    manifest: dict[str, Any] = json.loads(data)
+    if manifest["format"] != FORMAT:
+        raise ValueError(f"format {manifest['format']!r}")
+    return _wheel(manifest, root, parse_wheel_filename(manifest["filename"]))
+
+
+def _wheel(manifest: dict[str, Any], root: Path, filename: WheelFilename) -> UnpackedWheel:
     folders = tuple(StoredFolder(*columns) for columns in manifest["folders"])
-    return UnpackedWheel(filename, sha256, root, manifest["dist_info"], folders, manifest["umask"])
+    return UnpackedWheel(
+        filename, manifest["sha256"], root, manifest["dist_info"], folders, manifest["umask"]
+    )
 
 
 def is_unchanged(wheel: UnpackedWheel) -> bool:

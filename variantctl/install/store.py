@@ -6,6 +6,7 @@ or not there; any number of processes may add and read at once.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from variantctl.install.errors import from_os_error
-from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders, is_unchanged, load
+from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders, is_unchanged, load, read
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unpack import unpack
 from variantctl.sources.locks import turn
@@ -35,12 +36,22 @@ class WheelStore:
     def get(self, filename: WheelFilename, sha256: str) -> UnpackedWheel | None:
         """A wheel that is here and unchanged. One that was changed behind our back is thrown away."""
         slot = self._slot(filename, sha256)
+        manifest = slot / "manifest.json"
         try:
-            wheel = load((slot / "manifest.json").read_bytes(), slot / "files", filename, sha256)
+            wheel = load(manifest.read_bytes(), slot / "files", filename, sha256)
             if wheel is not None and is_unchanged(wheel):
+                # When it was last used, by which the cache is shrunk: the time of its manifest.
+                with contextlib.suppress(OSError):
+                    os.utime(manifest)
                 return wheel
-        except (OSError, ValueError, KeyError, TypeError):
+        except FileNotFoundError:
+            if not slot.exists():
+                return None
+        except OSError:
             return None
+        except (ValueError, KeyError, TypeError):
+            # Damaged: as good as changed.
+            pass
         self._discard(slot)
         return None
 
@@ -96,6 +107,14 @@ class WheelStore:
         finally:
             if building.exists():
                 self._discard(building)
+
+    def read(self, slot: Path) -> UnpackedWheel:
+        """An unpacked wheel as its manifest has it, whether or not that is so.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError, InvalidVariantError: there is no sound manifest.
+        """
+        return read((slot / "manifest.json").read_bytes(), slot / "files")
 
     def _slot(self, filename: WheelFilename, sha256: str) -> Path:
         # The name is in the key because it was verified too (project, version, label). Short, for Windows.

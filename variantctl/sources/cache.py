@@ -123,18 +123,12 @@ class Cache:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """As long as this lasts, nobody takes wheels out of the cache; any number of processes may do so."""
-        try:
-            self.make(self.root)
-            lock = held(self.root / _IN_USE, exclusive=False)
-            lock.__enter__()
-        except (OSError, SettingsError):
+        with contextlib.ExitStack() as stack:
             # A cache that cannot be written cannot be emptied either, and says so when it is to be filled.
+            with contextlib.suppress(OSError, SettingsError):
+                self.make(self.root)
+                stack.enter_context(held(self.root / _IN_USE, exclusive=False))
             yield
-            return
-        try:
-            yield
-        finally:
-            lock.__exit__(None, None, None)
 
     @contextmanager
     def alone(self, *, wait: bool = True, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:

@@ -4,27 +4,11 @@ configuration file, else as large as it likes."""
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 from variantctl.sources.configuration import read_configuration
 from variantctl.sources.errors import SettingsError
-
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-
-
-def parse_size(text: str) -> int:
-    """Bytes: ``500MB``, ``1.5 GiB``, ``20G``, ``4096``. Units are powers of 1000, with an ``i`` of 1024.
-
-    Raises:
-        ValueError: it is none.
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    number, unit, binary = match.groups()
-    return int(float(number) * (1024 if binary else 1000) ** _POWERS[unit.lower()])
+from variantctl.wheels.limits import parse_size
 
 
 def cache_limit(environ: Mapping[str, str] = os.environ) -> int | None:

@@ -6,6 +6,7 @@ size or time are not the recorded ones.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -76,7 +77,8 @@ class WheelStore:
                 hint="Run the command once without --offline, or name its folder with --find-links.",
             )
         # One at a time, whatever process or thread: who comes second finds what the first one fetched.
-        with self._cache.turn(WHEELS, file.hashes.get("sha256", file.url), keep_waiting=_stop_if(cancel)):
+        key = file.hashes.get("sha256", file.url)
+        with self._cache.in_use(), self._cache.turn(WHEELS, key, keep_waiting=_stop_if(cancel)):
             # Also without having waited: somebody may have been done between the look above and this.
             stored = self.find(file)
             again = None if _strong(file) else self._linked(file)
@@ -145,6 +147,10 @@ class WheelStore:
                 path.unlink(missing_ok=True)
                 return None
             self._record(path, hashes)
+        else:
+            # When it was last used, by which the cache is shrunk: the time of its record.
+            with contextlib.suppress(OSError):
+                os.utime(path.with_name(path.name + ".json"))
         check(file.filename, hashes, file.hashes, promised_by=file.source or "its source", read_from=file.url)
         return FetchedWheel(path, sha256, hashes)
 
