@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from variant_index.claims import Claims
 from variant_index.destinations import Listed, Stored
@@ -15,6 +17,7 @@ from variant_index.errors import Conflict, DestinationError
 from variant_index.headers import headers_of
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
@@ -119,7 +122,7 @@ class Bucket:
 
         for path in paths:
             try:
-                self._do("delete", path, lambda path=path: obstore.delete(self._store, path))  # type: ignore[misc]
+                self._do("delete", path, partial(obstore.delete, self._store, path))
             except FileNotFoundError:
                 continue
 
@@ -149,16 +152,17 @@ class Bucket:
         import obstore
 
         try:
-            return cast(
-                BinaryIO,
-                self._do(
-                    "read",
-                    path,
-                    lambda: _Seekable(obstore.open_reader(self._store, path, buffer_size=_BLOCK)),
-                ),
-            )
+            size = self._do("read", path, lambda: obstore.head(self._store, path))["size"]
         except FileNotFoundError as error:
             raise DestinationError(f"{self.name}/{path}: there is no such object") from error
+        return io.BufferedReader(_Ranges(self, path, size), _BLOCK)
+
+    def read_range(self, path: str, start: int, end: int) -> bytes:
+        """The bytes of an object from ``start`` to before ``end``."""
+        import obstore
+
+        get = partial(obstore.get_range, self._store, path, start=start, end=end)
+        return bytes(self._do("read", path, get))
 
     def _put(self, path: str, content: bytes | Path, mode: object = "overwrite") -> None:
         import obstore
@@ -200,32 +204,41 @@ class Bucket:
             ) from error
 
 
-class _Seekable:
-    """obstore's reader, with the names that ``zipfile`` and our archive look for."""
+class _Ranges(io.RawIOBase):
+    """An object as a file: each read is one request for a range of it."""
 
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
+    def __init__(self, bucket: Bucket, path: str, size: int) -> None:
+        super().__init__()
+        self._bucket = bucket
+        self._path = path
+        self._size = size
+        self._position = 0
 
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._reader.read(None if size < 0 else size))
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._reader.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._reader.tell())
+    def readable(self) -> bool:
+        return True
 
     def seekable(self) -> bool:
         return True
 
-    def close(self) -> None:
-        self._reader.close()
+    def tell(self) -> int:
+        return self._position
 
-    def __enter__(self) -> _Seekable:
-        return self
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"negative seek position {base + offset}")
+        self._position = base + offset
+        return self._position
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        end = min(self._position + len(view), self._size)
+        if self._position >= end:
+            return 0
+        data = self._bucket.read_range(self._path, self._position, end)
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 _HINT = (
