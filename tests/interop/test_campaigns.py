@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.campaigns import graphs, uv_choice
+from tests.campaigns import graphs, publishing, uv_choice
 
 SEED = 825
 
@@ -21,3 +21,9 @@ def test_the_same_wheel_as_uv(tmp_path: Path) -> None:
     report = uv_choice.run(26, SEED, tmp_path, packages=13)
     assert not report.failures, str(report)
     assert report.outcomes["the same: a variant"] >= 10, str(report)
+
+
+def test_publishers_of_one_bucket_at_the_same_time(tmp_path: Path) -> None:
+    report = publishing.run(8, SEED, tmp_path)
+    assert not report.failures, str(report)
+    assert report.outcomes["two at once: nothing lost"] == 4, str(report)
