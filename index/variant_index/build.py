@@ -14,7 +14,7 @@ from variant_index.destinations import Destination, open_destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.folder import LocalFolder
 from variant_index.layout import JSON_PAGE, PAGES, ROOT, is_by_hash, known_files
-from variant_index.publisher import GRACE, Committed, ExtraPages, Publisher
+from variant_index.publisher import GRACE, Committed, ExtraPages, Plan, Publisher
 from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
 from variant_index.state import ProjectState, parse_filename
 from variantctl.sources.page_writer import PageFile
@@ -106,10 +106,13 @@ def build_index(
     publisher.check_ours(force=force)
     before = read_index(publisher, force=force)
     scan = scan_folder(wheel_dir, before.known, verify=verify, progress=progress)
-    changes = _plan(publisher, scan, wheel_dir)
+    changes, plans = _plan(publisher, scan, wheel_dir)
     with destination.exclusive():
         publisher.begin()
-        done = {name: publisher.commit(name, change, change.files) for name, change in changes.items()}
+        done = {
+            name: publisher.commit(name, change, change.files, plans[name])
+            for name, change in changes.items()
+        }
         emptied = sorted(set(before.states) - set(changes))
         publisher.register(done, gone=emptied)
         removed, foreign = _clear(publisher, [committed.state for committed in done.values()], emptied)
@@ -168,8 +171,10 @@ def _check_folders(wheel_dir: Path, simple: Path) -> None:
         raise FolderError(f"{simple}: is not a folder", hint="choose another output folder")
 
 
-def _plan(publisher: Publisher, scan: Scan, wheel_dir: Path) -> dict[NormalizedName, Sync]:
-    """A change for each project; nothing is written before all of them are possible.
+def _plan(
+    publisher: Publisher, scan: Scan, wheel_dir: Path
+) -> tuple[dict[NormalizedName, Sync], dict[NormalizedName, Plan]]:
+    """A change for each project, and its plan; nothing is written before all of them are possible.
 
     Raises:
         InvalidVariantError: the wheels of one version are not consistent; two files are named.
@@ -180,27 +185,28 @@ def _plan(publisher: Publisher, scan: Scan, wheel_dir: Path) -> dict[NormalizedN
     for filename in scan.unchanged:
         unchanged.setdefault(parse_filename(filename).name, set()).add(filename)
     changes: dict[NormalizedName, Sync] = {}
+    plans: dict[NormalizedName, Plan] = {}
     problems: list[VariantctlError] = []
     for name in sorted({*read, *unchanged}):
         same = frozenset(unchanged.get(name, ()))
         change = Sync(tuple(read.get(name, ())), same, publisher.destination.by_hash)
         try:
             try:
-                publisher.plan(name, change)
+                plans[name] = publisher.plan(name, change)
             except (InvalidVariantError, IndexStateError):
                 if not same:
                     raise
                 # What is published may say more than its wheels do: priorities of wheels that are gone.
                 again = scan_paths([wheel_dir / filename for filename in sorted(same)])
                 change = Sync((*change.files, *again.files), by_hash=change.by_hash)
-                publisher.plan(name, change)
+                plans[name] = publisher.plan(name, change)
         except UnpublishableError as error:
             problems += error.problems
         except VariantctlError as error:
             problems.append(error)
         changes[name] = change
     refuse(problems)
-    return changes
+    return changes, plans
 
 
 def _clear(

@@ -36,6 +36,7 @@ class LocalFolder:
         self.root = root
         self.name = str(root)
         self.waiting: Callable[[], None] = lambda: None
+        self._made: Path | None = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -79,7 +80,7 @@ class LocalFolder:
     def write(self, path: str, content: bytes) -> None:
         target = self._at(path)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_parent(target)
             with written_whole(target) as file:
                 file.write(content)
         except OSError as error:
@@ -93,7 +94,7 @@ class LocalFolder:
             source = source.resolve()
             if target.exists() and target.samefile(source):
                 return
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_parent(target)
             partial = target.with_name(f".{target.name}.{os.getpid()}{_PART}")
             try:
                 os.link(source, partial)
@@ -115,6 +116,7 @@ class LocalFolder:
                     if folder in (simple, self.root) or any(folder.iterdir()):
                         break
                     folder.rmdir()
+                    self._made = None
             except OSError as error:
                 raise _refusal(target, "cannot be deleted", error) from error
 
@@ -123,6 +125,7 @@ class LocalFolder:
         for parent, _, _ in os.walk(self._at(folder), topdown=False):
             if Path(parent) != self._at(folder) and not any(Path(parent).iterdir()):
                 Path(parent).rmdir()
+                self._made = None
 
     def list(self, folder: str) -> Iterator[Listed]:
         top = self._at(folder) if folder else self.root
@@ -146,8 +149,13 @@ class LocalFolder:
         except OSError as error:
             raise _refusal(target, "cannot be read", error) from error
 
+    def _make_parent(self, target: Path) -> None:
+        if target.parent != self._made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._made = target.parent
+
     def _at(self, path: str) -> Path:
-        return self.root.joinpath(*path.split("/"))
+        return Path(self.root, path)
 
 
 def _copy(source: Path, target: Path) -> None:

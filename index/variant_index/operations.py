@@ -15,7 +15,7 @@ from variant_index.destinations import Destination, is_store_url, open_destinati
 from variant_index.errors import IndexStateError, UnpublishableError, refuse
 from variant_index.folder import LocalFolder
 from variant_index.layout import HTML_PAGE, PAGES, ROOT, page_path
-from variant_index.publisher import ExtraPages, Publisher
+from variant_index.publisher import ExtraPages, Plan, Publisher
 from variant_index.scan import Progress, by_project, scan_paths
 from variant_index.state import SDIST_SUFFIXES, ProjectState, parse_filename
 from variant_index.stored import scan_stored
@@ -126,12 +126,12 @@ def add_files(
     changes = {name: Add(tuple(group), destination.by_hash, replace) for name, group in groups.items()}
     for name in sorted({parse_filename(filename).name for filename in unchanged} - set(changes)):
         changes[name] = Add(())  # what a publisher that was killed left undone
-    _plan(publisher, changes)
+    plans = _plan(publisher, changes)
     removed: list[str] = []
     with destination.exclusive():
         publisher.begin()
         for name, change in changes.items():
-            removed += publisher.commit(name, change, change.files).removed
+            removed += publisher.commit(name, change, change.files, plans[name]).removed
         publisher.register(changes)
     return ChangeSummary(
         destination.name,
@@ -271,17 +271,19 @@ def _existing(publisher: Publisher) -> AbstractContextManager[None]:
     return publisher.destination.exclusive()
 
 
-def _plan(publisher: Publisher, changes: dict[NormalizedName, Add]) -> None:
+def _plan(publisher: Publisher, changes: dict[NormalizedName, Add]) -> dict[NormalizedName, Plan]:
     """Nothing is written before everything was found publishable."""
+    plans: dict[NormalizedName, Plan] = {}
     problems: list[VariantctlError] = []
     for name, change in changes.items():
         try:
-            publisher.plan(name, change)
+            plans[name] = publisher.plan(name, change)
         except UnpublishableError as error:
             problems += error.problems
         except VariantctlError as error:
             problems.append(error)
     refuse(problems)
+    return plans
 
 
 def _is_meant(path: str, selection: Selection) -> bool:

@@ -43,7 +43,7 @@ from variant_index.layout import (
     sidecar,
 )
 from variant_index.scan import IndexedFile
-from variant_index.state import ProjectState, pages_of, read_state
+from variant_index.state import ProjectState, html_page_of, json_page_of, read_state
 from variantctl.sources.page_writer import GENERATOR, PageFile, root_html, root_json
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
@@ -124,6 +124,14 @@ class _Page:
     state: ProjectState
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a change would do: the page that it was applied to, and the state that came of it."""
+
+    before: _Page
+    after: ProjectState
+
+
 class Publisher:
     """Reads projects of one index, and changes them.
 
@@ -171,9 +179,10 @@ class Publisher:
             listed |= {found.path: found for found in self.destination.list(folder)}
         return known_files(state, listed)
 
-    def plan(self, name: NormalizedName, change: Change) -> ProjectState:
-        """The state that a change would lead to. Raises what the change raises."""
-        return self._applied(self._page(name).state, change)
+    def plan(self, name: NormalizedName, change: Change) -> Plan:
+        """What a change would lead to. Raises what the change raises."""
+        page = self._page(name)
+        return Plan(page, self._applied(page.state, change))
 
     def check_ours(self, *, force: bool = False) -> None:
         """Refuse to write into a tree that is not an index of ours.
@@ -193,16 +202,28 @@ class Publisher:
                 hint="choose another output folder, or replace it with --force",
             )
 
-    def commit(self, name: NormalizedName, change: Change, files: Sequence[IndexedFile] = ()) -> Committed:
-        """Carry a change out; ``files`` are those that it publishes. ``register`` a new project afterwards.
+    def commit(
+        self,
+        name: NormalizedName,
+        change: Change,
+        files: Sequence[IndexedFile] = (),
+        planned: Plan | None = None,
+    ) -> Committed:
+        """Carry a change out, and ``register`` a new project afterwards.
+
+        Args:
+            name: the project.
+            change: what to do to it.
+            files: those that the change publishes.
+            planned: what ``plan`` gave for it before.
 
         Raises:
             IndexStateError, InvalidVariantError, UnpublishableError: what the change raises.
             DestinationError: the index cannot be read or written.
         """
-        planned = self.plan(name, change)
-        self._upload(planned, files, self._listed(name))
-        before, after = self._replace_page(name, change)
+        plan = planned or self.plan(name, change)
+        self._upload(plan.after, files, self._listed(name))
+        before, after = self._replace_page(name, change, plan)
         self._derive(name)
         return Committed(after, not before.state.same_pages(after), self._tidy(before, after, files))
 
@@ -260,13 +281,14 @@ class Publisher:
                     state = replace(state, documents=documents)
         return change.apply(state)
 
-    def _replace_page(self, name: NormalizedName, change: Change) -> tuple[_Page, ProjectState]:
+    def _replace_page(self, name: NormalizedName, change: Change, plan: Plan) -> tuple[_Page, ProjectState]:
         path = page_path(name, JSON_PAGE)
         for _ in self._attempts(path):
             before = self._page(name)
-            after = self._applied(before.state, change)
+            # Mostly nobody changed the page since, and the plan is what is to be done.
+            after = plan.after if before == plan.before else self._applied(before.state, change)
             self._write_documents(before.state, after)
-            content = pages_of(after)[JSON_PAGE]
+            content = json_page_of(after)
             if before.stored is not None and before.stored.content == content:
                 return before, after
             try:
@@ -292,7 +314,7 @@ class Publisher:
         for _ in self._attempts(path):
             html = self.destination.read(path)
             page = self._page(name)
-            content = pages_of(page.state)[HTML_PAGE]
+            content = html_page_of(page.state)
             if html is None or html.content != content:
                 try:
                     self.destination.replace(path, content, html.version if html else None)

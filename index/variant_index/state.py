@@ -129,8 +129,8 @@ def parse_filename(filename: str) -> FileName:
     return FileName(wheel.name, wheel.version, wheel.label)
 
 
-def pages_of(state: ProjectState) -> dict[str, bytes]:
-    """The pages of a project, by name. A quarantined project offers no files (PEP 792); we keep them in mind.
+def json_page_of(state: ProjectState) -> bytes:
+    """The ``index.json`` of a project. Quarantined, it offers no files (PEP 792); we keep them in mind.
 
     They go under a key with a leading underscore, which is the server's own (PEP 691).
     """
@@ -138,11 +138,15 @@ def pages_of(state: ProjectState) -> dict[str, bytes]:
     if state.status.status == "quarantined":
         private = {_HIDDEN: [file_object(file) for file in files]}
         files = ()
-    versions = [str(version) for version in state.versions]
-    return {
-        "index.json": project_json(state.name, versions, files, state.status, private),
-        "index.html": project_html(state.name, files, state.status),
-    }
+    return project_json(
+        state.name, [str(version) for version in state.versions], files, state.status, private
+    )
+
+
+def html_page_of(state: ProjectState) -> bytes:
+    """The ``index.html`` of a project."""
+    files = () if state.status.status == "quarantined" else state.listed
+    return project_html(state.name, files, state.status)
 
 
 def read_state(name: str, content: bytes, where: str) -> ProjectState:

@@ -28,7 +28,7 @@ from variant_index.layout import (
 )
 from variant_index.publisher import Publisher
 from variant_index.scan import Progress, read_wheel
-from variant_index.state import STATUSES, ProjectState, pages_of, parse_filename
+from variant_index.state import STATUSES, ProjectState, html_page_of, parse_filename
 from variantctl.sources.page_writer import PageFile, root_html
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import variants_json_filename
@@ -183,7 +183,7 @@ class _Check:
     def _project(self, state: ProjectState) -> None:
         """The pages of a project, and all that they name."""
         stored = self._destination.read(page_path(state.name, HTML_PAGE))
-        if stored is None or stored.content != pages_of(state)[HTML_PAGE]:
+        if stored is None or stored.content != html_page_of(state):
             self._say(page_path(state.name, HTML_PAGE), "page", f"is not what {JSON_PAGE} says")
         if state.status.status not in STATUSES:
             message = f"{state.status.status!r} is no status of a project (PEP 792)"

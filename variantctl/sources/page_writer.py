@@ -114,8 +114,18 @@ def root_json(names: Iterable[str]) -> bytes:
 
 
 def json_page(value: Mapping[str, object]) -> bytes:
-    """A page as it is stored: the same bytes for the same content."""
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+    """A page as it is stored: the same bytes for the same content; a line each for the members of lists.
+
+    ``json.dumps`` with an indent would take ten times as long.
+    """
+    lines = []
+    for key, member in value.items():
+        text = json.dumps(member, ensure_ascii=False)
+        if isinstance(member, list) and member:
+            items = ",\n".join(json.dumps(item, ensure_ascii=False) for item in member)
+            text = f"[\n{items}\n]"
+        lines.append(f"{json.dumps(key)}: {text}")
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def file_object(file: PageFile) -> dict[str, object]:

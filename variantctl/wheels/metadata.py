@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from variantctl.wheels.errors import DAMAGED, WheelError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _FOLD = re.compile(r"\s*[\r\n]\s*")
 
@@ -58,9 +63,7 @@ def parse_core_metadata(data: bytes, source: str) -> CoreMetadata:
     Raises:
         WheelError: name or version are missing or invalid.
     """
-    from packaging.metadata import parse_email
-
-    raw, _ = parse_email(data)
+    raw = _parse(data)
     name, version_text = raw.get("name", "").strip(), raw.get("version", "").strip()
     if not name:
         raise WheelError(source, "METADATA has no Name, or several", hint=DAMAGED)
@@ -86,6 +89,14 @@ def parse_core_metadata(data: bytes, source: str) -> CoreMetadata:
         summary=raw.get("summary", "").strip(),
         license=licence.strip(),
     )
+
+
+@lru_cache(maxsize=64)
+def _parse(data: bytes) -> RawMetadata:
+    """The fields. Whoever reads many wheels meets one METADATA often: the variants of a version share it."""
+    from packaging.metadata import parse_email
+
+    return parse_email(data)[0]
 
 
 def _specifiers(text: str) -> SpecifierSet | None:
