@@ -21,6 +21,8 @@ from variantctl.install.manifest import UnpackedWheel
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
+from variantctl.install.space import check_room, room_of
+from variantctl.install.spelling import probe
 from variantctl.install.store import WheelStore, current_umask, file_sha256
 from variantctl.install.transaction import Transaction, recover
 from variantctl.target.cache import cache_root
@@ -135,7 +137,14 @@ def apply_plan(
             for planned, wheel in zip(plan.install, wheels, strict=True)
         ]
         removal = removal_of(going, installed.values(), roots)
-        change = work_out(layouts, removal, installed.values(), roots, overwrite=options.overwrite)
+        change = work_out(
+            layouts,
+            removal,
+            installed.values(),
+            roots,
+            overwrite=options.overwrite,
+            spelling=probe(state, plain=all(layout.is_ascii() for layout in layouts)),
+        )
         linker = _linker(options, wheels)
         notes += _carry_out(change, removal, roots, state, linker, _title(layouts, removal), options)
         if options.compile_bytecode:
@@ -158,7 +167,7 @@ def uninstall(
         names = {package.name for package in packages}
         going = [package for name, package in installed.items() if name in names]
         removal = removal_of(going, installed.values(), roots)
-        change = Change((), removal.files, (), 0)
+        change = Change((), removal.files, ())
         linker = Linker(options.link_mode)
         notes += _carry_out(change, removal, roots, state, linker, _title((), removal), options)
     return Outcome(removed=tuple(going), notes=(*notes, *_kept(removal)))
@@ -246,6 +255,7 @@ def _carry_out(
     change: Change, removal: Removal, roots: Roots, state: Path, linker: Linker, title: str, options: Options
 ) -> list[str]:
     with Transaction(state, change, linker, title=title) as transaction:
+        check_room(state, *room_of(change, linker.mode, state), title)
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
         options.progress(ProgressEvent("swap", title, 0, len(change.units)))

@@ -12,6 +12,7 @@ from variantctl.install.errors import FileConflictError
 from variantctl.install.layout import Layout, NewFile, NewFolder
 from variantctl.install.removal import Removal, owner_of
 from variantctl.install.roots import Folders, Roots
+from variantctl.install.spelling import EXACT, Spelling
 from variantctl.target.installed import InstalledPackage
 from variantctl.wheels.record import encode_digest
 
@@ -41,13 +42,11 @@ class Change:
         units: what appears, in order.
         removed: files that go away first.
         clear: folders that a file takes the place of once they are empty, deepest first.
-        size: the bytes of all new files.
     """
 
     units: tuple[Unit, ...]
     removed: tuple[str, ...]
     clear: tuple[str, ...]
-    size: int
 
 
 def work_out(
@@ -57,6 +56,7 @@ def work_out(
     roots: Roots,
     *,
     overwrite: bool = False,
+    spelling: Spelling = EXACT,
 ) -> Change:
     """Arrange new files into as few renames as possible, and refuse what does not fit.
 
@@ -65,9 +65,11 @@ def work_out(
 
     Args:
         overwrite: take away what is in the way instead of refusing (files only).
+        spelling: which names are one in this environment.
 
     Raises:
-        FileConflictError: two packages have different files of one path, or something is in the way.
+        FileConflictError: two packages have different files of one path, two paths are one in this
+            environment, or something is in the way.
         UnsafePathError: a link in the environment leads a path out of it.
     """
     going = {package.dist_info for package in removal.packages}
@@ -76,7 +78,10 @@ def work_out(
     there = Folders(roots, removed)
     whole, owners = _owners(layouts, there)
     _check_files_against_folders(whole, owners)
-    listings: dict[str, frozenset[str]] = {}
+    if spelling != EXACT:
+        _check_spelling(layouts, spelling)
+    going_files = removed if spelling == EXACT else {spelling.key(path) for path in removed}
+    listings: dict[str, dict[str, str]] = {}
     units: dict[str, _Parts] = {}
     for new in whole.values():
         units.setdefault(new.topmost, _Parts()).folders.append(new.folder)
@@ -88,20 +93,20 @@ def work_out(
             units.setdefault(topmost_missing, _Parts()).files.append(file)
             continue
         if parent not in listings:
-            listings[parent] = frozenset(os.listdir(parent))  # noqa: PTH208
-        if name in listings[parent] and destination not in removed:
-            if os.path.isdir(destination) and not os.path.islink(destination):  # noqa: PTH112, PTH114
-                clear += _emptied_by(destination, removed, whose)
-            elif _same_content(destination, file):
+            listings[parent] = {spelling.key(found): found for found in os.listdir(parent)}  # noqa: PTH208
+        found = listings[parent].get(spelling.key(name))
+        present = f"{parent}{os.sep}{found}"
+        if found is not None and spelling.key(present) not in going_files:
+            if os.path.isdir(present) and not os.path.islink(present):  # noqa: PTH112, PTH114
+                clear += _emptied_by(present, removed, whose)
+            elif present == destination and _same_content(present, file):
                 continue
             elif overwrite:
-                removed[destination] = None
+                removed[present] = None
             else:
-                raise _in_the_way(destination, whose, owner_of(destination, staying))
+                raise _in_the_way(present, whose, owner_of(present, staying))
         units[destination] = _Parts([file])
-    size = sum(file.size for file, _ in owners.values())
-    size += sum(sum(new.folder.stored.sizes) for new in whole.values())
-    return Change(_in_order(units, layouts, roots), tuple(removed), tuple(clear), size)
+    return Change(_in_order(units, layouts, roots), tuple(removed), tuple(clear))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,24 @@ def _check_files_against_folders(
                     hint="They cannot be installed together; leave one of them out.",
                 )
             folder = folder.rpartition(os.sep)[0]
+
+
+def _check_spelling(layouts: Sequence[Layout], spelling: Spelling) -> None:
+    """Refuse paths, of files or of the folders they are in, that the file system would take for one."""
+    seen: dict[str, tuple[str, str]] = {}
+    spelled: set[str] = set()
+    for layout in layouts:
+        for path in layout.destinations():
+            while path and path not in spelled:
+                spelled.add(path)
+                other, owner = seen.setdefault(spelling.key(path), (path, layout.name))
+                if other != path:
+                    raise FileConflictError(
+                        f"{owner} has {other} and {layout.name} has {path}, "
+                        f"which are one in this environment: it does not tell {spelling.ignores} apart",
+                        hint="Use an environment on another file system.",
+                    )
+                path = path.rpartition(os.sep)[0]
 
 
 def _emptied_by(folder: str, removed: Mapping[str, None], whose: str) -> list[str]:

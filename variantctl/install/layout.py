@@ -92,6 +92,11 @@ class Layout:
         """The package and its version, for messages."""
         return f"{self.wheel.filename.name} {self.wheel.filename.version}"
 
+    def is_ascii(self) -> bool:
+        """Whether all names in it are plain."""
+        folders = ("".join((folder.destination, *folder.stored.names)) for folder in self.folders)
+        return all(map(str.isascii, (*folders, *(file.destination for file in self.files))))
+
     def destinations(self) -> Iterator[str]:
         """The absolute path of every file."""
         for folder in self.folders:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 #: In site-packages, where whoever installs may write; no import finds a name that begins with a dot.
 STATE_FOLDER = ".variantctl"
+LOCK_FILE = "lock"
 _POLL_SECONDS = 0.1
 _ATTEMPTS = 100
 
@@ -48,7 +49,7 @@ def locked(
         if sys.platform == "win32":
             os.close(handle)
         with contextlib.suppress(OSError):
-            (state / "lock").unlink()
+            (state / LOCK_FILE).unlink()
         _remove_empty((state, *made))
         if sys.platform != "win32":
             # A forked child may have a copy of the handle: closing ours alone would leave the lock held.
@@ -77,7 +78,7 @@ def _acquire(state: Path, made: list[Path], waiting: Callable[[], None], wait: b
                 # Not a blocking call: an interrupt must get through while somebody else installs.
                 while not _try_lock(handle):
                     time.sleep(_POLL_SECONDS)
-            if _is_same(handle, state / "lock"):
+            if _is_same(handle, state / LOCK_FILE):
                 return handle
         except BaseException:
             os.close(handle)
@@ -90,7 +91,7 @@ def _open(state: Path, made: list[Path]) -> int:
         try:
             _make(state.parent, made)
             state.mkdir(exist_ok=True)
-            return os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             # The last holder removed the folder between two of these calls.
             if attempt == _ATTEMPTS - 1:

@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from variantctl.install.space import blocks, check_room
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
 from variantctl.wheels.record import RecordEntry, check_content, read_record, verified_chunks
@@ -57,12 +58,15 @@ def unpack(
 
     Raises:
         WheelError: the wheel is not sound; what was written must be thrown away.
+        NoSpaceError: there is no room for it.
         OSError: it could not be written.
     """
     (limits or Limits()).check(archive)
     check_claims(archive)
+    sizes = [info.file_size for info in archive.infos.values()]
+    check_room(into, sum(map(blocks, sizes)), len(sizes), f"unpacking {archive.filename.filename}")
     _make_folders(archive.names, into)
-    meter = _Meter(sum(info.file_size for info in archive.infos.values()), progress)
+    meter = _Meter(sum(sizes), progress)
     writer = _Writer(archive, read_record(archive), into, meter)
     small = [name for name in archive.names if archive.infos[name].file_size <= _SMALL]
     # The largest first: one that is started last would be worked on alone.
