@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from variantctl.cli.options import Subject
     from variantctl.cli.settled import Witnesses
     from variantctl.resolve.plan import Plan, PlannedInstall
-    from variantctl.resolve.requirement_files import RequirementFile
     from variantctl.resolve.resolution import Request
     from variantctl.sources.builds import Builds
     from variantctl.sources.catalog import Catalog
@@ -81,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
+    from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolution import resolve
     from variantctl.target.installed import installed_packages
 
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
     files = requirement_files(args)
-    request = _request(args, files)
+    request = request_of(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment, files)
     if environment is not None:
@@ -175,51 +175,6 @@ def _builds(
         str(environment.tags[0]),
         catalog.cache,
         catalog.settings,
-    )
-
-
-def requirement_files(args: argparse.Namespace) -> RequirementFile:
-    """What the files of ``-r`` and ``-c`` say."""
-    from variantctl.resolve.requirement_files import RequirementFileReader
-
-    def read_url(url: str) -> bytes:
-        from variantctl.sources.http import HttpClient
-
-        with HttpClient() as client:
-            return client.get(url).content
-
-    reader = RequirementFileReader(read_url=read_url)
-    for name in args.requirement:
-        reader.read(name)
-    for name in args.constraint:
-        reader.read(name, constraints=True)
-    for ignored in reader.result.ignored:
-        render.detail(f"{ignored}: this option has no meaning here")
-    return reader.result
-
-
-def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
-    from packaging.utils import canonicalize_name
-
-    from variantctl.resolve.provider import SearchOptions
-    from variantctl.resolve.requirements import parse_user_requirement
-    from variantctl.resolve.resolution import Request
-
-    named = [parse_user_requirement(text) for text in args.requirements]
-    return Request(
-        requirements=(*named, *files.requirements),
-        constraints=tuple(files.constraints),
-        preferences=options.preferences(args),
-        options=SearchOptions(
-            pre=args.pre or files.pre,
-            no_deps=args.no_deps,
-            require_hashes=args.require_hashes or files.require_hashes,
-            reinstall=args.reinstall,
-            choose_again=args.profile is not None,
-            upgrade=frozenset(canonicalize_name(name) for name in args.upgrade_package),
-        ),
-        upgrade_requested=args.upgrade,
-        upgrade_eagerly=args.upgrade_strategy == "eager",
     )
 
 

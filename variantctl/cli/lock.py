@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
     from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.resolve.resolution import Request
     from variantctl.target.environment import Environment
 
 HELP = "write what machines would install to a pylock.toml"
@@ -78,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine, then write the file, or say that it would change."""
-    from variantctl.cli.install import requirement_files
+    from variantctl.cli.request import requirement_files
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import make_lock
 
@@ -147,6 +146,7 @@ def _wanted(
     path: Path | None,
     old: Lock | None,
 ) -> LockRequest:
+    from variantctl.cli.request import request_of
     from variantctl.lock.agreement import Target
     from variantctl.lock.everything import any_machine, other_platforms
     from variantctl.lock.locking import LockRequest
@@ -162,7 +162,7 @@ def _wanted(
         targets = [any_machine(target.platform, settings) for target in targets]
         platforms = [] if args.profile else other_platforms(targets[0].platform)
     return LockRequest(
-        request=_request(args, files),
+        request=request_of(args, files),
         targets=targets,
         base=Path.cwd() if path is None else path.absolute().parent,
         preferred=_preferred(old, args),
@@ -171,24 +171,6 @@ def _wanted(
         requires_python=_requires_python(args),
         environments=_environments(args),
         settings=settings,
-    )
-
-
-def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
-    from variantctl.resolve.provider import SearchOptions
-    from variantctl.resolve.requirements import parse_user_requirement
-    from variantctl.resolve.resolution import Request
-
-    named = [parse_user_requirement(text) for text in args.requirements]
-    return Request(
-        requirements=(*named, *files.requirements),
-        constraints=tuple(files.constraints),
-        preferences=options.preferences(args),
-        options=SearchOptions(
-            pre=args.pre or files.pre,
-            no_deps=args.no_deps,
-            require_hashes=args.require_hashes or files.require_hashes,
-        ),
     )
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from variantctl.resolve.matrix import Row, Subject
     from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.resolve.resolution import Request
     from variantctl.target.environment import Environment
 
 HELP = "show what each of several machines would get, with download sizes"
@@ -47,14 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine; it fails only where it cannot be done for any of them."""
-    from variantctl.cli.install import requirement_files
     from variantctl.cli.progress import progress_steps
+    from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.matrix import matrix
 
     if not (args.requirements or args.requirement):
         raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
-    request = _request(args, files)
+    request = request_of(args, files)
     environment = options.environment_of(args, for_changes=False)
     subjects = list(_subjects(args, environment, files))
 
@@ -81,22 +80,6 @@ def run(args: argparse.Namespace) -> int:
     if failed is not None and not args.json:
         render.failure(failed, as_json=False, code=1)
     return 0 if failed is None else 1
-
-
-def _request(args: argparse.Namespace, files: RequirementFile) -> Request:
-    from variantctl.resolve.provider import SearchOptions
-    from variantctl.resolve.requirements import parse_user_requirement
-    from variantctl.resolve.resolution import Request
-
-    named = [parse_user_requirement(text) for text in args.requirements]
-    return Request(
-        requirements=(*named, *files.requirements),
-        constraints=tuple(files.constraints),
-        preferences=options.preferences(args),
-        options=SearchOptions(
-            pre=args.pre or files.pre, no_deps=args.no_deps, require_hashes=files.require_hashes
-        ),
-    )
 
 
 def _subjects(

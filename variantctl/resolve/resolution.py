@@ -93,18 +93,11 @@ def resolve(
     interpreter = Interpreter(platform.tags, platform.markers)
     roots, skipped = _applicable(request.requirements, interpreter)
     limits, _ = _applicable(request.constraints, interpreter)
-    options = request.options
-    if request.upgrade_requested:
-        named = {root.name for root in roots}
-        further = installed or () if request.upgrade_eagerly else ()
-        options = replace(options, upgrade=options.upgrade.union(named, further))
-    if options.require_hashes:
-        _demand_pins(roots)
+    options = _search_options(request, roots, installed or ())
     constraints: dict[NormalizedName, list[ProjectNeed]] = {}
     for limit in limits:
-        constraints.setdefault(limit.name, []).append(
-            ProjectNeed(limit.name, None, limit.requirement, limit.origin)
-        )
+        need = ProjectNeed(limit.name, None, limit.requirement, limit.origin)
+        constraints.setdefault(limit.name, []).append(need)
     stock = Stock(
         catalog,
         machine,
@@ -127,6 +120,20 @@ def resolve(
         return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
+
+
+def _search_options(
+    request: Request, roots: Sequence[UserRequirement], installed: Iterable[NormalizedName]
+) -> SearchOptions:
+    """The options, with the projects that the user wants upgraded; refuses what has no hash if it must."""
+    options = request.options
+    if options.require_hashes:
+        _demand_pins(roots)
+    if not request.upgrade_requested:
+        return options
+    named = {root.name for root in roots}
+    further = installed if request.upgrade_eagerly else ()
+    return replace(options, upgrade=options.upgrade.union(named, further))
 
 
 def _searched(

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import NormalizedName
 
-from variantctl.sources.backend_choice import choose_backends
+from variantctl.sources.backend_choice import BackendChoice, choose_backends
 from variantctl.sources.backends import BackendSource
 from variantctl.sources.cache import Cache
-from variantctl.sources.configuration import read_configuration
+from variantctl.sources.configuration import IndexTable, read_configuration
 from variantctl.sources.pip_config import PipConfig, read_pip_config
 from variantctl.sources.pip_default import pip_default_index
 
@@ -157,31 +158,19 @@ def load_index_settings(
     configuration = read_configuration(environ)
     table = configuration.index if configuration else None
     pip = read_pip_config(environ, prefix or Path(sys.prefix))
-    below = [_variables(environ)]
-    if table is not None:
-        below.append(
-            SourceLayer(
-                table.origin, table.index_url, table.extra_index_urls, table.find_links, table.no_index
-            )
-        )
-    below.append(_pip_layer(pip))
+    layers = [layer for layer in (_variables(environ), _table_layer(table), _pip_layer(pip)) if layer]
     own = IndexSettings(
         index_url,
         tuple(extra_index_urls),
         tuple(find_links),
         no_index,
-        cert=cert or (table and table.cert) or pip.text("cert"),
-        client_cert=(table and table.client_cert) or pip.text("client-cert"),
-        proxy=(table and table.proxy) or pip.text("proxy"),
-        trusted_hosts=(*(table.trusted_hosts if table else ()), *pip.words("trusted-host")),
-        timeout=(table and table.timeout) or pip.seconds("timeout", "default-timeout") or DEFAULT_TIMEOUT,
         offline=offline or _is_set(environ, "VARIANTCTL_OFFLINE"),
         refresh=refresh,
-        below=tuple(layer for layer in below if layer != SourceLayer(layer.origin)),
+        below=tuple(layer for layer in layers if layer != SourceLayer(layer.origin)),
+        strategy=strategy or (table and table.strategy) or FIRST_MATCH,
+        keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
+        **_ways(cert, table, pip),
     )
-    pips = None
-    if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
-        pips = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
     choice = choose_backends(
         named=backends,
         off=no_backends or _is_set(environ, "VARIANTCTL_NO_BACKENDS"),
@@ -190,20 +179,33 @@ def load_index_settings(
         configuration=configuration,
         environ=environ,
     )
-    layers = list(own.below)
-    if pips is not None:
-        layers = [layer for layer in layers if layer != below[-1]]
-        layers.append(replace(below[-1], index_url=pips, backends=choice.by_default))
+    if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
+        default = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
+        own = _with_default(own, default, layers[-1], choice)
     if choice.configured:
-        layers.insert(0, SourceLayer("configuration", backends=choice.configured))
-    return replace(
-        own,
-        below=tuple(layers),
-        backends=choice.command_line,
-        strategy=strategy or (table and table.strategy) or FIRST_MATCH,
-        pins=choice.pins or {},
-        keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
-    )
+        own = replace(own, below=(SourceLayer("configuration", backends=choice.configured), *own.below))
+    return replace(own, backends=choice.command_line, pins=choice.pins or {})
+
+
+def _ways(cert: str | None, table: IndexTable | None, pip: PipConfig) -> dict[str, Any]:
+    """How sources are reached: the command line, variantctl's configuration, then pip's."""
+    return {
+        "cert": cert or (table and table.cert) or pip.text("cert"),
+        "client_cert": (table and table.client_cert) or pip.text("client-cert"),
+        "proxy": (table and table.proxy) or pip.text("proxy"),
+        "trusted_hosts": (*(table.trusted_hosts if table else ()), *pip.words("trusted-host")),
+        "timeout": (table and table.timeout) or pip.seconds("timeout", "default-timeout") or DEFAULT_TIMEOUT,
+    }
+
+
+def _with_default(
+    own: IndexSettings, default: str | None, pips: SourceLayer, choice: BackendChoice
+) -> IndexSettings:
+    """The settings with the index that pip uses by itself, beside pip's configuration."""
+    if default is None:
+        return own
+    others = [layer for layer in own.below if layer != pips]
+    return replace(own, below=(*others, replace(pips, index_url=default, backends=choice.by_default)))
 
 
 def _keyring(environ: Mapping[str, str], configured: str | None, pips: str | None) -> bool:
@@ -218,6 +220,14 @@ def _variables(environ: Mapping[str, str]) -> SourceLayer:
         tuple(environ.get("VARIANTCTL_EXTRA_INDEX_URL", "").split()),
         tuple(environ.get("VARIANTCTL_FIND_LINKS", "").split()),
         _is_set(environ, "VARIANTCTL_NO_INDEX"),
+    )
+
+
+def _table_layer(table: IndexTable | None) -> SourceLayer | None:
+    if table is None:
+        return None
+    return SourceLayer(
+        table.origin, table.index_url, table.extra_index_urls, table.find_links, table.no_index
     )
 
 

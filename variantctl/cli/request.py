@@ -1,0 +1,63 @@
+"""What is asked for: the requirements of the command line and of files, and how they are to be resolved."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from variantctl.cli import options, render
+
+if TYPE_CHECKING:
+    from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.resolve.resolution import Request
+
+
+def requirement_files(args: argparse.Namespace) -> RequirementFile:
+    """What the files of ``-r`` and ``-c`` say."""
+    from variantctl.resolve.requirement_files import RequirementFileReader
+
+    def read_url(url: str) -> bytes:
+        from variantctl.sources.http import HttpClient
+
+        with HttpClient() as client:
+            return client.get(url).content
+
+    reader = RequirementFileReader(read_url=read_url)
+    for name in args.requirement:
+        reader.read(name)
+    for name in args.constraint:
+        reader.read(name, constraints=True)
+    for ignored in reader.result.ignored:
+        render.detail(f"{ignored}: this option has no meaning here")
+    return reader.result
+
+
+def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:
+    """Everything a user asked for.
+
+    ``lock`` and ``matrix`` look at no environment: only a command that can reinstall takes what is there
+    into account, and what is to be upgraded of it.
+    """
+    from packaging.utils import canonicalize_name
+
+    from variantctl.resolve.provider import SearchOptions
+    from variantctl.resolve.requirements import parse_user_requirement
+    from variantctl.resolve.resolution import Request
+
+    named = [parse_user_requirement(text) for text in args.requirements]
+    installs = "reinstall" in args
+    return Request(
+        requirements=(*named, *files.requirements),
+        constraints=tuple(files.constraints),
+        preferences=options.preferences(args),
+        options=SearchOptions(
+            pre=args.pre or files.pre,
+            no_deps=args.no_deps,
+            require_hashes=("require_hashes" in args and args.require_hashes) or files.require_hashes,
+            reinstall=installs and args.reinstall,
+            choose_again=installs and args.profile is not None,
+            upgrade=frozenset(map(canonicalize_name, args.upgrade_package)) if installs else frozenset(),
+        ),
+        upgrade_requested=installs and args.upgrade,
+        upgrade_eagerly=installs and args.upgrade_strategy == "eager",
+    )
