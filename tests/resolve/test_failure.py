@@ -190,3 +190,10 @@ def test_a_label_for_something_that_is_not_needed(world: World) -> None:
     world.add("lib")
     notes = world.plan("lib", preferences=VariantPreferences.parse(labels=["lob=x"])).notes
     assert notes == ("--variant lob=x changes nothing: lob is not needed",)
+
+
+def test_no_pre_release_is_advised_where_there_is_a_release(world: World) -> None:
+    world.add("app", "1.0", ["missing"])
+    world.add("app", "2.0")
+    world.add("app", "3.0rc1")
+    assert refusal(world, "app==1.0").hint == "Loosen 'app==1.0' (there is app 2.0 too)."

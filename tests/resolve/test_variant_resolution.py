@@ -160,7 +160,7 @@ def test_variant_option_never_selects_the_unsupported(torches: World) -> None:
 
 
 def test_variant_option_with_a_label_that_is_nowhere(torches: World) -> None:
-    with pytest.raises(NoCandidateError, match="torch 2.10.0 has no wheel with the label 'cu99'"):
+    with pytest.raises(NoCandidateError, match=r"torch 2\.10\.0 has no wheel with the label 'cu99'"):
         torches.plan("torch", preferences=VariantPreferences.parse(labels=["torch=cu99"]))
 
 

@@ -213,8 +213,9 @@ def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstal
 def _summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> str:
     # Plain text: importing rich would take longer than saying that nothing is to be done.
     if not plan.install:
-        kept = [f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested] or ["everything"]
-        return f"Nothing to do: {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already.\n"
+        kept = [f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested]
+        there = f": {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already" if kept else ""
+        return f"Nothing to do{there}.\n"
     place = f" into {environment.prefix}" if environment is not None else ""
     count = f"{len(plan.install)} {'package' if len(plan.install) == 1 else 'packages'}"
     done = (

@@ -61,6 +61,7 @@ def loosen(
     told = []
     for need in written:
         outside = [version for version in others.get(need.name, ()) if not need.allows(version)]
+        outside.sort(key=lambda version: version.is_prerelease)
         there = f" (there is {need.name} {outside[0]} too)" if outside else ""
         told.append(f"'{need}'{there}")
     return f"Loosen {' or '.join(dict.fromkeys(told))}."
