@@ -15,6 +15,7 @@ from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
+    from variantctl.providers.profiles import Profile
     from variantctl.providers.settings import PluginSources
     from variantctl.resolve.preferences import VariantPreferences
     from variantctl.resolve.requirement_files import RequirementFile
@@ -302,13 +303,22 @@ def subject_of(
     from variantctl.providers.profiles import load_profile
 
     profile = load_profile(args.profile)
-    if profile.platform is not None:
-        facts = profile.platform
-        platform = platform_environment(
-            system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python, base=environment
-        )
+    platform = platform_of(profile, environment) or platform
     return Subject(
         Machine(profile, settings, environment=platform.markers), platform, f"profile {profile.name}"
+    )
+
+
+def platform_of(profile: Profile, environment: Environment | None) -> Platform | None:
+    """The platform that a profile describes, what it leaves open as *environment* has it; ``None``: it
+    describes none."""
+    from variantctl.target.platforms import platform_environment
+
+    facts = profile.platform
+    if facts is None:
+        return None
+    return platform_environment(
+        system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python, base=environment
     )
 
 

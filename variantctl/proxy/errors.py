@@ -11,6 +11,12 @@ class BrokenOffError(VariantctlError):
     kind = "network"
 
 
+class FlattenError(VariantctlError):
+    """A tree for one machine cannot be written."""
+
+    kind = "flatten"
+
+
 class CommandError(VariantctlError):
     """The command that the proxy is started for cannot be run."""
 

@@ -101,7 +101,7 @@ class Shelf:
 
     def pages(self, prefix: str) -> tuple[bytes, bytes]:
         """The HTML and the JSON page; *prefix* and a file's key are its URL."""
-        listed = [page_file(file, prefix + quote(file.key)) for file in self.shown]
+        listed = [page_file(file, url=prefix + quote(file.key)) for file in self.shown]
         return project_html(self.name, listed), project_json(self.name, self.versions, listed)
 
     @property
@@ -225,11 +225,11 @@ def _shown(link: WheelLink, metadata: bytes | None = None) -> ShownFile:
     return ShownFile(link.file, filename, link.wheel.label, link, decided, rewritten)
 
 
-def page_file(file: ShownFile, url: str) -> PageFile:
+def page_file(file: ShownFile, *, url: str, filename: str = "") -> PageFile:
     """The file as a page lists it, at another URL than its source's; the hash is the wheel's own."""
     source = file.file
     return PageFile(
-        file.filename,
+        filename or file.filename,
         hashes={} if file.rewritten else source.hashes,
         url=url,
         size=None if file.rewritten else _size(source),

@@ -10,7 +10,7 @@ from typing import Any
 HELP = "build, change, check and serve a static index of wheels"
 
 #: In the order in which ``index --help`` lists them.
-ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify", "import", "serve")
+ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify", "import", "flatten", "serve")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-pages", action="store_true", help="write simple/ only, and none of the pages for people"
     )
+    parser.add_argument(
+        "--flatten",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PROFILE",
+        help="also write OUT/simple-PROFILE/, which shows tools without variants what that machine gets",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -41,9 +49,17 @@ def run(args: argparse.Namespace) -> int:
     from variant_index.build import build_index
 
     from variantctl.cli.index.audience import people_pages
+    from variantctl.cli.index.flatten import flatten_all, load_profiles, show
     from variantctl.cli.progress import progress_bar
+    from variantctl.proxy.errors import FlattenError
 
     extra = None if args.no_pages else people_pages()
+    profiles = load_profiles(args.flatten)
+    if profiles and "://" in args.output:
+        raise FlattenError(
+            "trees for profiles are written beside an index in a folder, not in an object store",
+            hint="Build into a folder with --flatten, and copy simple-PROFILE/ to the store.",
+        )
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(
             args.wheel_dir,
@@ -56,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
         )
     for text in summary.notes:
         note(text)
+    trees = flatten_all(Path(args.output), profiles) if profiles else []
     if args.json:
-        print_json(summary.as_json())
+        flattened = {"flattened": [tree.as_json() for tree in trees]} if args.flatten else {}
+        print_json({**summary.as_json(), **flattened})
         return 0
     parts = [
         count(summary.projects, "project"),
@@ -68,4 +86,5 @@ def run(args: argparse.Namespace) -> int:
     if summary.removed:
         parts.append(f"{count(len(summary.removed), 'file')} of an earlier build removed")
     sys.stdout.write(f"{summary.simple}: {', '.join(parts)}\n")
+    show(trees)
     return 0
