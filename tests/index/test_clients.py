@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 from variant_index.build import build_index
 
 from tests.wheels.recipes import CU126, CU128, provided
+from variantctl.serving.folder import Folder
+from variantctl.serving.listening import listening
 from variantctl.wheels.build import build_wheel
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +47,8 @@ def index_url(request: pytest.FixtureRequest, index: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"{index.as_uri()}/simple/"
         return
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(index))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/simple/"
-        server.shutdown()
+    with listening(Folder(index)) as address:
+        yield f"{address.url}/simple/"
 
 
 def _run(*command: str | Path, **environ: str) -> str:
@@ -91,3 +88,57 @@ def test_uv_takes_the_variant_for_the_driver(index_url: str, driver: str, label:
         **forced,
     )
     assert (target / "big.py").read_text() == repr(label)
+
+
+@pytest.fixture(scope="module")
+def without_sidecars(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same index as one that publishes no ``.metadata`` files: a client has to read wheels by ranges."""
+    copy = tmp_path_factory.mktemp("bare") / "out"
+    shutil.copytree(index, copy)
+    for sidecar in copy.rglob("*.whl.metadata"):
+        sidecar.unlink()
+    for page in copy.rglob("index.html"):
+        page.write_text(re.sub(r' data-(core|dist-info)-metadata="[^"]*"', "", page.read_text()))
+    for page in copy.rglob("index.json"):
+        document = json.loads(page.read_text())
+        for file in document.get("files", ()):
+            file.pop("core-metadata", None)
+            file.pop("dist-info-metadata", None)
+        page.write_text(json.dumps(document))
+    return copy
+
+
+class _Watched:
+    """Serves a folder, and remembers the ranges that were asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Folder(folder)
+        self.ranges: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope).get("range")
+        if asked is not None:
+            self.ranges.append(asked)
+        await self._folder(scope, receive, send)
+
+
+def test_pip_reads_metadata_by_ranges(without_sidecars: Path, tmp_path: Path) -> None:
+    app = _Watched(without_sidecars)
+    with listening(app) as address:
+        pip = (sys.executable, "-m", "pip", "--isolated", "install", "--no-cache-dir", "--target", tmp_path)
+        index = f"{address.url}/simple/"
+        _run(*pip, "--use-feature=fast-deps", "--index-url", index, "--dry-run", "big-thing")
+        assert app.ranges
+        _run(*pip, "--use-feature=fast-deps", "--index-url", index, "big-thing")
+    assert (tmp_path / "big.py").read_text() == "None"
+
+
+def test_uv_reads_metadata_by_ranges(without_sidecars: Path, tmp_path: Path) -> None:
+    app = _Watched(without_sidecars)
+    with listening(app) as address:
+        uv = (sys.executable, "-m", "uv", "pip", "install", "--no-config", "--python", sys.executable)
+        index = f"{address.url}/simple/"
+        cache = {"UV_CACHE_DIR": str(tmp_path / "cache")}
+        _run(*uv, "--target", tmp_path / "target", "--index-url", index, "big-thing", **cache)
+    assert app.ranges
+    assert (tmp_path / "target/big.py").read_text() == "None"

@@ -13,16 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from packaging.markers import default_environment
 from packaging.version import Version
+from variantlib.variants_json import VariantsJson
 
+from tests.index import simple_api
 from tests.resolve.pytorch_site import PyTorchSite
 from tests.resolve.test_pytorch_backends import EXPECTED, TRIO
 from tests.sources.server import LoopbackServer
 from tests.wheels.recipes import members
 from variantctl.cli import main
 from variantctl.providers.profiles import load_profile
+from variantctl.serving.folder import Folder
+from variantctl.serving.listening import listening
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.markers import MarkerVariant, parse_requirement
 from variantctl.wheels.build import build_wheel
@@ -505,3 +510,18 @@ def test_a_wrong_hash_is_refused_and_the_rest_stays(tmp_path: Path) -> None:
         over_http(acme, tmp_path)
         report = acme.run(place=server.url)
     assert sum(wheel["action"] == "keep" for wheel in report["wheels"]) == 5
+
+
+def test_every_page_and_metadata_is_what_the_specifications_ask_for(
+    imported: tuple[Path, dict[str, Any]],
+) -> None:
+    with listening(Folder(imported[0])) as address, httpx.Client(trust_env=False) as client:
+        root = f"{address.url}/simple/"
+        read = 0
+        for name in simple_api.check_root(client, root):
+            page = simple_api.check_project(client, f"{root}{name}/")
+            for url in simple_api.variants_json_urls(page, f"{root}{name}/"):
+                document = simple_api.as_document(client.get(url).content)
+                assert set(VariantsJson(document).variants) == set(document["variants"])
+                read += 1
+    assert read >= 2

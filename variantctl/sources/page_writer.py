@@ -15,6 +15,8 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 API_VERSION = "1.4"
+WITHOUT_SIZES = "1.0"
+"""What a page says where a size is not known: from 1.1 on every file has one (PEP 700)."""
 GENERATOR = '<meta name="generator" content="variantctl">'
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
@@ -75,7 +77,9 @@ def project_html(name: str, files: Iterable[PageFile], status: ProjectStatus = A
         metas.append(f'<meta name="pypi:project-status" content="{escape(status.status)}">')
         if status.reason:
             metas.append(f'<meta name="pypi:project-status-reason" content="{escape(status.reason)}">')
-    return _page(f"Links for {name}", (_anchor(file) for file in files), metas)
+    listed = list(files)
+    lines = (_anchor(file) for file in listed)
+    return _page(f"Links for {name}", lines, metas, api_version=_api_version(listed))
 
 
 def project_json(
@@ -94,12 +98,14 @@ def project_json(
         status: the project's status.
         private: more keys, each with a leading underscore: the server's own (PEP 691).
     """
-    page: dict[str, object] = {"meta": {"api-version": API_VERSION}, "name": name, "versions": list(versions)}
+    listed = list(files)
+    meta = {"api-version": _api_version(listed)}
+    page: dict[str, object] = {"meta": meta, "name": name, "versions": list(versions)}
     if status.status != "active":
         page["project-status"] = {"status": status.status}
         if status.reason:
             page["project-status"] = {"status": status.status, "reason": status.reason}
-    page["files"] = [file_object(file) for file in files]
+    page["files"] = [file_object(file) for file in listed]
     return json_page({**page, **(private or {})})
 
 
@@ -172,13 +178,19 @@ def _digest(hashes: Mapping[str, str]) -> str:
     return ""
 
 
-def _page(title: str, lines: Iterable[str], metas: Sequence[str] = ()) -> bytes:
+def _api_version(files: Iterable[PageFile]) -> str:
+    return API_VERSION if all(file.size is not None for file in files) else WITHOUT_SIZES
+
+
+def _page(
+    title: str, lines: Iterable[str], metas: Sequence[str] = (), *, api_version: str = API_VERSION
+) -> bytes:
     head = [
         "<!DOCTYPE html>",
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
-        f'<meta name="pypi:repository-version" content="{API_VERSION}">',
+        f'<meta name="pypi:repository-version" content="{api_version}">',
         *metas,
         GENERATOR,
         f"<title>{escape(title)}</title>",
