@@ -47,6 +47,7 @@ class IndexedFile:
         requires_python: its Requires-Python as written, or ``""``.
         variant: its variant metadata; ``None`` for what has no label.
         notes: what is odd about it, but allowed.
+        provenance: the full URL of its provenance object (PEP 740), where another index has one.
     """
 
     filename: str
@@ -62,6 +63,7 @@ class IndexedFile:
     requires_python: str = ""
     variant: VariantMetadata | None = None
     notes: tuple[str, ...] = ()
+    provenance: str | None = None
 
     def page_file(self, url: str = "") -> PageFile:
         """What a page says of it when it is published at *url*."""
@@ -74,6 +76,7 @@ class IndexedFile:
             requires_python=self.requires_python,
             core_metadata=digest,
             upload_time=self.upload_time,
+            provenance=self.provenance,
         )
 
 

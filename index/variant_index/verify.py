@@ -140,6 +140,7 @@ class _Check:
         self._quick = quick
         self._progress = progress
         self._listed: dict[str, Listed] = {}
+        self._unreadable: list[str] = []
         self._lock = Lock()
         self._done = self._total = 0
 
@@ -155,6 +156,7 @@ class _Check:
                 states.append(self._publisher.state(name))
             except (IndexStateError, DestinationError) as error:
                 self._say(page_path(name, JSON_PAGE), "page", error.message)
+                self._unreadable.append(f"{folder_of(name)}/")
         if missing := set(wanted) - {state.name for state in states}:
             raise IndexStateError(f"{self._destination.name}: there is no {min(missing)}")
         self.projects = len(states)
@@ -309,6 +311,8 @@ class _Check:
         wanted = set(named)
         for path in sorted(set(self._listed) - wanted):
             if posixpath.basename(path).startswith(".") or not path.startswith(f"{ROOT}/"):
+                continue
+            if path.startswith(tuple(self._unreadable)):  # nobody can say what its page names
                 continue
             if is_by_hash(path) and path.endswith("-variants.json"):
                 self.superseded.append(path)
