@@ -190,42 +190,21 @@ class Publisher:
         Raises:
             FolderError: there is something else in the place of the index.
         """
-        page = self.destination.read(f"{ROOT}/{HTML_PAGE}")
-        if force or (page is not None and GENERATOR.encode() in page.content):
+        if force or self._is_marked():
             return
         # A publisher that is just beginning, or was killed then, left no more than these.
         begun = {f"{ROOT}/{JSON_PAGE}"}
         others = (f for f in self.destination.list(ROOT) if not f.path.rpartition("/")[2].startswith("."))
-        if page is not None or any(found.path not in begun for found in others):
+        # The mark is written before any other file: asked for again, it is there if these are ours.
+        if any(found.path not in begun for found in others) and not self._is_marked():
             raise FolderError(
                 f"{self.destination.name}/{ROOT}: is not empty and was not made by variantctl",
                 hint="choose another output folder, or replace it with --force",
             )
 
-    def commit(
-        self,
-        name: NormalizedName,
-        change: Change,
-        files: Sequence[IndexedFile] = (),
-        planned: Plan | None = None,
-    ) -> Committed:
-        """Carry a change out, and ``register`` a new project afterwards.
-
-        Args:
-            name: the project.
-            change: what to do to it.
-            files: those that the change publishes.
-            planned: what ``plan`` gave for it before.
-
-        Raises:
-            IndexStateError, InvalidVariantError, UnpublishableError: what the change raises.
-            DestinationError: the index cannot be read or written.
-        """
-        plan = planned or self.plan(name, change)
-        self._upload(plan.after, files, self._listed(name))
-        before, after = self._replace_page(name, change, plan)
-        self._derive(name)
-        return Committed(after, not before.state.same_pages(after), self._tidy(before, after, files))
+    def _is_marked(self) -> bool:
+        page = self.destination.read(f"{ROOT}/{HTML_PAGE}")
+        return page is not None and GENERATOR.encode() in page.content
 
     def begin(self) -> None:
         """Leave the mark of ours in a new tree, so that a run that is cut short is taken up by the next."""
