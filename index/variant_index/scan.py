@@ -183,7 +183,7 @@ def read_wheel(
     Raises:
         WheelError, InvalidVariantError: it is not.
     """
-    notes = verify_archive(archive) if verify else check_claims(archive)
+    notes = verify_archive(archive) if verify else check_claims(archive).notes
     requires_python = check_identity(archive).requires_python_text
     return archive.metadata_bytes(), requires_python, read_variant(archive), notes
 

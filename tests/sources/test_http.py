@@ -262,16 +262,22 @@ def test_certificates(certificate: Path, site: Site) -> None:
                 assert client.get(f"{server.url}/x").content == b"ok"
 
 
-def test_unreadable_certificates(tmp_path: Path) -> None:
+def test_unreadable_certificates(tmp_path: Path, certificate: Path, site: Site) -> None:
     (tmp_path / "bad.pem").write_text("not a certificate")
-    for settings, environ in [
-        (HttpSettings(cert=str(tmp_path / "missing.pem")), {}),
-        (HttpSettings(cert=str(tmp_path / "bad.pem")), {}),
-        (HttpSettings(client_cert=str(tmp_path / "bad.pem")), {}),
-        (HttpSettings(), {"SSL_CERT_FILE": str(tmp_path / "bad.pem")}),
-    ]:
-        with HttpClient(settings, environ=environ) as client, pytest.raises(SettingsError, match=r"\.pem"):
-            client.get("https://127.0.0.1:9/")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with LoopbackServer(site.folder, tls=context) as server:
+        for settings, environ in [
+            (HttpSettings(cert=str(tmp_path / "missing.pem")), {}),
+            (HttpSettings(cert=str(tmp_path / "bad.pem")), {}),
+            (HttpSettings(client_cert=str(tmp_path / "bad.pem")), {}),
+            (HttpSettings(), {"SSL_CERT_FILE": str(tmp_path / "bad.pem")}),
+        ]:
+            with (
+                HttpClient(settings, environ=environ) as client,
+                pytest.raises(SettingsError, match=r"\.pem"),
+            ):
+                client.get(f"{server.url}/x")
 
 
 def test_proxy_of_settings_and_of_the_environment(

@@ -12,7 +12,7 @@ from pathlib import Path
 from variantctl.install.space import blocks, check_room
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
-from variantctl.wheels.record import RecordEntry, check_content, read_record, verified_chunks
+from variantctl.wheels.record import RecordEntry, check_content, verified_chunks
 from variantctl.wheels.verify import check_claims
 
 #: Zlib, hashing and writing leave the interpreter lock; beyond a few threads the disk is the limit.
@@ -62,12 +62,12 @@ def unpack(
         OSError: it could not be written.
     """
     (limits or Limits()).check(archive)
-    check_claims(archive)
+    record = check_claims(archive).record
     sizes = [info.file_size for info in archive.infos.values()]
     check_room(into, sum(map(blocks, sizes)), len(sizes), f"unpacking {archive.filename.filename}")
     _make_folders(archive.names, into)
     meter = _Meter(sum(sizes), progress)
-    writer = _Writer(archive, read_record(archive), into, meter)
+    writer = _Writer(archive, record, into, meter)
     small = [name for name in archive.names if archive.infos[name].file_size <= _SMALL]
     # The largest first: one that is started last would be worked on alone.
     large = sorted(

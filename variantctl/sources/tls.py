@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from variantctl.sources.errors import SettingsError
 
@@ -17,6 +18,9 @@ _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def tls_context(environ: Mapping[str, str], cert: str | None, client_cert: str | None) -> ssl.SSLContext:
     """The context for every connection.
 
+    Authorities are read when the first connection by TLS is made: that takes longer than all requests to an
+    index on loopback.
+
     Trusted are: *cert* (pip's ``cert`` setting) where given; else ``SSL_CERT_FILE`` with ``SSL_CERT_DIR``, or
     the bundle that requests and curl are told about, as pip heeds them; else the system's store; else, where
     the system has none, certifi's.
@@ -27,23 +31,52 @@ def tls_context(environ: Mapping[str, str], cert: str | None, client_cert: str |
         client_cert: a PEM file with the client's key and certificate.
 
     Raises:
-        SettingsError: a file that was named cannot be read as certificates.
+        SettingsError: a file that was named is missing or, at the first use, cannot be read as certificates.
     """
     import ssl
+    from threading import Lock
 
-    context = ssl.create_default_context() if not cert else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if cert:
+    reading = Lock()
+    waiting = [True]
+
+    def trust(context: ssl.SSLContext) -> None:
+        with reading:
+            if waiting[0]:
+                _trust_authorities(context, environ, cert)
+            waiting[0] = False
+
+    class Context(ssl.SSLContext):
+        def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+            trust(self)
+            return super().wrap_socket(*args, **options)
+
+        def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+            trust(self)
+            return super().wrap_bio(*args, **options)
+
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    if cert and not Path(cert).expanduser().exists():
         _trust(context, cert, "cert")
-    elif not _trust_environment(context, environ) and not _system_has_authorities(context):
-        import certifi
-
-        context.load_verify_locations(cafile=certifi.where())
+    if not cert and sys.version_info >= (3, 13):
+        # As ssl.create_default_context does.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     if client_cert:
         try:
             context.load_cert_chain(client_cert)
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"client-cert {client_cert}: cannot be used: {error}") from None
     return context
+
+
+def _trust_authorities(context: ssl.SSLContext, environ: Mapping[str, str], cert: str | None) -> None:
+    if cert:
+        _trust(context, cert, "cert")
+        return
+    context.load_default_certs()
+    if not _trust_environment(context, environ) and not _system_has_authorities(context):
+        import certifi
+
+        context.load_verify_locations(cafile=certifi.where())
 
 
 def _trust_environment(context: ssl.SSLContext, environ: Mapping[str, str]) -> bool:

@@ -22,6 +22,9 @@ SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 ALGORITHMS = frozenset(
     {"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 )
+# hashlib.new looks each up by its name, which for small files takes longer than hashing them.
+_HASHERS = {name: getattr(hashlib, name) for name in ALGORITHMS}
+_LENGTHS = {name: hasher().digest_size for name, hasher in _HASHERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def _parse_row(row: list[str], where: str, wheel: str, exempt: set[str]) -> Reco
         length = len(base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)))
     except (binascii.Error, ValueError):
         raise refused("the hash is not base64") from None
-    if length != hashlib.new(algorithm).digest_size:
+    if length != _LENGTHS[algorithm]:
         raise refused(f"the hash has not the length of {algorithm}")
     if size and not (size.isascii() and size.isdigit()):
         raise refused(f"size {size!r} is not a number")
@@ -168,7 +171,7 @@ def verified_chunks(archive: WheelArchive, entry: RecordEntry) -> Iterator[bytes
     if entry.algorithm is None:
         yield from archive.chunks(entry.path)
         return
-    hasher = hashlib.new(entry.algorithm)
+    hasher = _HASHERS[entry.algorithm]()
     size = 0
     for piece in archive.chunks(entry.path):
         hasher.update(piece)
@@ -184,7 +187,7 @@ def check_content(archive: WheelArchive, entry: RecordEntry, content: bytes) -> 
         WheelError: size or hash are not those of ``entry``.
     """
     if entry.algorithm is not None:
-        digest = hashlib.new(entry.algorithm, content).digest()
+        digest = _HASHERS[entry.algorithm](content).digest()
         _compare(archive, entry, len(content), digest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -42,16 +43,26 @@ def verify_wheel(
 
 def verify_archive(archive: WheelArchive, *, progress: Progress | None = None) -> tuple[str, ...]:
     """``verify_wheel`` for an archive that is open already."""
-    notes = check_claims(archive)
-    check_contents(archive, read_record(archive), progress)
-    return notes
+    claims = check_claims(archive)
+    check_contents(archive, claims.record, progress)
+    return claims.notes
 
 
-def check_claims(archive: WheelArchive) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Claims:
+    """What a wheel says about itself, found to be consistent.
+
+    Attributes:
+        record: RECORD's rows by path.
+        notes: about what is odd, but allowed.
+    """
+
+    record: Mapping[str, RecordEntry]
+    notes: tuple[str, ...]
+
+
+def check_claims(archive: WheelArchive) -> Claims:
     """Everything but the hashes: METADATA, WHEEL, variant.json, and the names and sizes in RECORD.
-
-    Returns:
-        Notes about what is odd, but allowed.
 
     Raises:
         WheelError: it is not sound.
@@ -61,9 +72,10 @@ def check_claims(archive: WheelArchive) -> tuple[str, ...]:
     if f"{archive.dist_info}/WHEEL" not in archive:
         raise archive.error("it has no WHEEL file", hint=DAMAGED)
     read_variant(archive)
-    check_names(archive, read_record(archive))
+    record = read_record(archive)
+    check_names(archive, record)
     stray = stray_variant_json(archive)
-    return (stray,) if stray else ()
+    return Claims(record, (stray,) if stray else ())
 
 
 def check_identity(archive: WheelArchive) -> CoreMetadata:
