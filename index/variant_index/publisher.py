@@ -206,6 +206,31 @@ class Publisher:
         page = self.destination.read(f"{ROOT}/{HTML_PAGE}")
         return page is not None and GENERATOR.encode() in page.content
 
+    def commit(
+        self,
+        name: NormalizedName,
+        change: Change,
+        files: Sequence[IndexedFile] = (),
+        planned: Plan | None = None,
+    ) -> Committed:
+        """Carry a change out, and ``register`` a new project afterwards.
+
+        Args:
+            name: the project.
+            change: what to do to it.
+            files: those that the change publishes.
+            planned: what ``plan`` gave for it before.
+
+        Raises:
+            IndexStateError, InvalidVariantError, UnpublishableError: what the change raises.
+            DestinationError: the index cannot be read or written.
+        """
+        plan = planned or self.plan(name, change)
+        self._upload(plan.after, files, self._listed(name))
+        before, after = self._replace_page(name, change, plan)
+        self._derive(name)
+        return Committed(after, not before.state.same_pages(after), self._tidy(before, after, files))
+
     def begin(self) -> None:
         """Leave the mark of ours in a new tree, so that a run that is cut short is taken up by the next."""
         if self.destination.read(f"{ROOT}/{HTML_PAGE}") is None:
