@@ -14,6 +14,7 @@ CAMPAIGNS = {
     "crashes": "the old environment or the new one, killed at any moment and failing at any call",
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "publishing": "nothing lost with two publishers of one bucket at once, or with one that is killed",
+    "serving": "200 clients at once against 'index serve' and 'proxy', troublemakers among them",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",
     "page-choice": "the page in Chromium chooses and says what explain does",
     "variantlib-order": "the same order as variantlib on random metadata",

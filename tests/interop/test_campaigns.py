@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.campaigns import graphs, publishing, uv_choice
+from tests.campaigns import graphs, publishing, serving, uv_choice
 
 SEED = 825
 
@@ -27,3 +27,9 @@ def test_publishers_of_one_bucket_at_the_same_time(tmp_path: Path) -> None:
     report = publishing.run(8, SEED, tmp_path)
     assert not report.failures, str(report)
     assert report.outcomes["two at once: nothing lost"] == 4, str(report)
+
+
+def test_many_clients_with_troublemakers_among_them(tmp_path: Path) -> None:
+    report = serving.run(20, SEED, tmp_path, clients=60)
+    assert not report.failures, str(report)
+    assert report.outcomes["right: wheel"] >= 5, str(report)

@@ -253,6 +253,9 @@ def test_what_is_not_there(proxy: Running, upstream: LoopbackServer) -> None:
         "/files/ordinary/-/ordinary-2.0.tar.gz.metadata",
         "/files/plain/../plain/a",
         "/simple/%2e%2e/",
+        "/simple/%00",
+        "/simple/x%0d%0aSet-Cookie:%20y",
+        "/simple/x%0d%0aSet-Cookie:%20y/",
     ):
         assert proxy.get(path).status_code in (301, 404), path
     assert proxy.get("/simple/Big.Thing/").headers["location"] == "/simple/big-thing/"

@@ -115,6 +115,9 @@ def test_ranges(client: httpx.Client, site: Path) -> None:
         assert (answer.status_code, answer.content) == (206, expected)
     assert client.get(WHEEL, headers={"Range": f"bytes={len(body)}-"}).status_code == 416
     assert client.get(WHEEL, headers={"Range": "bytes=0-99999999999999999999"}).content == body
+    for nonsense in ("lines=0-1", "bytes=5-2", "bytes=-", "bytes=a-b", "bytes", "bytes=0-1,x", "bytes=٣-"):
+        answer = client.get(WHEEL, headers={b"Range": nonsense.encode()})
+        assert (answer.status_code, len(answer.content)) == (200, len(body)), "what is malformed is ignored"
     etag = client.head(WHEEL).headers["etag"]
     assert client.get(WHEEL, headers={"Range": "bytes=0-9", "If-Range": etag}).status_code == 206
     assert client.get(WHEEL, headers={"Range": "bytes=0-9", "If-Range": '"old"'}).content == body

@@ -6,6 +6,7 @@ Paths: ``/simple/{project}/`` (PEP 503, 691), ``/files/{project}/{label or -}/{f
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from variantctl.sources.settings import IndexSettings
 
 _METADATA = ".metadata"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z", re.ASCII)
+"""What may be a project's name (core metadata, "Name"); nothing else is asked for, nor put into a header."""
 
 
 class Proxy:
@@ -76,9 +79,9 @@ class Proxy:
         match path.split("/"):
             case ["", ""]:
                 return message(f"variantctl proxy for {self._buyer.who}: point your tool at /simple/", 200)
-            case ["", "simple", project, ""]:
+            case ["", "simple", project, ""] if _NAME.match(project):
                 return await self._project(project, request)
-            case ["", "simple", project] if project:
+            case ["", "simple", project] if _NAME.match(project):
                 return Response(
                     status_code=301, headers={"Location": f"/simple/{canonicalize_name(project)}/"}
                 )
@@ -86,7 +89,7 @@ class Proxy:
                 return message("projects are not listed here; ask for /simple/NAME/", 404)
             case ["", "empty", ""]:
                 return message("<!DOCTYPE html><title>nothing</title>", 200, {"Content-Type": "text/html"})
-            case ["", "files", project, label, filename]:
+            case ["", "files", project, label, filename] if _NAME.match(project):
                 return await self._file(method, project, f"{label}/{filename}", request)
         return message("not found", 404)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers
@@ -12,6 +13,7 @@ HEAD_BYTES = 32 * 1024
 _METHODS = ("GET", "HEAD")
 _LONGEST_PATH = 8 * 1024
 _LONGEST_RANGE = 1024
+_RANGES = re.compile(r"bytes=\s*\d*-\d*(?:\s*,\s*\d*-\d*)*\s*\Z", re.IGNORECASE | re.ASCII)
 
 
 class Limits:
@@ -39,8 +41,7 @@ class Limits:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        if len(headers.get("range", "")) > _LONGEST_RANGE:
-            # A server may ignore a Range header, and should where it asks for very many (RFC 9110, 14.2).
+        if "range" in headers and not _is_sensible(headers["range"]):
             scope = {**scope, "headers": [item for item in scope["headers"] if item[0] != b"range"]}
         started = False
 
@@ -71,6 +72,17 @@ class Limits:
         if self._names is not None and _without_port(headers.get("host", "")) not in self._names:
             return PlainTextResponse("this server has another name\n", 421)
         return None
+
+
+def _is_sensible(ranges: str) -> bool:
+    """Whether a ``Range`` is to be heeded: what is malformed must be ignored, and what asks for very many
+    parts may be (RFC 9110, 14.1.1 and 14.2)."""
+    if len(ranges) > _LONGEST_RANGE or not _RANGES.match(ranges):
+        return False
+    bounds = [part.strip().split("-") for part in ranges.partition("=")[2].split(",")]
+    return all(
+        (first or last) and (not first or not last or int(first) <= int(last)) for first, last in bounds
+    )
 
 
 def _without_port(host: str) -> str:
