@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -20,6 +21,7 @@ THREADS = min(8, os.cpu_count() or 1)
 _REPORT_EVERY = 1 << 20
 #: Files up to this size (in bytes) are read and inflated whole, together with their neighbours.
 _SMALL = 1 << 17
+_SWITCH = 0.0002
 _SMALL_FILES = threading.Lock()
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -76,6 +78,8 @@ def unpack(
         reverse=True,
     )
     written: dict[str, UnpackedFile] = {}
+    # A thread that is back from inflating waits so long for the interpreter, which small files keep busy.
+    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH))
     with ThreadPoolExecutor(max(1, THREADS)) as pool:
         tasks = [pool.submit(writer.write_large, name) for name in large]
         try:

@@ -264,6 +264,10 @@ def _import_httpx() -> None:
         import httpx  # noqa: F401
     finally:
         del sys.modules["click"]
+    import httpcore
+
+    # It reads 64 KiB at a time, and each piece costs a turn of the protocol's state machine.
+    httpcore.HTTP11Connection.READ_NUM_BYTES = _CHUNK
 
 
 @contextmanager

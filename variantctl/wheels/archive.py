@@ -28,7 +28,10 @@ from variantctl.wheels.structure import (
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-CHUNK = 1 << 18
+#: Bytes read at once, and at most inflated from them: for each piece a thread takes the interpreter's lock a
+#: few times, and may have to wait for it.
+CHUNK, _INFLATED = 1 << 20, 4 << 20
+_GROUP = 1 << 18
 MAX_READ = 256 << 20
 _STORED = 0
 
@@ -144,7 +147,9 @@ class WheelArchive:
             yield piece
         self._check_end(info, size, crc)
 
-    def neighbours(self, names: Sequence[str], *, limit: int = CHUNK, most: int = 256) -> Iterator[list[str]]:
+    def neighbours(
+        self, names: Sequence[str], *, limit: int = _GROUP, most: int = 256
+    ) -> Iterator[list[str]]:
         """Group files so that ``contents`` reads each group at once: a few that lie beside each other.
 
         Args:
@@ -308,7 +313,7 @@ class WheelArchive:
         from variantctl.wheels.inflate import Error, inflater
 
         # One byte more than it claims is enough to see that it lies.
-        stream, most = inflater(), min(info.file_size + 1, 4 * CHUNK)
+        stream, most = inflater(), min(info.file_size + 1, _INFLATED)
         try:
             for piece in self._stored(info):
                 while piece and not stream.eof:
