@@ -23,7 +23,7 @@ def wheel(tmp_path: Path) -> Path:
         tmp_path,
         name="pkg",
         version="1",
-        files={"pkg/a.py": b"a", "pkg/big.bin": bytes(3 << 20)},
+        files={"pkg/a.py": b"a", "pkg/big.bin": bytes(9 << 20)},
         data={"scripts/tool": b"#!/bin/sh\n"},
     )
 
