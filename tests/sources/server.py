@@ -17,7 +17,8 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -77,6 +78,7 @@ class LoopbackServer:
         credentials: ``(user, password)`` that every request must have.
         requests: what came in, in order.
         connections: how many connections were made.
+        most_at_once: how many requests were being answered at one time, at most.
     """
 
     def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
@@ -89,6 +91,8 @@ class LoopbackServer:
         self.credentials: tuple[str, str] | None = None
         self.requests: list[Request] = []
         self.connections = 0
+        self.most_at_once = 0
+        self._at_once = 0
         self._rules: dict[str, list[Rule]] = {}
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"site": self})
@@ -148,6 +152,18 @@ class LoopbackServer:
                     return rule
             return None
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more request is being answered."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
     def log(self, request: Request) -> None:
         with self._lock:
             self.requests.append(request)
@@ -174,6 +190,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Tests read ``requests`` instead of a log."""
 
     def do_GET(self) -> None:
+        with self.site.counted():
+            self._get()
+
+    def _get(self) -> None:
         path = urlsplit(self.path).path if "://" in self.path else self.path
         if not self._authorized():
             self._answer(401, {"WWW-Authenticate": 'Basic realm="tests"'}, b"who are you?")
