@@ -1,4 +1,4 @@
-"""Asking ahead: pages and METADATA of what comes next are fetched at once, each once, without whole wheels."""
+"""Asking ahead: pages and METADATA of what comes next are fetched together, once each, without the wheels."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -233,3 +234,29 @@ def test_any_cuts_give_the_file(
     partial.move(tmp_path / "whole")
     assert (tmp_path / "whole").read_bytes() == data
     (tmp_path / "whole").unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_an_interrupted_install_goes_on(
+    server: LoopbackServer, wheel: Path, site: Site, cache: Cache, tmp_path: Path
+) -> None:
+    """Ctrl-C does not wait for downloads that are under way, and the next run needs only the rest."""
+    site.wheel("bar")
+    for name in ("foo", "bar"):
+        site.publish(name, sidecars=True)
+    server.rule(f"/files/{wheel.name}", pace=0.1)
+    command = [sys.executable, "-m", "variantctl", "install", "foo", "bar", "-i", f"{server.url}/simple/"]
+    command += ["--target", str(tmp_path / "target"), "--cache-dir", str(cache.root)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        until = time.monotonic() + 20
+        while not any(path.stat().st_size > 1_000_000 for path in left(cache)):
+            assert time.monotonic() < until and first.poll() is None
+            time.sleep(0.01)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(timeout=20) == 130
+    assert len(left(cache)) == 1 and not (tmp_path / "target").exists()
+    server.clear()
+    subprocess.run(command, check=True, timeout=30)
+    asked = [request for request in server.requests if request.path == f"/files/{wheel.name}"]
+    assert [request.status for request in asked] == [206]
+    assert (tmp_path / "target/foo/data.bin").stat().st_size == SIZE

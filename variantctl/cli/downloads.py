@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Downloads:
         self._bars: Any = None
         self._lock = Lock()
         self._fetched = False
+        self._cancel = Event()
         self._in_use = ExitStack()
 
     def __enter__(self) -> Downloads:
@@ -61,7 +62,9 @@ class Downloads:
         return self._fetch(planned).sha256
 
     def show(self, event: ProgressEvent) -> None:
-        """Say what an installation waits for."""
+        """Say what an installation waits for, and give up what it does not want any more."""
+        if event.stage == "stop":
+            self._cancel.set()
         say_waiting(event)
 
     def _fetch(self, planned: PlannedInstall) -> FetchedWheel:
@@ -78,7 +81,9 @@ class Downloads:
                     task = self._bars.add_task(f"{planned.name} {planned.version}{label}", total=None)
                 self._bars.update(task, completed=done_bytes, total=total or planned.size)
 
-        fetched = self._catalog.fetch(planned.link, progress=progress if self._visible else None)
+        fetched = self._catalog.fetch(
+            planned.link, progress=progress if self._visible else None, cancel=self._cancel
+        )
         with self._lock:
             if self._bars is not None and task is not None:
                 self._bars.remove_task(task)

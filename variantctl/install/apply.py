@@ -231,6 +231,8 @@ def _prepare(
         try:
             return list(pool.map(prepare, install))
         except BaseException:
+            # Downloads under way would be waited for.
+            options.progress(ProgressEvent("stop", "", 0))
             pool.shutdown(cancel_futures=True)
             raise
 
