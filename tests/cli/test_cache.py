@@ -60,6 +60,11 @@ def test_an_empty_cache(cache: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert ask(capsys, cache, action)["removed"] == []
     assert ask(capsys, cache, "verify")["damaged"] == []
     assert not cache.exists()
+    cache.mkdir()
+    (cache / "letter.txt").write_text("not ours")
+    for action in ("prune", "clean", "verify"):
+        ask(capsys, cache, action)
+    assert [path.name for path in cache.iterdir()] == ["letter.txt"]
 
 
 def test_what_is_in_it(cache: Path, wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

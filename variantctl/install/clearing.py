@@ -71,7 +71,7 @@ def prune(cache: Cache, limit: int | None = None, *, waiting: Callable[[], None]
     Raises:
         SettingsError: the cache cannot be written.
     """
-    if not cache.root.is_dir():
+    if Holdings(cache.root).is_empty():
         return Cleared((), 0)
     with _removing(cache, waiting=waiting) as bin_:
         assert bin_ is not None
@@ -114,7 +114,7 @@ def clean(
     Raises:
         SettingsError: the cache cannot be written.
     """
-    if not cache.root.is_dir():
+    if Holdings(cache.root).is_empty():
         return Cleared((), 0)
     holdings = Holdings(cache.root)
     with _removing(cache, waiting=waiting) as bin_:

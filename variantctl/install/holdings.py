@@ -82,6 +82,10 @@ class Holdings:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def is_empty(self) -> bool:
+        """Whether nothing of ours is there; the folder itself may be, and be somebody else's."""
+        return not self._bucket_names() and not any(self.root.glob(".trash-*"))
+
     def buckets(self) -> list[Bucket]:
         """Every bucket that is there, those of other versions of variantctl too."""
         found = []

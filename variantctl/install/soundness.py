@@ -69,7 +69,7 @@ def check_cache(cache: Cache, progress: Callable[[int, int], None] | None = None
     Raises:
         SettingsError: the cache cannot be written.
     """
-    if not cache.root.is_dir():
+    if Holdings(cache.root).is_empty():
         return Checked(0, 0, (), ())
     with cache.in_use():
         holdings = Holdings(cache.root)
