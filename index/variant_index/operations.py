@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from variant_index.changes import Add, Remove, Selection, SetStatus, Yank
 from variant_index.destinations import Destination, is_store_url, open_destination
-from variant_index.errors import IndexStateError, UnpublishableError, refuse
+from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.folder import LocalFolder
 from variant_index.layout import HTML_PAGE, PAGES, ROOT, page_path
 from variant_index.publisher import ExtraPages, Plan, Publisher
@@ -112,6 +112,9 @@ def add_files(
     publisher = index.publisher()
     destination = publisher.destination
     publisher.check_ours()
+    for path in (Path(wheel) for wheel in wheels if not is_store_url(str(wheel))):
+        if path.is_dir():
+            raise FolderError(f"{path}: is a folder", hint=f"give its files: {path}/*.whl")
     paths = {Path(wheel).name: Path(wheel) for wheel in wheels if not is_store_url(str(wheel))}
     urls = [str(wheel) for wheel in wheels if is_store_url(str(wheel))]
     known: dict[str, PageFile] = {}
@@ -235,6 +238,7 @@ def project_state(name: str, index: IndexAt) -> ProjectState:
         DestinationError: the index cannot be read.
     """
     publisher = index.publisher()
+    _check_there(publisher)
     selection = Selection(parse_selection(name).name)
     state = publisher.state(selection.name)
     if not state.files:
@@ -263,12 +267,16 @@ def parse_selection(spec: str) -> Selection:
 
 
 def _existing(publisher: Publisher) -> AbstractContextManager[None]:
+    _check_there(publisher)
+    return publisher.destination.exclusive()
+
+
+def _check_there(publisher: Publisher) -> None:
     if publisher.names() is None:
         raise IndexStateError(
             f"{publisher.destination.name}: there is no index there",
             hint="give the folder or URL that has simple/ in it; 'variantctl index add' makes one",
         )
-    return publisher.destination.exclusive()
 
 
 def _plan(publisher: Publisher, changes: dict[NormalizedName, Add]) -> dict[NormalizedName, Plan]:

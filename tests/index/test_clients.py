@@ -12,9 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
+from variant_index.bucket import Bucket
 from variant_index.build import build_index
+from variant_index.changes import Add
+from variant_index.publisher import Publisher
+from variant_index.scan import by_project, scan_folder
 
 from tests.wheels.recipes import CU126, CU128, provided
 from variantctl.serving.folder import Folder
@@ -42,12 +47,30 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.fixture(params=["http", "file"])
-def index_url(request: pytest.FixtureRequest, index: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def from_store(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is in an object store after publishing the same: there every file lies under its hash."""
+    store = Bucket(MemoryStore(), "memory://")
+    publisher = Publisher(store)
+    for name, files in by_project(scan_folder(index.parent / "wheels").files).items():
+        publisher.commit(name, Add(tuple(files), by_hash=True), files)
+        publisher.register([name])
+    folder = tmp_path_factory.mktemp("from-store")
+    for found in store.list(""):
+        target = folder / found.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stored = store.read(found.path)
+        assert stored is not None
+        target.write_bytes(stored.content)
+    return folder
+
+
+@pytest.fixture(params=["http", "file", "store"])
+def index_url(request: pytest.FixtureRequest, index: Path, from_store: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"{index.as_uri()}/simple/"
         return
-    with listening(Folder(index)) as address:
+    with listening(Folder(index if request.param == "http" else from_store)) as address:
         yield f"{address.url}/simple/"
 
 
