@@ -16,7 +16,7 @@ HELP = "write a Simple repository of a folder of wheels"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
-    parser.add_argument("wheel_dir", type=Path, metavar="WHEEL_DIR", help="the folder with the wheels")
+    parser.add_argument("wheel_dir", metavar="WHEEL_DIR", help="the folder with the wheels")
     parser.add_argument(
         "-o",
         "--output",
@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the index."""
     from variant_index.build import build_index
+    from variant_index.destinations import is_store_url
+    from variant_index.errors import FolderError
 
     from variantctl.cli.index.audience import people_pages
     from variantctl.cli.index.flatten import flatten_all, load_profiles, show
@@ -60,9 +62,14 @@ def run(args: argparse.Namespace) -> int:
             "trees for profiles are written beside an index in a folder, not in an object store",
             hint="Build into a folder with --flatten, and copy simple-PROFILE/ to the store.",
         )
+    if is_store_url(args.wheel_dir):
+        raise FolderError(
+            f"{args.wheel_dir}: 'index build' takes a folder of this machine",
+            hint=f"wheels of a store are indexed where they lie: 'index add {args.wheel_dir} --index URL'",
+        )
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(
-            args.wheel_dir,
+            Path(args.wheel_dir),
             args.output,
             verify=args.verify,
             force=args.force,
