@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
-from variantctl.cli.serving import add_address_arguments, served, wait_until_stopped
+from variantctl.cli.serving import add_address_arguments, announce_json, served, wait_until_stopped
 
 if TYPE_CHECKING:
     from variantctl.proxy.app import Proxy
@@ -85,9 +85,8 @@ def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
 def _announce(args: argparse.Namespace, url: str, subject: options.Subject) -> None:
     markers = subject.platform.markers
     if args.json:
-        render.print_json(
+        announce_json(
             {
-                "format": 1,
                 "url": url,
                 "for": subject.who,
                 "python": markers["python_version"],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
 
@@ -44,6 +45,12 @@ def served(app: ASGIApp, args: argparse.Namespace, *, port: int) -> Iterator[Add
         )
     with listening(app, host=args.host, port=port, report=_report) as address:
         yield address
+
+
+def announce_json(value: Mapping[str, Any]) -> None:
+    """The one JSON object of ``--json``: on one line, since what reads it cannot wait for the end."""
+    sys.stdout.write(json.dumps({"format": 1, **value}, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def wait_until_stopped() -> None:

@@ -7,8 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from variantctl.cli import render
-from variantctl.cli.serving import add_address_arguments, served, wait_until_stopped
+from variantctl.cli.serving import add_address_arguments, announce_json, served, wait_until_stopped
 from variantctl.variants.errors import VariantctlError
 
 HELP = "serve an index that lies in a folder, on this machine"
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     with served(Folder(args.out), args, port=args.port) as address:
         urls = [f"{address.url}/{name}" for name in indexes]
         if args.json:
-            render.print_json({"format": 1, "url": address.url, "indexes": urls})
+            announce_json({"url": address.url, "indexes": urls})
         else:
             for url in urls:
                 sys.stdout.write(f"serving {url}\n")

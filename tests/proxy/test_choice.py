@@ -1,0 +1,116 @@
+"""What the proxy shows of every version is what ``explain`` selects, for every machine that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+from variant_index.build import build_index
+
+from tests.resolve.pytorch_site import PyTorchSite
+from tests.sources.server import LoopbackServer
+from variantctl.demo.recipe import build_wheels
+from variantctl.providers.algorithm import Machine
+from variantctl.providers.profiles import load_profile, shipped_profiles
+from variantctl.proxy.shelf import Buyer, Shelf, stock_shelf
+from variantctl.resolve.explain import explain
+from variantctl.resolve.preferences import VariantPreferences
+from variantctl.resolve.requirements import parse_user_requirement
+from variantctl.sources.backend_tables import shipped_source
+from variantctl.sources.cache import Cache
+from variantctl.sources.catalog import Catalog
+from variantctl.sources.settings import IndexSettings
+from variantctl.target.platforms import platform_environment
+
+
+def buyer(profile_name: str) -> Buyer:
+    profile = load_profile(profile_name)
+    facts = profile.platform
+    platform = (
+        platform_environment()
+        if facts is None
+        else platform_environment(
+            system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python
+        )
+    )
+    machine = Machine(profile, environment=platform.markers)
+    return Buyer(machine, platform, VariantPreferences(), profile_name)
+
+
+def shown_to(whom: Buyer, shelf: Shelf, version: str) -> set[str]:
+    """The names of the wheels of a version, as their source has them, that fit the buyer's interpreter."""
+    tags = set(whom.platform.tags)
+    return {
+        file.file.filename
+        for file in shelf.shown
+        if file.link is not None and str(file.link.wheel.version) == version and file.link.wheel.tags & tags
+    }
+
+
+def compare(catalog: Catalog, whom: Buyer, name: str) -> int:
+    """Every version of a project; gives how many were chosen among."""
+    shelf = stock_shelf(catalog, whom, canonicalize_name(name))
+    compared = 0
+    for version in catalog.for_machine(None, {}).project(name).by_version:
+        selected = explain(
+            parse_user_requirement(f"{name}=={version}"),
+            catalog=catalog,
+            machine=whom.machine,
+            platform=whom.platform,
+        ).selected
+        shown = shown_to(whom, shelf, str(version))
+        assert shown == ({selected.link.file.filename} if selected else set()), (name, version)
+        compared += 1
+    return compared
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    build_wheels(folder / "wheels")
+    build_index(folder / "wheels", folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def pytorch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
+    folder = tmp_path_factory.mktemp("pytorch")
+    PyTorchSite(folder)
+    with LoopbackServer(folder) as server:
+        yield server
+
+
+@pytest.mark.parametrize("profile", shipped_profiles())
+def test_on_an_index_of_variants(demo: Path, tmp_path: Path, profile: str) -> None:
+    settings = IndexSettings(index_url=(demo / "simple").as_uri())
+    with Catalog(settings, cache=Cache(tmp_path), environ={}) as catalog:
+        for name in ("torch", "executorch", "vllm", "triton"):
+            assert compare(catalog, buyer(profile), name)
+
+
+@pytest.mark.parametrize("profile", ["h100", "mi300x", "gtx-1650", "x86-64-v3", "arc-b580"])
+def test_on_an_index_for_each_backend(pytorch: LoopbackServer, tmp_path: Path, profile: str) -> None:
+    source = replace(shipped_source("pytorch"), url=f"{pytorch.url}/whl")
+    settings = IndexSettings(f"{pytorch.url}/simple", backends=(source,))
+    whom = buyer(profile)
+    with Catalog(settings, cache=Cache(tmp_path), environ={}) as catalog:
+        shelf = stock_shelf(catalog, whom, canonicalize_name("torch"))
+        for version in ("2.10.0", "2.8.0", "2.7.1"):
+            selected = explain(
+                parse_user_requirement(f"torch=={version}"),
+                catalog=catalog,
+                machine=whom.machine,
+                platform=whom.platform,
+            ).selected
+            shown = shown_to(whom, shelf, version)
+            assert shown == ({selected.link.file.filename} if selected else set()), version
+    here = {tag.platform for tag in whom.platform.tags}
+    wheels = [file for file in shelf.shown if file.link and str(file.link.wheel.version) == "2.10.0"]
+    labels = {
+        file.label for file in wheels if file.link and here & {tag.platform for tag in file.link.wheel.tags}
+    }
+    assert len(labels) == 1, "one backend for every Python of this platform"
+    assert all(not file.rewritten and file.filename == file.file.filename for file in shelf.shown)
