@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -60,6 +63,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone at the end, whatever happens."""
+    process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def proxy(folder: Path, *arguments: str) -> list[str]:
     index = (folder / "simple").as_uri()
     ours = [sys.executable, "-m", "variantctl", "proxy", "-i", index, "--profile", "x86-64-v3"]
@@ -84,8 +98,8 @@ def test_the_exit_code_is_the_commands(folder: Path, script: str, code: int) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_are_passed_on(folder: Path, number: signal.Signals) -> None:
-    script = f"trap 'exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
-    with subprocess.Popen(proxy(folder, "--", "sh", "-c", script), stdout=subprocess.PIPE) as running:
+    script = f"trap 'exit 9' {number.name[3:]}; echo ready; for i in $(seq 200); do sleep 0.05; done"
+    with started(proxy(folder, "--", "sh", "-c", script), stdout=subprocess.PIPE) as running:
         assert running.stdout is not None and running.stdout.readline() == b"ready\n"
         running.send_signal(number)
         assert running.wait(10) == 9
@@ -93,9 +107,11 @@ def test_signals_are_passed_on(folder: Path, number: signal.Signals) -> None:
 
 def test_an_interrupted_command_is_waited_for(folder: Path) -> None:
     """Ctrl-C reaches everything in the terminal; the command may clean up before it ends."""
-    script = "trap 'sleep 0.3; echo cleaned; exit 5' INT; echo ready; while :; do sleep 0.05; done"
+    script = (
+        "trap 'sleep 0.3; echo cleaned; exit 5' INT; echo ready; for i in $(seq 200); do sleep 0.05; done"
+    )
     command = proxy(folder, "--", "sh", "-c", script)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as running:
+    with started(command, stdout=subprocess.PIPE, start_new_session=True) as running:
         assert running.stdout is not None and running.stdout.readline() == b"ready\n"
         os.killpg(running.pid, signal.SIGINT)
         assert running.stdout.read() == b"cleaned\n"
@@ -108,7 +124,7 @@ def test_a_command_that_is_not_there(folder: Path) -> None:
 
 
 def test_it_says_where_it_is_in_one_line_of_json(folder: Path) -> None:
-    with subprocess.Popen(proxy(folder, "--port", "0", "--json"), stdout=subprocess.PIPE) as running:
+    with started(proxy(folder, "--port", "0", "--json"), stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         told = json.loads(running.stdout.readline())
         assert told["for"] == "profile x86-64-v3"
@@ -120,7 +136,7 @@ def test_it_says_where_it_is_in_one_line_of_json(folder: Path) -> None:
 
 def test_other_machines_are_let_in_only_with_a_warning(folder: Path) -> None:
     command = proxy(folder, "--port", "0", "--host", "0.0.0.0")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None and running.stderr is not None
         assert b"other machines can reach 0.0.0.0" in running.stderr.readline()
         url = running.stdout.readline().split()[0].decode()

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,28 +26,32 @@ def run_command(command: Sequence[str], environ: Mapping[str, str]) -> int:
     program = shutil.which(command[0], path=environ.get("PATH"))
     if program is None:
         raise CommandError(f"{command[0]}: there is no such command", hint="Check the words after '--'.")
-    try:
-        child = subprocess.Popen([program, *command[1:]], env=dict(environ))
-    except OSError as error:
-        raise CommandError(f"{program} cannot be run: {error.strerror}") from None
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
+        # What comes while the command is being started is kept for it.
+        children[0].send_signal(number) if children else early.append(number)
 
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    # Before it starts, or a signal might meet us unprepared. A function, not SIG_IGN: that is inherited.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda number, frame: None)}
     for name in _PASSED_ON:
         if hasattr(signal, name):
-            number = signal.Signals[name]
-            before[number] = signal.signal(number, pass_on)
+            before[signal.Signals[name]] = signal.signal(signal.Signals[name], pass_on)
     try:
-        code = child.wait()
+        children.append(subprocess.Popen([program, *command[1:]], env=dict(environ)))
+        while early:
+            children[0].send_signal(early.pop(0))
+        code = children[0].wait()
+    except OSError as error:
+        raise CommandError(f"{program} cannot be run: {error.strerror}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if child.poll() is None:
-            with suppress(OSError):
+        for child in children:
+            if child.poll() is None:
                 child.kill()
-            child.wait()
+                child.wait()
     return 128 - code if code < 0 else code
 
 
