@@ -28,6 +28,8 @@ from variantctl.wheels.verify import check_claims, check_identity, verify_archiv
 Progress = Callable[[int, int], None]
 """Called with the bytes hashed so far and the bytes in all, from several threads in turn."""
 
+_LARGE = 4 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
@@ -148,6 +150,7 @@ def scan_paths(
     """
     unchanged: list[str] = []
     changed: list[Path] = []
+    large: list[Path] = []
     total = 0
     for path in paths:
         try:
@@ -161,9 +164,15 @@ def scan_paths(
         else:
             changed.append(path)
             total += found.st_size
+            if found.st_size >= _LARGE:
+                large.append(path)
     reader = _Reader(verify, progress, total)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        read = list(pool.map(reader.read, changed))
+        # Of a large file most is hashing, which leaves the interpreter's lock. Of small ones most is Python:
+        # threads would only hand the lock to and fro.
+        handed = {path: pool.submit(reader.read, path) for path in large}
+        kept = {path: reader.read(path) for path in changed if path not in handed}
+        read = [handed[path].result() if path in handed else kept[path] for path in changed]
     refuse([item for item in read if isinstance(item, VariantctlError)])
     return Scan(tuple(item for item in read if isinstance(item, IndexedFile)), tuple(unchanged))
 
