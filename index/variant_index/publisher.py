@@ -20,14 +20,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from variant_index.changes import Change
 from variant_index.destinations import Destination, Listed, Stored
 from variant_index.errors import Conflict, DestinationError, FolderError, IndexStateError
+from variant_index.extra_pages import ExtraPages, ProjectView
 from variant_index.folder import LocalFolder
 from variant_index.layout import (
     HTML_PAGE,
@@ -45,62 +44,11 @@ from variant_index.layout import (
 from variant_index.scan import IndexedFile
 from variant_index.state import ProjectState, html_page_of, json_page_of, read_state
 from variantctl.sources.page_writer import GENERATOR, PageFile, root_html, root_json
-from variantctl.variants.metadata import VariantMetadata
-from variantctl.variants.parse import load_metadata
 
 #: A reader may still use a page for this long, in seconds, after another one took its place.
 GRACE = 3600
 _ATTEMPTS = 200
 _UPLOADS = 8
-
-
-class ExtraPages(Protocol):
-    """More files for the tree, made from the state of the index: the pages for people.
-
-    Paths are relative to the destination. The same state must give the same bytes.
-
-    Attributes:
-        mark: one of the paths of ``root``: what is there wherever these pages are.
-    """
-
-    mark: str
-
-    def project(self, view: ProjectView) -> Mapping[str, bytes]:
-        """The files about one project, written each time that the project changes."""
-
-    def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
-        """The files about the whole index, written each time that its list of projects changes."""
-
-    def gone(self, name: NormalizedName) -> Sequence[str]:
-        """The paths of the files about a project, to be deleted once it is listed no more."""
-
-
-@dataclass(frozen=True)
-class ProjectView:
-    """A project's state, with what its links lead to.
-
-    Attributes:
-        state: the state.
-        destination: where the index is.
-    """
-
-    state: ProjectState
-    destination: Destination
-
-    def metadata(self, filename: str) -> bytes | None:
-        """The METADATA of a wheel; ``None`` where there is none."""
-        path = path_of(self.state.name, self.state.files[filename])
-        stored = self.destination.read(sidecar(path)) if path else None
-        return stored.content if stored else None
-
-    def variants(self, version: Version) -> VariantMetadata | None:
-        """The index-level metadata of a version; ``None`` where it has no variants."""
-        document = self.state.documents.get(version)
-        if document is None and version in self.state.links:
-            path = path_of(self.state.name, self.state.links[version])
-            stored = self.destination.read(path) if path else None
-            document = stored.content if stored else None
-        return load_metadata(document) if document is not None else None
 
 
 @dataclass(frozen=True)

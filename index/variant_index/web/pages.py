@@ -13,7 +13,7 @@ from variant_index.web.render import assets, front_page, project_page
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from variant_index.publisher import ProjectView
+    from variant_index.extra_pages import ProjectView
 
 FRONT = "index.html"
 FOLDER = "project"
