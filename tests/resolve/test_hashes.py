@@ -37,6 +37,13 @@ def test_the_wheel_with_the_listed_hash_is_taken(world: World) -> None:
     assert planned.filename == plain.name
 
 
+def test_another_file_that_the_index_gives_no_digest_of_is_passed_over(world: World) -> None:
+    world.add("lib", "1.0+cpu", hashes=False)
+    path = world.add("lib", "1.0", hashes=False)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert world.versions(hashed("lib==1.0", digest)) == {"lib": "1.0"}
+
+
 def test_a_variant_without_a_listed_hash_is_not_taken(world: World) -> None:
     world.machine = machine(nvidia={"sm_arch": ["90_real"]})
     metadata = variant_metadata(["nvidia"], {"cuda": {"nvidia": {"sm_arch": ["90_real"]}}, "null": {}})

@@ -16,7 +16,7 @@ from variantctl.resolve.candidates import (
     WheelCandidate,
 )
 from variantctl.resolve.choice import abi_dependencies
-from variantctl.resolve.errors import NoCandidateError, RequirementError
+from variantctl.resolve.errors import HashesError, NoCandidateError, RequirementError
 from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, SameNeed, needs_of
 from variantctl.resolve.stock import Stock
 from variantctl.variants.errors import InvalidVariantError
@@ -65,7 +65,13 @@ class Dependencies:
             yield SameNeed(candidate.base)
         elif (backend := self._stock.backends.need_of(candidate)) is not None:
             yield backend
-        if isinstance(candidate, WheelCandidate) and (unfit := self._unfit(candidate)):
+        try:
+            unfit = self._unfit(candidate) if isinstance(candidate, WheelCandidate) else None
+        except HashesError as error:
+            # A source that gives no digests may have a second file of the version (1.0 and 1.0+cpu).
+            yield ImpossibleNeed(candidate.name, f"cannot be taken: {error.message}", error=error)
+            return
+        if unfit:
             yield ImpossibleNeed(candidate.name, unfit)
             return
         if self._no_deps:
@@ -95,7 +101,7 @@ class Dependencies:
         return None
 
     def _unfit(self, candidate: WheelCandidate) -> str | None:
-        """What only METADATA tells against a wheel."""
+        """What only METADATA tells against a wheel; raises ``HashesError`` where it is another file."""
         metadata = self._stock.metadata(candidate)
         text = metadata.requires_python_text
         if not self._stock.interpreter.accepts_python(text):

@@ -40,6 +40,10 @@ def failure(
     A single requirement that cannot be had is told as such (``NoCandidateError``, ``ProjectNotFound``);
     anything else as the chains of requirements that contradict each other (``UnsatisfiableError``).
     """
+    impossible = [info.requirement for info in causes if isinstance(info.requirement, ImpossibleNeed)]
+    errors = [need.error for need in impossible if need.error is not None]
+    if errors and len(errors) == len(causes):
+        return errors[0]
     projects = {info.requirement.name: info.requirement for info in causes}
     for name in projects:
         mine = [info for info in causes if info.requirement.name == name]

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.resolve.candidates import BackendCandidate, BaseCandidate, Candidate
+from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import VariantRequirement
 
 
@@ -134,11 +135,13 @@ class ImpossibleNeed:
     Attributes:
         name: the candidate's project.
         reason: a clause whose subject is the candidate ("needs Python >=3.12; this is 3.11.7").
+        error: what is to be said where nothing but this is in the way; ``None``: the reason, with who asks.
     """
 
     name: NormalizedName
     reason: str
     origin: str | None = None
+    error: VariantctlError | None = None
 
     @property
     def identifier(self) -> str:
