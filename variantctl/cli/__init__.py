@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             if (said := answer(arguments)) is not None:
                 return _say(said)
+        _collect_rarely()
         from variantctl.cli.app import run
     except KeyboardInterrupt:
         return 130
@@ -43,6 +44,13 @@ def _in_utf8_mode() -> None:
         import os
 
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _collect_rarely() -> None:
+    """A command makes much that stays, and is soon over: looking through it all for cycles is wasted."""
+    import gc
+
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _say(text: str) -> int:

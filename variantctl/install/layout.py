@@ -265,16 +265,20 @@ def _recorded(destination: str, inside: str, root: str) -> str:
 
 
 def _root_is_purelib(wheel: UnpackedWheel) -> bool:
-    from email.parser import HeaderParser
-
     text = wheel.read_info("WHEEL")
     if text is None:
         raise _refused(wheel, "it has no WHEEL file")
-    headers = HeaderParser().parsestr(text.decode("utf-8", "replace"))
-    version = (headers["Wheel-Version"] or "").strip()
+    # Each of its headers is a line of its own; the email package would take longer to import than all else.
+    headers = dict(_header(line) for line in reversed(text.decode("utf-8", "replace").splitlines()))
+    version = headers.get("wheel-version", "")
     if version.partition(".")[0] != "1":
         raise _refused(wheel, f"its WHEEL file says format {version!r}; this installs format 1")
-    return (headers["Root-Is-Purelib"] or "").strip().lower() == "true"
+    return headers.get("root-is-purelib", "").lower() == "true"
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip().lower(), value.strip()
 
 
 def _refused(

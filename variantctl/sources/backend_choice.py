@@ -83,6 +83,10 @@ def choose_backends(
         if isinstance(entry, BackendSource):
             (command_line if name in wanted else configured).append(entry)
             continue
+        asked_for = entry is not None or name in wanted | pinned or environ.get(_variable(name))
+        if replaced and not asked_for:
+            # Reading it takes longer than a small installation.
+            continue
         source, enabled = _shipped(name, entry, environ)
         if name in wanted:
             command_line.append(replace(source, by_default=False))
@@ -112,7 +116,7 @@ def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple
     """A shipped source where it was said to be, and whether it was switched on or off."""
     source = shipped_source(name)
     enabled, url = shipped_changes(entry) if entry is not None else (None, None)
-    variable = f"VARIANTCTL_{name.upper()}_URL"
+    variable = _variable(name)
     asked_for = enabled is True or url is not None or bool(environ.get(variable))
     if environ.get(variable):
         return replace(source, url=environ[variable].rstrip("/"), origin=variable, by_default=False), enabled
@@ -120,6 +124,11 @@ def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple
         source = replace(source, url=url.rstrip("/"))
     origin = (entry.source if entry is not None and asked_for else None) or source.origin
     return replace(source, origin=origin, by_default=not asked_for), enabled
+
+
+def _variable(name: str) -> str:
+    """What says where a shipped source is."""
+    return f"VARIANTCTL_{name.upper()}_URL"
 
 
 def _pin(text: str) -> tuple[str, str]:

@@ -26,7 +26,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -50,6 +49,8 @@ _SHIPPED_KEYS = (*_KEYS, "project", "host-prefix", "path")
 
 def shipped_source(name: str) -> BackendSource:
     """A mapping that comes with variantctl, to be asked by default."""
+    from importlib.resources import files
+
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -36,6 +36,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.urls import is_url
@@ -94,6 +95,18 @@ def configuration_file(environ: Mapping[str, str]) -> Path | None:
     return Path(user_config_dir("variantctl", appauthor=False)) / "variantctl.toml"
 
 
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
+
+
 def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
     """What the configuration file says about sources, or ``None`` where there is no file.
 
@@ -103,14 +116,8 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
     path = configuration_file(environ)
     if path is None:
         return None
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if "VARIANTCTL_CONFIG_FILE" not in environ:
             return None
@@ -118,8 +125,9 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
             f"VARIANTCTL_CONFIG_FILE names {path}, which does not exist",
             hint="Correct or unset the variable.",
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    data = _parse(path, content)
     tables = {key: data.get(key, {}) for key in ("index", "sources", "install", "cache")}
     for key, table in tables.items():
         if not isinstance(table, dict):
