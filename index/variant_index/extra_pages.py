@@ -23,15 +23,22 @@ class ExtraPages(Protocol):
 
     Attributes:
         mark: one of the paths of ``root``: what is there wherever these pages are.
+        front: one of the paths of ``root``: what is made from what it was and what has changed.
     """
 
     mark: str
+    front: str
 
     def project(self, view: ProjectView) -> Mapping[str, bytes]:
         """The files about one project, written each time that the project changes."""
 
-    def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
-        """The files about the whole index, written each time that its list of projects changes."""
+    def root(self, names: Sequence[str], front: bytes | None) -> Mapping[str, bytes]:
+        """The files about the whole index, written each time that a project changes.
+
+        Args:
+            names: the projects.
+            front: what is at ``front`` now.
+        """
 
     def gone(self, name: NormalizedName) -> Sequence[str]:
         """The paths of the files about a project, to be deleted once it is listed no more."""

@@ -210,6 +210,7 @@ def yank_files(specs: Sequence[str], index: IndexAt, yanked: bool | str) -> Chan
                 raise _missing(selection, state, publisher.destination)
             files += meant
             publisher.commit(selection.name, Yank(selection, yanked))
+        publisher.register(())  # the front page says which version is the newest
     return _summary(publisher, selections, files)
 
 
@@ -228,6 +229,7 @@ def set_status(name: str, status: ProjectStatus, index: IndexAt) -> ChangeSummar
         if not state.files:
             raise _missing(selection, state, publisher.destination)
         publisher.commit(selection.name, change)
+        publisher.register(())
     return _summary(publisher, [selection], [])
 
 

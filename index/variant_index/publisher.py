@@ -189,6 +189,8 @@ class Publisher:
         added, removed = set(names), set(gone)
         path = f"{ROOT}/{JSON_PAGE}"
         for _ in self._attempts(path):
+            # Before the names: a page that somebody writes after this one was read is not overwritten.
+            front = self.destination.read(self._extra.front) if self._extra else None
             html = self.destination.read(f"{ROOT}/{HTML_PAGE}")
             stored = self.destination.read(path)
             old = _read_root(stored.content, path) if stored else []
@@ -199,11 +201,9 @@ class Publisher:
                 content = root_html(new)
                 if html is None or html.content != content:
                     self.destination.replace(f"{ROOT}/{HTML_PAGE}", content, html.version if html else None)
+                self._write_extra_root(new, front)
             except Conflict:
                 continue
-            if self._extra is not None:
-                for target, page in self._extra.root(new).items():
-                    self._write_extra(target, page)
             if (again := self.destination.read(path)) and again.content == root_json(new):
                 break
         if self._extra is not None:
@@ -267,14 +267,14 @@ class Publisher:
             html = self.destination.read(path)
             page = self._page(name)
             content = html_page_of(page.state)
-            if html is None or html.content != content:
-                try:
+            view = ProjectView(page.state, self.destination)
+            try:
+                if html is None or html.content != content:
                     self.destination.replace(path, content, html.version if html else None)
-                except Conflict:
-                    continue
-            if self._extra is not None:
-                for target, text in self._extra.project(ProjectView(page.state, self.destination)).items():
-                    self._write_extra(target, text)
+                for target, text in self._extra.project(view).items() if self._extra else ():
+                    self._write_extra(target, text, self.destination.read(target))
+            except Conflict:
+                continue
             again = self.destination.read(page_path(name, JSON_PAGE))
             if again is None or page.stored is None or again.version == page.stored.version:
                 return
@@ -353,15 +353,29 @@ class Publisher:
         if stored is None or stored.content != content:
             self.destination.write(path, content)
 
-    def _write_extra(self, path: str, content: bytes) -> None:
-        """Write a page for people, unless somebody has put a page of their own there."""
-        stored = self.destination.read(path)
+    def _write_extra_root(self, names: Sequence[str], front: Stored | None) -> None:
+        """Write the pages for people about the whole, of which ``front`` is one as it was.
+
+        Raises:
+            Conflict: somebody else just did.
+        """
+        if self._extra is None:
+            return
+        for path, content in self._extra.root(names, front.content if front else None).items():
+            self._write_extra(path, content, front if path == self._extra.front else self.destination.read(path))
+
+    def _write_extra(self, path: str, content: bytes, stored: Stored | None) -> None:
+        """Write a page for people in the place of *stored*, unless that is somebody's own page.
+
+        Raises:
+            Conflict: it is something else by now.
+        """
         if stored is not None and path.endswith(".html") and GENERATOR.encode() not in stored.content:
             note = f"{path}: not a page of ours; it is left as it is"
             if note not in self.notes:
                 self.notes.append(note)
         elif stored is None or stored.content != content:
-            self.destination.write(path, content)
+            self.destination.replace(path, content, stored.version if stored else None)
 
     def _attempts(self, path: str) -> Iterable[int]:
         """Count attempts, with longer and longer pauses of random length between them.

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from variant_index.web.audience import Audience
+from variant_index.web.entries import Entry, entry_of, read_entries
 from variant_index.web.reading import project_of
 from variant_index.web.render import assets, front_page, project_page
 
@@ -27,12 +28,15 @@ class PeoplePages:
 
     Attributes:
         mark: a file that is there wherever these pages are.
+        front: the page that lists all projects.
     """
 
     mark = f"{FOLDER}/page.css"
+    front = FRONT
 
     def __init__(self, audience: Callable[[], Audience]) -> None:
         self._audience = cache(audience)
+        self._entries: dict[str, Entry] = {}
 
     def project(self, view: ProjectView) -> Mapping[str, bytes]:
         """The page of one project."""
@@ -40,12 +44,14 @@ class PeoplePages:
         project = project_of(
             state.name, state.listed, metadata=view.metadata, variants=view.variants, status=state.status
         )
+        self._entries[project.name] = entry_of(project)
         return {path_of(state.name): project_page(project, self._audience())}
 
-    def root(self, names: Sequence[str]) -> Mapping[str, bytes]:
-        """The front page, and what all pages load."""
+    def root(self, names: Sequence[str], front: bytes | None) -> Mapping[str, bytes]:
+        """The front page, and what all pages load. Of projects that did not change it says what it said."""
         loaded = {f"{FOLDER}/{name}": content for name, content in assets().items()}
-        return {**loaded, FRONT: front_page(names)}
+        known = {**read_entries(front), **self._entries}
+        return {**loaded, FRONT: front_page([known.get(name, Entry(name)) for name in names])}
 
     def gone(self, name: NormalizedName) -> Sequence[str]:
         """The files about a project that is not in the index any more."""

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.data import page_data
+from variant_index.web.entries import Entry, entries_json
 from variantctl.sources.page_writer import GENERATOR
 
 if TYPE_CHECKING:
@@ -38,9 +39,11 @@ class _Row:
     requires: tuple[str, ...]
 
 
-def front_page(names: Iterable[str]) -> bytes:
+def front_page(entries: Iterable[Entry]) -> bytes:
     """``index.html``: every project, to be searched."""
-    return _render("front.html", assets="project/", simple="simple/", names=sorted(names))
+    ordered = sorted(entries, key=lambda entry: entry.name)
+    data = _json(entries_json(ordered))
+    return _render("front.html", assets="project/", simple="simple/", entries=ordered, json=data)
 
 
 def project_page(project: Project, audience: Audience) -> bytes:

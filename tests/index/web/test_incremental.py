@@ -48,6 +48,9 @@ def test_a_yank_and_a_status_are_on_the_page(wheels: Path, tmp_path: Path) -> No
     out = str(tmp_path / "out")
     assert main(["index", "build", str(wheels), "-o", out]) == 0
     assert main(["index", "yank", "torch==2.9.1", "--reason", "<b>wrong</b>", "--index", out]) == 0
+    assert "<td>2.10.0</td>" in (tmp_path / "out/index.html").read_text()
+    assert main(["index", "yank", "torch==2.10.0", "--index", out]) == 0
+    assert "<td>2.10.0</td>" not in (tmp_path / "out/index.html").read_text()
     text = (tmp_path / "out/project/torch/index.html").read_text()
     assert "yanked: &lt;b&gt;wrong&lt;/b&gt;" in text and "<b>wrong" not in text
     assert main(["index", "status", "torch", "quarantined", "--reason", "bad & worse", "--index", out]) == 0

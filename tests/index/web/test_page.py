@@ -130,10 +130,14 @@ def test_by_keyboard_alone(page: Page, root: str) -> None:
 
 def test_the_search(page: Page, root: str) -> None:
     page.goto(f"{root}/index.html")
-    box = page.get_by_role("searchbox", name="Search by name")
-    box.fill("TRITON")
-    assert page.get_by_role("listitem").all_inner_texts() == ["triton", "triton-rocm", "triton-xpu"]
+    box = page.get_by_role("searchbox", name="Search by name, summary or variant")
+    box.fill("TRITON back-end")
+    names = page.locator("tbody tr:visible a").all_inner_texts()
+    assert names == ["triton", "triton-rocm", "triton-xpu"]
     assert page.inner_text("#found") == "3 of 9 projects"
+    box.fill("rocm7.1")
+    assert page.locator("tbody tr:visible a").all_inner_texts() == ["bigtorch", "torch"]
+    box.fill("triton nvidia")
     box.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/project/triton/index.html*")
@@ -153,7 +157,11 @@ def test_without_scripts_there_is_the_table(browser: Browser, root: str) -> None
         "../../simple/torch/torch-2.10.0-py3-none-any-rocm7.1.whl"
     )
     page.goto(f"{root}/index.html")
-    assert page.get_by_role("link", name="torch", exact=True).is_visible()
+    row = page.get_by_role("row", name="torch Stand-in for PyTorch, with", exact=False)
+    assert row.get_by_role("cell").all_inner_texts() == [
+        "2.10.0",
+        "cuda12.6 cuda12.8 cuda13.0 rocm7.0 rocm7.1 xpu null",
+    ]
     assert not page.locator("#search").is_visible()
     context.close()
 

@@ -5,13 +5,13 @@
   const form = document.getElementById("search");
   const query = document.getElementById("query");
   const found = document.getElementById("found");
-  const items = [...document.querySelectorAll("#projects li")];
+  const items = [...document.querySelectorAll("#projects tbody tr")];
 
   function filter() {
     const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const item of items) {
-      item.hidden = !words.every((word) => item.textContent.includes(word));
+      item.hidden = !words.every((word) => item.textContent.toLowerCase().includes(word));
       count += item.hidden ? 0 : 1;
     }
     found.textContent = words.length ? `${count} of ${items.length} projects` : "";
