@@ -95,7 +95,7 @@ def configuration_file(environ: Mapping[str, str]) -> Path | None:
     return Path(user_config_dir("variantctl", appauthor=False)) / "variantctl.toml"
 
 
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
+def _load_toml(path: Path, content: bytes) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -127,7 +127,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         ) from None
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
-    data = _parse(path, content)
+    data = _load_toml(path, content)
     tables = {key: data.get(key, {}) for key in ("index", "sources", "install", "cache")}
     for key, table in tables.items():
         if not isinstance(table, dict):
