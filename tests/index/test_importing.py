@@ -134,9 +134,7 @@ def profile_file(name: str, folder: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(
-    "profile", ["h100", "rtx-3060", "gtx-1650", "dgx-spark", "jetson-orin", "mi300x", "apple-m4"]
-)
+@pytest.mark.parametrize("profile", EXPECTED)
 def test_uv_chooses_the_same(imported: tuple[Path, dict[str, Any]], tmp_path: Path, profile: str) -> None:
     """uv knows NVIDIA's properties only; of machines without such a GPU it takes the null variant."""
     out, report = imported

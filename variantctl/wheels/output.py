@@ -24,8 +24,11 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
             partial.unlink()
         else:
             partial.replace(target)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # A write that fails (a full disk) does not say where.
+            error.filename = str(target)
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
@@ -17,6 +18,7 @@ from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.tags import SelectionError
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
+from variant_index.publisher import ExtraPages
 from variantctl.sources.backends import BackendSource
 from variantctl.sources.cache import Cache
 from variantctl.sources.download import Cancelled, download
@@ -36,6 +38,9 @@ from variantctl.wheels.verify import verify_archive
 
 Progress = Callable[[int, int], None]
 """Called with the bytes fetched so far, and in all as far as that is known."""
+
+Bar = Callable[[str], AbstractContextManager["Progress | None"]]
+"""Opens a progress bar with a title; what it gives is called as ``Progress`` says."""
 
 
 @dataclass(frozen=True)
@@ -142,14 +147,19 @@ class Import:
         items.sort(key=lambda item: item.name)
         return ImportPlan(tuple(items), actions, tuple(notes))
 
-    def run(self, *, progress: Progress | None = None) -> ImportSummary:
+    def run(self, bar: Bar | None = None, *, extra: ExtraPages | None = None) -> ImportSummary:
         """Do what ``plan`` says, and build the index.
+
+        Args:
+            bar: shows how far each of the two parts is.
+            extra: makes the pages for people.
 
         Raises:
             NetworkError, HashMismatch, WheelError: a wheel cannot be had, or is unsound. What was finished
                 stays, and the next run goes on from there.
             SelectionError, FolderError, SourceError: as ``plan``; and as ``build_index``.
         """
+        bar = bar or (lambda _title: nullcontext())
         with Cache(self._state.folder / "cache").turn("import"):
             # Another process may have imported while this one waited.
             self._state = ImportState(self._out)
@@ -157,9 +167,12 @@ class Import:
             self._state.wheels.mkdir(parents=True, exist_ok=True)
             self._state.begin()
             work = [item for item in plan.items if plan.actions[item.name] != KEEP]
-            meter = _Meter([i.link.file for i in work if i.link and plan.actions[i.name] == FETCH], progress)
-            self._in_parallel(work, plan, meter)
-            built = build_index(self._state.wheels, self._out)
+            fetched = [item.link.file for item in work if item.link and plan.actions[item.name] == FETCH]
+            with bar(f"importing {len(work):,} wheels") as progress:
+                meter = _Meter(fetched, progress)
+                self._in_parallel(work, plan, meter)
+            with bar("indexing") as progress:
+                built = build_index(self._state.wheels, self._out, progress=progress, extra=extra)
         return ImportSummary(plan, meter.done, built)
 
     def _in_parallel(self, work: Iterable[Item], plan: ImportPlan, meter: _Meter) -> None:
@@ -225,8 +238,11 @@ class Import:
                 progress=lambda done, total: meter.add(file, done, total),
                 cancel=cancel,
             )
-        except BaseException:
+        except BaseException as error:
             partial.close(keep=partial.can_go_on)
+            if isinstance(error, OSError) and error.filename is None:
+                # A write that fails (a full disk) does not say where.
+                error.filename = str(part)
             raise
         promised_by = file.source or "its source"
         try:

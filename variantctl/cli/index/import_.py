@@ -65,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "variant markers, which uv cannot read yet",
     )
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="wheels at a time (default: 4)")
+    parser.add_argument(
+        "--no-pages", action="store_true", help="write simple/ only, and none of the pages for people"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be fetched, and write nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -74,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from variant_index.importing.run import Import
     from variant_index.importing.selection import Selection
 
+    from variantctl.cli.index.audience import people_pages
     from variantctl.cli.progress import progress_bar
 
     if args.jobs < 1:
@@ -98,8 +102,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.dry_run:
             return _show_plan(job.plan(), args)
-        with progress_bar("importing") as progress:
-            summary = job.run(progress=progress)
+        summary = job.run(progress_bar, extra=None if args.no_pages else people_pages())
     for text in (*summary.plan.notes, *summary.index.notes):
         note(text)
     if args.json:
