@@ -102,9 +102,10 @@ def _load_toml(path: Path, content: bytes) -> dict[str, Any]:
         import tomli as tomllib
 
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        data: dict[str, Any] = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
+    return data
 
 
 def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
