@@ -362,7 +362,9 @@ class Publisher:
         if self._extra is None:
             return
         for path, content in self._extra.root(names, front.content if front else None).items():
-            self._write_extra(path, content, front if path == self._extra.front else self.destination.read(path))
+            self._write_extra(
+                path, content, front if path == self._extra.front else self.destination.read(path)
+            )
 
     def _write_extra(self, path: str, content: bytes, stored: Stored | None) -> None:
         """Write a page for people in the place of *stored*, unless that is somebody's own page.

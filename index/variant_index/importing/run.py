@@ -12,13 +12,13 @@ from threading import Event, Lock
 from packaging.version import Version
 
 from variant_index.build import BuildSummary, build_index
+from variant_index.extra_pages import ExtraPages
 from variant_index.importing.labels import Naming
 from variant_index.importing.listing import Listing
 from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.tags import SelectionError
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
-from variant_index.publisher import ExtraPages
 from variantctl.sources.backends import BackendSource
 from variantctl.sources.cache import Cache
 from variantctl.sources.download import Cancelled, download
