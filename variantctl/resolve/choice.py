@@ -210,9 +210,9 @@ def _ruled_out(link: WheelLink, terms: Terms) -> Reason | None:
         return Reason("no-variants", "is a variant, and --no-variants was given")
     if terms.label is not None and (label or NON_VARIANT) != terms.label:
         wanted = f"'{terms.label}'" if terms.label else "the non-variant wheel"
-        return Reason("other-label", f"--variant asks for {wanted}")
+        return Reason("other-label", f"is not {wanted}, which --variant asks for")
     if _hash_mismatch(link, terms.hashes):
-        return Reason("hash", "its hash is none of those given for it")
+        return Reason("hash", "has a hash that is none of those given for it")
     return None
 
 
