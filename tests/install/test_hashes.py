@@ -1,4 +1,4 @@
-"""A hash that somebody names is kept to, wherever the wheel comes from; and --require-hashes wants one of each."""
+"""A hash that somebody names is kept to, wherever a wheel comes from; --require-hashes wants one of each."""
 
 from __future__ import annotations
 
