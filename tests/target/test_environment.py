@@ -17,6 +17,7 @@ from variantctl.target.errors import (
     BrokenEnvironmentError,
     EnvironmentNotFoundError,
     ExternallyManagedError,
+    UserFolderError,
 )
 
 
@@ -299,3 +300,35 @@ def test_target_and_prefix(plain_venv: Path, tmp_path: Path, cache: Path) -> Non
     running = find_environment(target=tmp_path / "t", environ={}, cwd=tmp_path, cache=cache)
     assert isinstance(running, Environment)
     assert running.version == sys.version_info[:3]
+
+
+def test_user_folder_is_the_one_the_interpreter_and_pip_use(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "mine"))
+    python = next((path for path in interpreters() if path.parent.parent.name.startswith("3.12.")), None)
+    if python is None:
+        pytest.skip("no Python 3.12 under ~/.pyenv/versions")
+    environment = find_environment(str(python), user=True, cache=cache)
+    ask = [str(python), "-c", "import site; print(site.getuserbase()); print(site.getusersitepackages())"]
+    base, site_packages = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
+    assert (environment.kind, environment.prefix) == ("user", Path(base))
+    assert environment.site_packages == (Path(site_packages),)
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "other"))
+    assert find_environment(str(python), user=True, cache=cache).prefix == tmp_path / "other"
+
+
+def test_user_folder_needs_an_interpreter_that_sees_it(plain_venv: Path, tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(UserFolderError, match="does not see what --user installs"):
+        find_environment(str(plain_venv), user=True, cache=cache)
+    seeing = tmp_path / "seeing"
+    venv.create(seeing, with_pip=False, symlinks=os.name != "nt", system_site_packages=True)
+    assert find_environment(str(seeing), user=True, cache=cache).kind == "user"
+    # An environment beside the user's work is not what --user means.
+    (tmp_path / ".venv").symlink_to(plain_venv)
+    path = {"PATH": str(seeing / "bin")}
+    assert (
+        find_environment(user=True, environ=path, cwd=tmp_path, cache=cache).python.parent == seeing / "bin"
+    )
+    with pytest.raises(EnvironmentNotFoundError, match="no python3 and no python on PATH"):
+        find_environment(user=True, environ={"PATH": str(tmp_path)}, cwd=tmp_path, cache=cache)

@@ -39,11 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Inspect, judge, and print the findings."""
     from variantctl.resolve.checkup import check, is_healthy
-    from variantctl.target.environment import find_environment
 
     # The plugin of a trusted provider is asked as it is in the cache, or not at all.
     args.offline = args.offline or not args.updates
-    environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    environment = options.named_environment(args, for_changes=False)
     recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)

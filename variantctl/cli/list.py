@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from variantctl.cli import render
-from variantctl.cli.options import add_environment_arguments
+from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover
 from variantctl.target.installed import InstalledPackage
 
@@ -25,10 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from variantctl.target.environment import find_environment
     from variantctl.target.installed import installed_packages
 
-    environment = find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=False)
+    environment = named_environment(args, for_changes=False)
     recover(environment, for_changes=False)
     packages = [_labelled(package) for package in installed_packages(environment).values()]
     for package in packages:

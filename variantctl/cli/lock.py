@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
     path = _output(args)
     args.target = args.prefix = None
+    args.user = False
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)

@@ -107,6 +107,7 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
     place = group.add_mutually_exclusive_group()
     place.add_argument("--target", metavar="DIR", type=Path, help="put the modules into this folder")
     place.add_argument("--prefix", metavar="DIR", type=Path, help="install below this folder")
+    place.add_argument("--user", action="store_true", help="install for this user only (PEP 370)")
 
 
 def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: bool = False) -> None:
@@ -271,13 +272,21 @@ def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = Non
     )
 
 
-def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environment | None:
-    """The environment; ``None`` where none is named or found and none will be changed."""
+def named_environment(args: argparse.Namespace, *, for_changes: bool) -> Environment:
+    """The environment that the options of ``add_environment_arguments`` name."""
     from variantctl.target.environment import find_environment
+
+    return find_environment(
+        args.python, target=args.target, prefix=args.prefix, user=args.user, for_changes=for_changes
+    )
+
+
+def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environment | None:
+    """The same; ``None`` where none is named or found and none will be changed."""
     from variantctl.target.errors import EnvironmentNotFoundError
 
     try:
-        return find_environment(args.python, target=args.target, prefix=args.prefix, for_changes=for_changes)
+        return named_environment(args, for_changes=for_changes)
     except EnvironmentNotFoundError:
         if for_changes or args.python is not None:
             raise

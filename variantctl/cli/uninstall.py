@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
-from variantctl.cli.options import add_environment_arguments
+from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover, say_waiting
 
 if TYPE_CHECKING:
@@ -33,10 +33,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the command. A name that is not installed is warned about, and no failure, as in pip and uv."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.target.environment import find_environment
     from variantctl.target.installed import installed_packages
 
-    environment = find_environment(args.python, target=args.target, prefix=args.prefix)
+    environment = named_environment(args, for_changes=True)
     recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment)
     names = dict.fromkeys(canonicalize_name(name) for name in args.names)

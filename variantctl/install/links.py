@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Collection, Sequence
 from enum import Enum
+from typing import BinaryIO
 
 
 class LinkMode(str, Enum):
@@ -93,7 +94,21 @@ def copy(source: str, destination: str, *, executable: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(destination, flags, 0o777 if executable else 0o666)
     with open(source, "rb") as old, open(handle, "wb") as new:  # noqa: PTH123
+        _copy_in_the_kernel(old, new)
+        # What is left: all of it where the system has no such call, nothing where it has.
         shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _copy_in_the_kernel(old: BinaryIO, new: BinaryIO) -> None:
+    """As much as ``copy_file_range(2)`` does: on Btrfs and XFS that shares the blocks."""
+    if sys.platform != "linux":
+        return
+    try:
+        while os.copy_file_range(old.fileno(), new.fileno(), 1 << 30):
+            pass
+    except OSError as error:
+        if error.errno not in _CANNOT_CLONE:
+            raise
 
 
 def write(content: bytes, destination: str, *, executable: bool) -> None:

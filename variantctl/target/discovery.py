@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -64,6 +65,23 @@ def active_interpreter(*, environ: Mapping[str, str], cwd: Path) -> Path | None:
             return _interpreter_in(cwd / value, f"{variable}={value}")
     local = cwd / LOCAL_ENVIRONMENT
     return _interpreter_in(local, str(local)) if local.is_dir() else None
+
+
+def system_interpreters(*, environ: Mapping[str, str], cwd: Path) -> list[Path]:
+    """Those that a shell finds as ``python3`` or ``python``, in the order of ``PATH``.
+
+    Raises:
+        EnvironmentNotFoundError: there is none.
+    """
+    found: list[Path] = []
+    for command in ("python3", "python"):
+        with contextlib.suppress(EnvironmentNotFoundError):
+            found += named_interpreters(command, environ=environ, cwd=cwd)
+    if not found:
+        raise EnvironmentNotFoundError(
+            "no python3 and no python on PATH to install for", hint="Name an interpreter with --python."
+        )
+    return found
 
 
 def no_environment(cwd: Path) -> EnvironmentNotFoundError:

@@ -12,8 +12,13 @@ from typing import Any
 from packaging.tags import Tag
 
 from variantctl.target.cache import cache_root
-from variantctl.target.discovery import active_interpreter, named_interpreters, no_environment
-from variantctl.target.errors import BrokenEnvironmentError, ExternallyManagedError
+from variantctl.target.discovery import (
+    active_interpreter,
+    named_interpreters,
+    no_environment,
+    system_interpreters,
+)
+from variantctl.target.errors import BrokenEnvironmentError, ExternallyManagedError, UserFolderError
 from variantctl.target.platforms import Platform, cpython_platform_tags
 from variantctl.target.probe import interpreter_facts
 
@@ -27,12 +32,12 @@ class Environment(Platform):
 
     Attributes:
         python: the interpreter, as scripts should name it (links are not resolved).
-        prefix: ``sys.prefix``, or the folder of ``--prefix`` or ``--target``.
+        prefix: ``sys.prefix``, or the folder of ``--prefix``, ``--target`` or ``--user``.
         scheme: absolute folders: purelib, platlib, scripts, data, and headers (each package below its own).
         externally_managed: the message of the marker of PEP 668 where there is one, else None.
         is_virtual: a virtual environment (``sys.prefix`` differs from ``sys.base_prefix``).
         implementation: ``cpython``, ``pypy``, ...
-        kind: ``virtual``, ``conda``, ``system``, ``prefix`` or ``target``.
+        kind: ``virtual``, ``conda``, ``system``, ``user``, ``prefix`` or ``target``.
         site_paths: the folders of ``sys.path`` at start-up.
     """
 
@@ -56,6 +61,7 @@ def find_environment(
     *,
     target: Path | None = None,
     prefix: Path | None = None,
+    user: bool = False,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
     cache: Path | None = None,
@@ -66,6 +72,7 @@ def find_environment(
     ``python`` (an interpreter, an environment folder, a command, or a version such as ``3.12``), else
     ``VIRTUAL_ENV``, else ``CONDA_PREFIX``, else ``./.venv``. With ``target`` or ``prefix`` packages go
     to that folder, and the interpreter found so (or, where there is none, the running one) decides the tags.
+    With ``user`` they go to the user's own folders (PEP 370), and ``PATH`` says for which ``python3``.
 
     Args:
         cache: the folder of caches; None is variantctl's own.
@@ -75,11 +82,14 @@ def find_environment(
         EnvironmentNotFoundError: none is named and none is there, or the named one is not.
         BrokenEnvironmentError: its interpreter is missing or does not run.
         ExternallyManagedError: it carries the marker of PEP 668.
+        UserFolderError: it does not see the user's own folders.
     """
     cwd = cwd or Path.cwd()
     elsewhere = target or prefix
     if python is not None:
         interpreters = named_interpreters(python, environ=environ, cwd=cwd)
+    elif user:
+        interpreters = system_interpreters(environ=environ, cwd=cwd)
     elif (active := active_interpreter(environ=environ, cwd=cwd)) is not None:
         interpreters = [active]
     elif elsewhere:
@@ -99,7 +109,17 @@ def find_environment(
             f"{environment.prefix} is managed by another package manager: {environment.externally_managed}",
             hint="Install into a virtual environment: `python3 -m venv .venv`, then `--python .venv`.",
         )
-    return environment
+    return _of_the_user(environment, facts["user_scheme"]) if user else environment
+
+
+def _of_the_user(environment: Environment, scheme: Mapping[str, str] | None) -> Environment:
+    if scheme is None:
+        raise UserFolderError(
+            f"{environment.prefix} is a virtual environment, which does not see what --user installs",
+            hint="Install into the environment itself, or name the system's interpreter with --python.",
+        )
+    moved = _moved(environment, "user", {name: Path(scheme[name]) for name in SCHEME_NAMES})
+    return replace(moved, externally_managed=environment.externally_managed)
 
 
 def _first_that_works(interpreters: Sequence[Path], cache: Path) -> tuple[Path, Mapping[str, Any]]:

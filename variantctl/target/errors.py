@@ -23,6 +23,12 @@ class ExternallyManagedError(VariantctlError):
     kind = "externally-managed"
 
 
+class UserFolderError(VariantctlError):
+    """The interpreter does not see what is installed for the user (PEP 370)."""
+
+    kind = "no-user-folder"
+
+
 class BrokenPackageError(VariantctlError):
     """An installed package lacks what is needed to read or remove it."""
 

@@ -16,7 +16,7 @@ from variantctl.target.errors import BrokenEnvironmentError
 
 SCRIPT = Path(__file__).with_name("probe_script.py")
 #: Bumped when the facts change shape, so that answers of an older variantctl are not read.
-FACTS_FORMAT = 1
+FACTS_FORMAT = 2
 OLDEST_PYTHON = (3, 8)
 BUCKET = "interpreters-v1"
 #: Seconds; an interpreter starts in well under one, and a network file system may be cold.
@@ -96,6 +96,8 @@ def _facts_in(output: bytes) -> dict[str, Any] | None:
 def _fingerprint(python: Path) -> str:
     """Changes when the answer could: interpreter, pyvenv.cfg, packaging, kernel (marker), libc (tags)."""
     parts = [str(FACTS_FORMAT), str(python), *_host(), *map(_stamp, _inputs(python))]
+    # The user's own folders (PEP 370).
+    parts += [os.environ.get(name, "") for name in ("PYTHONUSERBASE", "HOME", "APPDATA")]
     # By content: an environment that is made again at the same place is the same environment.
     parts += map(_content, (python.parent.parent / "pyvenv.cfg", python.parent / "pyvenv.cfg"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -50,6 +50,28 @@ def scheme_paths(is_virtual: bool) -> "dict[str, str]":
     }
 
 
+def user_scheme() -> "dict[str, str] | None":
+    """The folders of ``--user`` (PEP 370); None in a virtual environment that does not see them."""
+    if sys.prefix != sys.base_prefix and not _sees_the_system():
+        return None
+    framework = sys.platform == "darwin" and sysconfig.get_config_var("PYTHONFRAMEWORK")
+    paths = sysconfig.get_paths("osx_framework_user" if framework else f"{os.name}_user")
+    names = {name: paths[name] for name in ("purelib", "platlib", "scripts", "data")}
+    names["headers"] = paths.get("include", paths["data"])
+    return names
+
+
+def _sees_the_system() -> bool:
+    """Whether pyvenv.cfg says so: then the user's packages are seen as well (the module ``site``)."""
+    try:
+        with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            lines = [line.partition("=") for line in file]
+    except OSError:
+        return False
+    settings = {key.strip().lower(): value.strip().lower() for key, _, value in lines}
+    return settings.get("include-system-site-packages") == "true"
+
+
 def relative_scheme_paths() -> "dict[str, str]":
     """The same folders relative to any prefix, for ``--prefix``."""
     names = sysconfig.get_scheme_names()
@@ -93,6 +115,7 @@ def main() -> None:
         "is_virtual": is_virtual,
         "scheme": scheme_paths(is_virtual),
         "relative_scheme": relative_scheme_paths(),
+        "user_scheme": user_scheme(),
         "site_paths": site_paths,
         "platform": sysconfig.get_platform(),
         "soabi": sysconfig.get_config_var("SOABI"),
