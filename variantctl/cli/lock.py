@@ -73,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-p", "--python", metavar="PYTHON", help="the interpreter to lock for, where a profile names none"
     )
+    options.without_folders(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,8 +85,6 @@ def run(args: argparse.Namespace) -> int:
     if not (args.requirements or args.requirement):
         raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
     path = _output(args)
-    args.target = args.prefix = None
-    args.user = False
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)

@@ -110,6 +110,11 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--user", action="store_true", help="install for this user only (PEP 370)")
 
 
+def without_folders(parser: argparse.ArgumentParser) -> None:
+    """For a command that has ``--python`` alone of ``add_environment_arguments``."""
+    parser.set_defaults(target=None, prefix=None, user=False)
+
+
 def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: bool = False) -> None:
     """Which machine, and which of its variants; ``several_machines``: ``--profile`` may be given again."""
     group = parser.add_argument_group("variants")

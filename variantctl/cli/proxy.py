@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--python", metavar="PYTHON", help="the interpreter that wheels are installed into"
     )
-    parser.set_defaults(target=None, prefix=None)
+    options.without_folders(parser)
 
 
 def run(args: argparse.Namespace) -> int:
