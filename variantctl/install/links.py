@@ -68,16 +68,18 @@ class Linker:
         self, source: str, destination: str, names: Sequence[str], executables: Collection[str]
     ) -> None:
         """``place`` files of the folder ``source`` in the folder ``destination``, under the same names."""
-        old, new, link = f"{source}{os.sep}", f"{destination}{os.sep}", os.link
+        if self.mode is LinkMode.HARDLINK:
+            try:
+                _link_all(source, destination, names)
+                return
+            except OSError as error:
+                if error.errno not in _CANNOT_LINK:
+                    raise
         for name in names:
-            if self.mode is LinkMode.HARDLINK:
-                try:
-                    link(old + name, new + name)
-                    continue
-                except OSError as error:
-                    if error.errno not in _CANNOT_LINK:
-                        raise
-            self.place(old + name, new + name, executable=name in executables)
+            place = f"{destination}{os.sep}{name}"
+            # Some may have been linked before one could not be.
+            if not os.path.lexists(place):
+                self.place(f"{source}{os.sep}{name}", place, executable=name in executables)
 
     def _clone(self, source: str, destination: str) -> None:
         if sys.platform != "linux":
@@ -87,6 +89,24 @@ class Linker:
         with open(source, "rb") as old, open(destination, "xb") as new:  # noqa: PTH123
             fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
             os.fchmod(new.fileno(), os.fstat(old.fileno()).st_mode | 0o200)
+
+
+def _link_all(source: str, destination: str, names: Sequence[str]) -> None:
+    if os.link not in os.supports_dir_fd:
+        for name in names:
+            os.link(f"{source}{os.sep}{name}", f"{destination}{os.sep}{name}")
+        return
+    # From the folders themselves: to find the way to them again takes half as long as the link.
+    old = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        new = os.open(destination, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name in names:
+                os.link(name, name, src_dir_fd=old, dst_dir_fd=new)
+        finally:
+            os.close(new)
+    finally:
+        os.close(old)
 
 
 def copy(source: str, destination: str, *, executable: bool) -> None:

@@ -1,0 +1,115 @@
+"""Commands import what they use: no HTTP where nothing is fetched, no rich where nothing is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.install.support import new_place
+from tests.sources.server import LoopbackServer
+from variantctl.wheels.build import build_wheel
+
+PROGRAM = """
+import sys
+from variantctl.cli import main
+code = main(sys.argv[1:])
+imported = sorted(sys.modules)
+import json
+print("\\n" + json.dumps([code, imported]))
+"""
+
+HTTP = {"httpx", "httpcore", "h11", "ssl", "http.client"}
+DRAWING = {"rich", "rich_argparse", "jinja2"}
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    folder = tmp_path / "wheels"
+    build_wheel(folder, name="one", version="1", files={"one/__init__.py": b""}, requires=["two"])
+    build_wheel(folder, name="two", version="1", files={"two/__init__.py": b""})
+    return folder
+
+
+def imported(tmp_path: Path, *arguments: object) -> set[str]:
+    """Every module there is when the command is done, which must succeed."""
+    environ = {
+        **os.environ,
+        "VARIANTCTL_CACHE_DIR": str(tmp_path / "cache"),
+        "VARIANTCTL_CONFIG_FILE": os.devnull,
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=60, check=True
+    )
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    return set(modules)
+
+
+def test_a_warm_installation_touches_neither_network_nor_http(tmp_path: Path, wheels: Path) -> None:
+    for name in ("one", "two"):
+        folder = tmp_path / "site/simple" / name
+        folder.mkdir(parents=True)
+        (wheel,) = wheels.glob(f"{name}-*.whl")
+        wheel.rename(folder / wheel.name)
+        (folder / "index.html").write_text(f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>')
+    with LoopbackServer(tmp_path / "site") as server:
+        install = ("install", "one", "-i", f"{server.url}/simple/")
+        cold = imported(tmp_path, *install, "-p", new_place(tmp_path, name="first").environment.prefix)
+        assert "httpx" in cold and server.connections > 0
+        server.clear()
+        # An index that gives no hashes is asked whether the wheels are still the same; this one does not
+        # say for how long its pages hold either, which are kept for ten minutes.
+        imported(tmp_path, *install, "-p", new_place(tmp_path, name="second").environment.prefix)
+        assert not [path for path in server.paths if path.endswith("/")]
+        for folder in (tmp_path / "site/simple").iterdir():
+            (wheel,) = folder.glob("*.whl")
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            page = f'<!DOCTYPE html><a href="{wheel.name}#sha256={digest}">{wheel.name}</a>'
+            (folder / "index.html").write_text(page)
+        imported(tmp_path, *install, "--refresh", "-p", tmp_path / "second", "--reinstall")
+        server.clear()
+        connections = server.connections
+        warm = imported(tmp_path, *install, "-p", new_place(tmp_path, name="third").environment.prefix)
+        assert server.requests == [] and server.connections == connections
+        assert not warm & (HTTP | DRAWING)
+        imported(tmp_path, *install, "--refresh", "--reinstall", "-p", tmp_path / "third")
+        assert {path for path in server.paths if path.endswith("/")} == {"/simple/one/", "/simple/two/"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("install", "one"),
+        ("install", "one", "--dry-run"),
+        ("install", "one", "--json"),
+        ("explain", "one", "--json"),
+        ("lock", "one", "-o", "pylock.toml"),
+    ],
+    ids=" ".join,
+)
+def test_from_a_folder(arguments: tuple[str, ...], tmp_path: Path, wheels: Path) -> None:
+    place = new_place(tmp_path)
+    found = imported(tmp_path, *arguments, "--no-index", "-f", wheels, "-p", place.environment.prefix)
+    assert not found & (HTTP | DRAWING)
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("uninstall", "two"), ("doctor", "--json")], ids=" ".join)
+def test_of_what_is_installed(arguments: tuple[str, ...], tmp_path: Path, wheels: Path) -> None:
+    place = new_place(tmp_path)
+    place.install(next(wheels.glob("two-*")))
+    found = imported(tmp_path, *arguments, "-p", place.environment.prefix)
+    assert not found & (HTTP | DRAWING)
+    assert not {name for name in found if name.startswith("variant_index")}
+
+
+def test_of_this_machine(tmp_path: Path) -> None:
+    found = imported(tmp_path, "detect", "--json")
+    assert not found & (HTTP | DRAWING | {"resolvelib", "installer"})
