@@ -76,7 +76,7 @@ class Place:
         return picture(self.environment.prefix)
 
 
-def fetched(planned: Planned) -> Path:
+def fetched(planned: Planned, reader: object = None) -> Path:
     return planned.path
 
 

@@ -278,7 +278,7 @@ def test_prefix(tmp_path: Path) -> None:
 
 def test_nothing_to_do_leaves_no_trace(target: Place) -> None:
     # The resolver's plan, so that its type is checked against what is read of it.
-    apply_plan(ResolvedPlan(), target.environment, fetch=lambda planned: Path(planned.filename))
+    apply_plan(ResolvedPlan(), target.environment, fetch=lambda planned, _: Path(planned.filename))
     assert not target.site.exists()
 
 

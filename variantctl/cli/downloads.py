@@ -13,8 +13,11 @@ from variantctl.cli import render
 from variantctl.cli.recovery import say_waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from variantctl.install.progress import ProgressEvent
     from variantctl.resolve.plan import PlannedInstall
+    from variantctl.sources.arriving import Arriving
     from variantctl.sources.cache import Cache
     from variantctl.sources.catalog import Catalog
     from variantctl.sources.store import FetchedWheel
@@ -52,10 +55,10 @@ class Downloads:
         if self._fetched and error is None:
             _enforce_limit(self._catalog.cache)
 
-    def fetch(self, planned: PlannedInstall) -> Path:
-        """The wheel's file, every known hash checked."""
+    def fetch(self, planned: PlannedInstall, reader: Callable[[Arriving], None] | None = None) -> Path:
+        """The wheel's file, every known hash checked; ``reader`` is given one that is being received."""
         self._fetched = True
-        return self._fetch(planned).path
+        return self._fetch(planned, reader).path
 
     def sha256(self, planned: PlannedInstall) -> str:
         """The digest of the wheel's file, which is fetched for it."""
@@ -67,7 +70,9 @@ class Downloads:
             self._cancel.set()
         say_waiting(event)
 
-    def _fetch(self, planned: PlannedInstall) -> FetchedWheel:
+    def _fetch(
+        self, planned: PlannedInstall, reader: Callable[[Arriving], None] | None = None
+    ) -> FetchedWheel:
         task: Any = None
 
         def progress(done_bytes: int, total: int | None) -> None:
@@ -82,7 +87,10 @@ class Downloads:
                 self._bars.update(task, completed=done_bytes, total=total or planned.size)
 
         fetched = self._catalog.fetch(
-            planned.link, progress=progress if self._visible else None, cancel=self._cancel
+            planned.link,
+            progress=progress if self._visible else None,
+            cancel=self._cancel,
+            reader=reader,
         )
         with self._lock:
             if self._bars is not None and task is not None:

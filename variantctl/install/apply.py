@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from variantctl.install.bytecode import compile_modules
 from variantctl.install.conflicts import Change, work_out
+from variantctl.install.early import EarlyUnpacking
 from variantctl.install.errors import from_os_error
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.links import Linker, LinkMode
@@ -25,6 +26,7 @@ from variantctl.install.space import check_room, room_of
 from variantctl.install.spelling import probe
 from variantctl.install.store import WheelStore, current_umask, file_sha256
 from variantctl.install.transaction import Transaction, recover
+from variantctl.sources.arriving import Arriving
 from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
@@ -53,6 +55,13 @@ class PlannedRemoval(Protocol):
 
     @property
     def name(self) -> str: ...
+
+
+class Fetch(Protocol):
+    """Gives the file of a planned wheel, every known hash checked."""
+
+    def __call__(self, planned: Any, reader: Callable[[Arriving], None], /) -> Path:
+        """``reader`` may be given the file once while it is being received, to unpack it meanwhile."""
 
 
 class Plan(Protocol):
@@ -103,7 +112,7 @@ class Outcome:
 def apply_plan(
     plan: Plan,
     environment: Environment,
-    fetch: Callable[[Any], Path],
+    fetch: Fetch,
     options: Options | None = None,
 ) -> Outcome:
     """Install the planned wheels and remove the planned packages, all or nothing.
@@ -111,7 +120,7 @@ def apply_plan(
     Args:
         plan: what to do. A wheel replaces the installed version of its package, planned or not; a removal of
             what is not there any more is passed over.
-        fetch: gives the wheel file of a planned install, every known hash checked; called from threads.
+        fetch: gives the wheel file of a planned install; called from threads.
 
     Raises:
         VariantctlError: it could not be done, and the environment is as it was: what ``fetch`` raises,
@@ -210,9 +219,7 @@ def _has_state(environment: Environment) -> bool:
     return (environment.scheme["purelib"] / STATE_FOLDER).is_dir()
 
 
-def _prepare(
-    install: Sequence[PlannedWheel], fetch: Callable[[Any], Path], options: Options
-) -> list[UnpackedWheel]:
+def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
     store = WheelStore(options.cache, options.limits)
 
     def prepare(planned: PlannedWheel) -> UnpackedWheel:
@@ -221,9 +228,12 @@ def _prepare(
         if sha256 and (stored := store.get(filename, sha256)):
             return stored
         options.progress(ProgressEvent("fetch", filename.name, 0))
-        path = fetch(planned)
-        sha256 = sha256 or file_sha256(path)
-        return store.get(filename, sha256) or store.add(path, filename, sha256, options.progress)
+        with EarlyUnpacking(store, filename, options.progress) as early:
+            path = fetch(planned, early.start)
+            sha256 = sha256 or file_sha256(path)
+            if wheel := early.finish(path, sha256) or store.get(filename, sha256):
+                return wheel
+        return store.add(path, filename, sha256, options.progress)
 
     if len(install) == 1:
         return [prepare(install[0])]

@@ -12,18 +12,37 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.errors import from_os_error
 from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders, is_unchanged, load, read
 from variantctl.install.progress import Progress, ProgressEvent, silent
-from variantctl.install.unpack import unpack
+from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
 
 FOLDER = f"wheels-v{FORMAT}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A wheel that was unpacked and verified, and is not in the store yet.
+
+    Attributes:
+        folder: to be renamed; the wheel's files are in ``files`` below it.
+        filename: of the wheel.
+        dist_info: the name of its metadata folder.
+        files: what it has.
+    """
+
+    folder: Path
+    filename: WheelFilename
+    dist_info: str
+    files: tuple[UnpackedFile, ...]
 
 
 class WheelStore:
@@ -66,20 +85,17 @@ class WheelStore:
             WheelError, InvalidVariantError: it is not a sound wheel of that filename.
             InstallError: the cache cannot be written.
         """
-        with WheelArchive.open(path, filename) as archive:
-            try:
-                self.root.mkdir(parents=True, exist_ok=True)
-                with turn(self.root / f".lock-{self._slot(filename, sha256).name}"):
-                    theirs = self.get(filename, sha256)
-                    if theirs is not None:
-                        return theirs
-                    return self._unpack(archive, sha256, progress)
-            except OSError as error:
-                raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
+        with WheelArchive.open(path, filename) as archive, self._adding(filename, sha256) as theirs:
+            return theirs or self._publish(self.build(archive, progress), sha256)
 
-    def _unpack(self, archive: WheelArchive, sha256: str, progress: Progress) -> UnpackedWheel:
+    def build(self, archive: WheelArchive, progress: Progress = silent) -> Built:
+        """Verify and unpack a wheel, without putting it into the store; nothing is left where that fails.
+
+        Raises:
+            WheelError, InvalidVariantError, InstallError, OSError: as ``add``.
+        """
         filename = archive.filename
-        slot = self._slot(filename, sha256)
+        self.root.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
         try:
             (building / "files").mkdir()
@@ -89,24 +105,58 @@ class WheelStore:
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
                 limits=self._limits,
             )
+            return Built(building, filename, archive.dist_info, files)
+        except BaseException:
+            self._discard(building)
+            raise
+
+    def add_built(self, built: Built, sha256: str) -> UnpackedWheel:
+        """Put into the store what ``build`` made of a file whose SHA-256 is known to be ``sha256``.
+
+        Raises:
+            InstallError: the cache cannot be written.
+        """
+        try:
+            with self._adding(built.filename, sha256) as theirs:
+                return theirs or self._publish(built, sha256)
+        finally:
+            self.discard(built)
+
+    def discard(self, built: Built) -> None:
+        """Take away what was built, unless it is in the store."""
+        if built.folder.exists():
+            self._discard(built.folder)
+
+    @contextlib.contextmanager
+    def _adding(self, filename: WheelFilename, sha256: str) -> Iterator[UnpackedWheel | None]:
+        """Be the only one who adds this wheel; gives what somebody else added before."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with turn(self.root / f".lock-{self._slot(filename, sha256).name}"):
+                yield self.get(filename, sha256)
+        except OSError as error:
+            raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
+
+    def _publish(self, built: Built, sha256: str) -> UnpackedWheel:
+        slot = self._slot(built.filename, sha256)
+        try:
             umask = current_umask()
             wheel = UnpackedWheel(
-                filename, sha256, slot / "files", archive.dist_info, in_folders(files), umask
+                built.filename, sha256, slot / "files", built.dist_info, in_folders(built.files), umask
             )
-            (building / "manifest.json").write_bytes(dump(wheel))
-            building.chmod(0o755 & ~umask)
+            (built.folder / "manifest.json").write_bytes(dump(wheel))
+            built.folder.chmod(0o755 & ~umask)
             try:
-                building.rename(slot)
+                built.folder.rename(slot)
             except OSError:
                 # Where locks do not work another process may have been faster: as good as winning.
-                theirs = self.get(filename, sha256)
+                theirs = self.get(built.filename, sha256)
                 if theirs is None:
                     raise
                 return theirs
             return wheel
         finally:
-            if building.exists():
-                self._discard(building)
+            self.discard(built)
 
     def read(self, slot: Path) -> UnpackedWheel:
         """An unpacked wheel as its manifest has it, whether or not that is so.

@@ -84,9 +84,11 @@ def unpack(
         tasks = [pool.submit(writer.write_large, name) for name in large]
         try:
             # Of small files the most is the interpreter's own work: a second thread would only be in the way.
-            with _SMALL_FILES:
-                for group in archive.neighbours(small):
-                    written.update((file.path, file) for file in writer.write_small(group))
+            for group in archive.neighbours(small):
+                # Outside the lock, as an archive that is being received may have to be waited for.
+                block = archive.block(group)
+                with _SMALL_FILES:
+                    written.update((file.path, file) for file in writer.write_small(group, block))
             for task in tasks:
                 file = task.result()
                 written[file.path] = file
@@ -109,9 +111,9 @@ class _Writer:
         self._meter = meter
         self.stopped = False
 
-    def write_small(self, group: list[str]) -> Iterator[UnpackedFile]:
+    def write_small(self, group: list[str], block: bytes) -> Iterator[UnpackedFile]:
         size = 0
-        for name, content in self._archive.contents(group):
+        for name, content in self._archive.contents(group, block):
             entry = self._entry(name)
             check_content(self._archive, entry, content)
             yield self._write(entry, (content,))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.sources.arriving import Arriving
 from variantctl.sources.backends import Ask, BackendSource
 from variantctl.sources.cache import Cache
 from variantctl.sources.contact import Contacts
@@ -274,15 +275,22 @@ class Catalog:
         return link if self.builds is None else self.builds.wheel(link, self._store.fetch)
 
     def fetch(
-        self, link: WheelLink, *, progress: Progress | None = None, cancel: Event | None = None
+        self,
+        link: WheelLink,
+        *,
+        progress: Progress | None = None,
+        cancel: Event | None = None,
+        reader: Callable[[Arriving], None] | None = None,
     ) -> FetchedWheel:
         """The wheel on disk: in the cache, or where it is if that is a folder. Every known hash is checked.
+
+        ``reader`` is given a large wheel that is being received (``WheelStore.fetch``).
 
         Raises:
             HashMismatch: the bytes are not the promised ones; nothing is kept.
             NetworkError, OfflineError, SourceError: it cannot be had.
         """
-        return self._store.fetch(link.file, progress=progress, cancel=cancel)
+        return self._store.fetch(link.file, progress=progress, cancel=cancel, reader=reader)
 
     def stored(self, file: RemoteFile) -> FetchedWheel | None:
         """The file, where it needs no request: in the cache, or in a folder."""

@@ -11,7 +11,10 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from variantctl.sources.arriving import Ahead
 
 #: Smaller files are sooner fetched again than taken up (in bytes).
 LARGE = 1 << 20
@@ -28,6 +31,7 @@ class Partial:
         validator: the strong ETag of the file these bytes are of; ``None`` where there is none.
         size: how long the whole file is, where that is known.
         taken_up: whether some of it comes from an earlier run.
+        ahead: told how far it is, where somebody reads before all is here.
     """
 
     def __init__(self, file: BinaryIO, *, url: str = "", path: Path | None = None) -> None:
@@ -37,6 +41,7 @@ class Partial:
         self.validator: str | None = None
         self.size: int | None = None
         self.taken_up = False
+        self.ahead: Ahead | None = None
         self._url = url
         self._path = path
         self._log = None if path is None else path.with_name(f"{path.name}.log")
@@ -71,6 +76,8 @@ class Partial:
         self.file.seek(0)
         self.file.truncate()
         self.prefix, self.spans, self.validator, self.size, self.taken_up = 0, [], None, None, False
+        if self.ahead is not None:
+            self.ahead.give_up()
 
     def begin(self, validator: str | None, size: int | None) -> None:
         """Say what the bytes that come belong to; with a large file a later run may go on."""
@@ -78,6 +85,8 @@ class Partial:
         if self._log is not None and validator is not None and size is not None and size >= LARGE:
             head = {"url": self._url, "validator": validator, "size": size}
             self._log.write_text(json.dumps(head) + "\n")
+        if self.ahead is not None:
+            self.ahead.begin(self.file.fileno(), validator, size)
 
     def append(self, data: bytes) -> None:
         """Take the bytes that follow the prefix."""
@@ -86,6 +95,7 @@ class Partial:
             written = self.file.write(view)
             view = memoryview(view)[written:]
         self.prefix += len(data)
+        self._tell()
 
     def split(self) -> None:
         """From now on parts come in any order: the length of the file says nothing any more."""
@@ -124,6 +134,7 @@ class Partial:
                 if start == self.prefix:
                     self.prefix = end
                     self.spans.remove((start, end))
+        self._tell()
 
     def missing(self, longest: int) -> list[tuple[int, int]]:
         """The parts that are not here, in order, none longer than ``longest``; the size is known."""
@@ -136,6 +147,8 @@ class Partial:
 
     def close(self, *, keep: bool) -> None:
         """Close the file, and remove it unless ``keep``."""
+        if self.ahead is not None and not self.file.closed:
+            self.ahead.give_up()
         self.file.close()
         if keep or self._log is None or self._path is None:
             return
@@ -150,6 +163,10 @@ class Partial:
         self._path.chmod(0o444)
         os.replace(self._path, path)  # noqa: PTH105  (atomic: readers see no half a file)
         self._log.unlink(missing_ok=True)
+
+    def _tell(self) -> None:
+        if self.ahead is not None:
+            self.ahead.reach(self.prefix)
 
     def _note(self, line: list[object]) -> None:
         if self._log is not None and self._log.exists():

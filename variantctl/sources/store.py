@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from variantctl.sources.arriving import Ahead, Arriving
 from variantctl.sources.buckets import LINKS, LOCAL, PARTIAL, WHEELS
 from variantctl.sources.cache import Cache, key_digest
 from variantctl.sources.download import SPLITTING, Cancelled, Download, Progress, download
@@ -53,9 +54,20 @@ class WheelStore:
         self.splitting = SPLITTING
 
     def fetch(
-        self, file: RemoteFile, *, progress: Progress | None = None, cancel: Event | None = None
+        self,
+        file: RemoteFile,
+        *,
+        progress: Progress | None = None,
+        cancel: Event | None = None,
+        reader: Callable[[Arriving], None] | None = None,
     ) -> FetchedWheel:
         """The file, from the cache or from where it is.
+
+        Args:
+            file: where it is, and its hashes.
+            progress: called with the bytes done and the total.
+            cancel: when set, a download stops with ``Cancelled``.
+            reader: given a large file that is being received, once at most; must return at once.
 
         Raises:
             HashMismatch: a hash that the source gives is not that of the bytes.
@@ -87,7 +99,7 @@ class WheelStore:
             if stored is not None:
                 return stored
             known = again
-            return self._download(file, known, progress, cancel)
+            return self._download(file, known, progress, cancel, reader)
 
     def find(self, file: RemoteFile) -> FetchedWheel | None:
         """The stored wheel, where one of the file's strong hashes identifies it; no request is made."""
@@ -169,8 +181,11 @@ class WheelStore:
         known: tuple[FetchedWheel, dict[str, str]] | None,
         progress: Progress | None,
         cancel: Event | None,
+        reader: Callable[[Arriving], None] | None = None,
     ) -> FetchedWheel:
         partial, keep = self._partial(file), False
+        if reader is not None:
+            partial.ahead = Ahead(self._client, file.url, reader)
         try:
             came = download(
                 self._client,

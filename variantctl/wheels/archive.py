@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,8 @@ class WheelArchive:
         self._file = file
         self._lock = threading.Lock()
         self._handle = _handle_of(file)
+        # A file that is still being received: it gives any place to any thread, when it is there.
+        self._arriving: Callable[[int, int], bytes] | None = getattr(file, "read_at", None)
         try:
             directory = ZipFile(file)
         except (BadZipFile, EOFError, ValueError, NotImplementedError, struct.error) as error:
@@ -170,8 +172,15 @@ class WheelArchive:
         if group:
             yield group
 
-    def contents(self, group: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def block(self, group: Sequence[str]) -> bytes:
+        """The bytes of the archive that hold one of the ``neighbours``."""
+        start = self._info(group[0]).header_offset
+        return self._read_at(start, self._ends[self._info(group[-1]).header_offset] - start)
+
+    def contents(self, group: Sequence[str], read: bytes) -> Iterator[tuple[str, bytes]]:
         """The names and contents of the files of one of the ``neighbours``, checked as by ``chunks``.
+
+        ``read`` is the ``block`` of the group.
 
         Raises:
             WheelError: the bytes of a file are damaged, or disagree with the archive's directory.
@@ -180,7 +189,7 @@ class WheelArchive:
 
         infos = [self._info(name) for name in group]
         start = infos[0].header_offset
-        block = memoryview(self._read_at(start, self._ends[infos[-1].header_offset] - start))
+        block = memoryview(read)
         for info in infos:
             at = info.header_offset - start
             offset = self._data_offset(info, block[at : self._ends[info.header_offset] - start]) - start
@@ -270,6 +279,8 @@ class WheelArchive:
     def _read_at(self, offset: int, size: int) -> bytes:
         if self._handle is not None:
             return os.pread(self._handle, size, offset)
+        if self._arriving is not None:
+            return self._arriving(offset, size)
         with self._lock:
             self._file.seek(offset)
             return self._file.read(size)
