@@ -9,10 +9,12 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from installer.utils import parse_entrypoints
 
 from tests.install.support import new_place
 from variantctl.install.scripts import entry_point_scripts, shebang, with_interpreter
 from variantctl.wheels.build import build_wheel
+from variantctl.wheels.errors import WheelError
 
 
 @pytest.mark.parametrize("folder", ["with space", "x" * 120, 'it\'s "quoted" $HOME', "ünï"])
@@ -76,3 +78,23 @@ def test_posix_scripts_name_the_interpreter() -> None:
     assert name == "tool"
     assert content.startswith(b"#!/v/bin/python\n")
     assert os.linesep == "\n"
+
+
+def test_entry_points_are_read_as_installer_reads_them() -> None:
+    text = (
+        "# a comment\n[console_scripts]\na = m:f\nB.c-d=m.n : o.p\n"
+        "\n[gui_scripts]\nw = m:f [e1, e2]\n; another\n[other]\nx = ?\n"
+    )
+    ours = list(entry_point_scripts(text.encode(), Path("/v/bin/python"), "pkg-1.whl", "posix"))
+    theirs = list(parse_entrypoints(text))
+    assert [name for name, _ in ours] == [name for name, *_ in theirs] == ["a", "B.c-d", "w"]
+    for (_, content), (_, module, attr, _) in zip(ours, theirs, strict=True):
+        assert f"from {module} import {attr.partition('.')[0]}\n".encode() in content
+        assert f"sys.exit({attr}())\n".encode() in content
+
+
+@pytest.mark.parametrize("line", ["a", "a = m", "a = m:f; import os", "a = m:f\na = m:g", "a = m:f\n  g"])
+def test_entry_points_that_are_none(line: str) -> None:
+    text = f"[console_scripts]\n{line}\n"
+    with pytest.raises(WheelError, match=r"entry_points\.txt"):
+        list(entry_point_scripts(text.encode(), Path("/v/bin/python"), "pkg-1.whl", "posix"))

@@ -6,6 +6,7 @@ numbers are parsed at once, where an object for each file would take longer than
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -163,22 +164,37 @@ def _wheel(manifest: dict[str, Any], root: Path, filename: WheelFilename) -> Unp
 
 def is_unchanged(wheel: UnpackedWheel) -> bool:
     """Size and time are as they were written; where not (a link of it was edited, say), the hash decides."""
+    return all(_folder_is_unchanged(folder, f"{wheel.root}{os.sep}{folder.path}") for folder in wheel.folders)
+
+
+def _folder_is_unchanged(folder: StoredFolder, path: str) -> bool:
     # Whoever follows links in the store has put them there: the store itself has none.
-    stat, separator = os.stat, os.sep
-    for folder in wheel.folders:
-        prefix = f"{wheel.root}{separator}{folder.path}{separator if folder.path else ''}"
-        for name, size, time, digest in zip(
-            folder.names, folder.sizes, folder.times, folder.digests, strict=True
-        ):
-            try:
-                found = stat(prefix + name)
-            except OSError:
-                return False
-            if found.st_size != size:
-                return False
-            if found.st_mtime_ns != time and not _has_digest(prefix + name, digest):
-                return False
+    stat = os.stat
+    rows = zip(folder.names, folder.sizes, folder.times, folder.digests, strict=True)
+    try:
+        with _inside(path) as (place, inside):
+            for name, size, time, digest in rows:
+                found = stat(inside + name, dir_fd=place)
+                if found.st_size != size:
+                    return False
+                if found.st_mtime_ns != time and not _has_digest(f"{path}{os.sep}{name}", digest):
+                    return False
+    except OSError:
+        return False
     return True
+
+
+@contextlib.contextmanager
+def _inside(path: str) -> Iterator[tuple[int | None, str]]:
+    """A folder to look from, and what goes before its names: with short names the kernel has less to do."""
+    if os.stat not in os.supports_dir_fd:
+        yield None, f"{path}{os.sep}"
+        return
+    place = os.open(path, os.O_RDONLY)
+    try:
+        yield place, ""
+    finally:
+        os.close(place)
 
 
 def _has_digest(path: str, digest: str) -> bool:

@@ -17,7 +17,6 @@ from variantctl.resolve.candidates import (
 )
 from variantctl.resolve.choice import RankedWheel
 from variantctl.resolve.errors import HashesError, TooDeepError
-from variantctl.resolve.failure import failure
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.needs import Need, ProjectNeed, is_pin, needs_of
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval
@@ -154,6 +153,8 @@ def _searched(
             except ResolutionImpossible as error:
                 search.read_on(needs)
                 if not provider.has_missed():
+                    from variantctl.resolve.failure import failure
+
                     raise failure(list(error.causes), trace, stock, constraints) from None
     except ResolutionTooDeep:
         raise TooDeepError(

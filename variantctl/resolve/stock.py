@@ -28,7 +28,6 @@ from variantctl.resolve.choice import (
     rank_wheels,
 )
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
-from variantctl.resolve.further import further_wheels
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
 from variantctl.resolve.requirements import wheel_of_url
@@ -191,6 +190,8 @@ class Stock:
         wheels = project.wheels_of(version)
         terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
         if further and any(link.backend for link in wheels):
+            from variantctl.resolve.further import further_wheels
+
             wheels, metadata = further_wheels(
                 name,
                 version,

@@ -30,7 +30,7 @@ from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
 from variantctl.wheels.errors import WheelError
-from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
+from variantctl.wheels.metadata import CoreMetadata, core_metadata
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -243,7 +243,7 @@ class Catalog:
         known = self._core_metadata.get(link.file.url)
         if known is not None:
             return known
-        metadata = parse_core_metadata(self._members.metadata(link), link.file.filename)
+        metadata = core_metadata(self._members.fields(link), link.file.filename)
         wheel = link.own_name
         if metadata.normalized_name != wheel.name or metadata.version != wheel.version:
             raise WheelError(

@@ -7,12 +7,13 @@ the whole wheel.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from variantctl.sources.buckets import METADATA
@@ -25,6 +26,10 @@ from variantctl.sources.page_cache import DEFAULT_LIFETIME
 from variantctl.sources.ranges import RangeFile, RangesUnsupported
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.wheels.metadata import fields_of
+
+#: Of METADATA, what is read of it; another number where that becomes more.
+_FIELDS = "fields-1"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,24 @@ class MemberReader:
         with self._cache.turn(METADATA, *_key(link.file, "METADATA"), hold_after_waiting=False):
             stored = self._load(link.file, "METADATA")
             return stored if stored is not None else self._ask(link)
+
+    def fields(self, link: WheelLink) -> Mapping[str, Any]:
+        """The fields of the wheel's ``METADATA`` (``wheels.metadata.FIELDS``); raises as ``metadata`` does.
+
+        They are kept beside it: to parse it takes longer than all else that is done with it. Where there is
+        no hash to know the wheel by, it is not kept for long, and they are not kept at all.
+        """
+        file = link.file
+        stored = self._load(file, _FIELDS) if file.hashes else None
+        if stored is not None:
+            with contextlib.suppress(ValueError):
+                fields: Mapping[str, Any] = json.loads(stored)
+                if isinstance(fields, dict):
+                    return fields
+        fields = fields_of(self.metadata(link))
+        if file.hashes:
+            self._save(file, _FIELDS, json.dumps(fields).encode())
+        return fields
 
     def _ask(self, link: WheelLink) -> bytes:
         if link.file.core_metadata and self._store.find(link.file) is None:

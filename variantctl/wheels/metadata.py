@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -13,9 +14,19 @@ from packaging.version import InvalidVersion, Version
 
 from variantctl.wheels.errors import DAMAGED, WheelError
 
-if TYPE_CHECKING:
-    from packaging.metadata import RawMetadata
-
+#: What is read of a METADATA file, by the names that ``packaging`` gives its fields.
+FIELDS = (
+    "name",
+    "version",
+    "requires_dist",
+    "requires_python",
+    "provides_extra",
+    "metadata_version",
+    "dynamic",
+    "summary",
+    "license_expression",
+    "license",
+)
 _FOLD = re.compile(r"\s*[\r\n]\s*")
 
 
@@ -63,7 +74,11 @@ def parse_core_metadata(data: bytes, source: str) -> CoreMetadata:
     Raises:
         WheelError: name or version are missing or invalid.
     """
-    raw = _parse(data)
+    return core_metadata(fields_of(data), source)
+
+
+def core_metadata(raw: Mapping[str, Any], source: str) -> CoreMetadata:
+    """What the fields of a METADATA file say. Takes and raises what ``parse_core_metadata`` does."""
     name, version_text = raw.get("name", "").strip(), raw.get("version", "").strip()
     if not name:
         raise WheelError(source, "METADATA has no Name, or several", hint=DAMAGED)
@@ -92,11 +107,14 @@ def parse_core_metadata(data: bytes, source: str) -> CoreMetadata:
 
 
 @lru_cache(maxsize=64)
-def _parse(data: bytes) -> RawMetadata:
-    """The fields. Whoever reads many wheels meets one METADATA often: the variants of a version share it."""
+def fields_of(data: bytes) -> Mapping[str, Any]:
+    """The ``FIELDS`` that a METADATA file has: texts and lists of texts.
+
+    Whoever reads many wheels meets one METADATA often: the variants of a version share it.
+    """
     from packaging.metadata import parse_email
 
-    return parse_email(data)[0]
+    return {name: value for name, value in parse_email(data)[0].items() if name in FIELDS}
 
 
 def _specifiers(text: str) -> SpecifierSet | None:
