@@ -222,11 +222,13 @@ def _has_state(environment: Environment) -> bool:
 def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
     store = WheelStore(options.cache, options.limits)
 
+    def stored(planned: PlannedWheel) -> UnpackedWheel | None:
+        sha256 = planned.hashes.get("sha256", "").lower()
+        return store.get(parse_wheel_filename(planned.filename), sha256) if sha256 else None
+
     def prepare(planned: PlannedWheel) -> UnpackedWheel:
         filename = parse_wheel_filename(planned.filename)
         sha256 = planned.hashes.get("sha256", "").lower()
-        if sha256 and (stored := store.get(filename, sha256)):
-            return stored
         options.progress(ProgressEvent("fetch", filename.name, 0))
         with EarlyUnpacking(store, filename, options.progress) as early:
             path = fetch(planned, early.start)
@@ -235,11 +237,16 @@ def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) ->
                 return wheel
         return store.add(path, filename, sha256, options.progress)
 
-    if len(install) == 1:
-        return [prepare(install[0])]
+    # Here and not in the threads, which would take longer to hand the interpreter to each other.
+    found = [stored(planned) for planned in install]
+    missing = [planned for planned, wheel in zip(install, found, strict=True) if wheel is None]
+    if len(missing) <= 1:
+        made = iter([prepare(planned) for planned in missing])
+        return [wheel or next(made) for wheel in found]
     with ThreadPoolExecutor(_PARALLEL_WHEELS) as pool:
         try:
-            return list(pool.map(prepare, install))
+            made = pool.map(prepare, missing)
+            return [wheel or next(made) for wheel in found]
         except BaseException:
             # Downloads under way would be waited for.
             options.progress(ProgressEvent("stop", "", 0))
