@@ -1,4 +1,4 @@
-"""Interpreters with a prefix of their own: as conda makes one, and as a package manager owns one (PEP 668)."""
+"""Interpreters with a prefix of their own: one that conda made, one that a package manager owns (PEP 668)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def test_conda_environment(prefix: Path, wheel: Path, tmp_path: Path) -> None:
-    """The record that conda keeps of packages is left as it is; ours go by their dist-info, as those of pip."""
+    """The record that conda keeps is left as it is; our packages go by their dist-info, as those of pip."""
     record = prefix / "conda-meta/python-3.json"
     record.parent.mkdir()
     record.write_text(json.dumps({"name": "python", "files": ["bin/python"]}))

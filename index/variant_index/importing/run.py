@@ -19,7 +19,6 @@ from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.tags import SelectionError
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
-from variant_index.publisher import ExtraPages
 from variantctl.sources.backends import BackendSource
 from variantctl.sources.cache import Cache
 from variantctl.sources.download import Cancelled, download
