@@ -183,6 +183,20 @@ def test_an_answer_has_an_address(page: Page, root: str) -> None:
     assert page.inner_text("#answer") == answer
 
 
+def test_what_a_newer_driver_would_change(
+    page: Page, root: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VARIANTCTL_CACHE_DIR", str(tmp_path / "cache"))
+    page.goto(f"{root}/project/torch/index.html#device=h100&python=3.12")
+    assert page.inner_text("#updates") == "With CUDA 13.0 it would get the variant cuda13.0."
+    assert main(["explain", "torch", "-i", f"{root}/simple/", "--profile", "h100", "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)["advice"]
+    assert [(given["label"], given["version"]) for given in advice] == [("cuda13.0", "13.0")]
+    for other in ("rtx-4090", "mi300x", "x86-64-v3"):
+        page.goto(f"{root}/project/torch/index.html#device={other}")
+        assert page.inner_text("#updates") == ""
+
+
 def test_a_machine_of_ones_own(page: Page, root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", "--profile", "rtx-4090", "--json"]) == 0
     page.goto(f"{root}/project/torch/index.html#device=h100")

@@ -208,6 +208,7 @@
     get("answer").classList.toggle("nothing", !found.selected);
     showSelected(found, `${subject} (${where})`);
     fill("commands", ...commandsFor(choice, found).map(commandBlock));
+    get("updates").textContent = updatesFor(choice, found);
     showOthers(found);
     remember(choice);
   }
@@ -237,6 +238,21 @@
 
   const details = ({ reasons }) => reasons.map(({ detail }) => detail).join("; ");
   const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+  // What newer drivers of the device would change, by choosing again with each: the lowest that does.
+  function updatesFor(choice, found) {
+    const { drivers, driver } = data.devices[choice.device];
+    const [what] = driver.split(" ");
+    const sentences = [];
+    let taken = found.selected?.wheel.label;
+    for (let newer = choice.driver - 1; newer >= 0 && !own; newer--) {
+      const { selected } = variantChoice.choose(data, { ...choice, driver: newer });
+      if (!selected || selected.wheel.label === taken) continue;
+      taken = selected.wheel.label;
+      sentences.push(`With ${what} ${drivers[newer][0]} it would get ${nameOf(taken)}.`);
+    }
+    return sentences.join(" ");
+  }
 
   function showOthers({ wheels, release }) {
     const listed = wheels.filter((item) => !variantChoice.foreign(item));
