@@ -15,6 +15,7 @@ from variant_index.claims import Claims
 from variant_index.destinations import Listed, Stored
 from variant_index.errors import Conflict, DestinationError
 from variant_index.headers import headers_of
+from variantctl.sources.seekable import SeekableReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -204,40 +205,22 @@ class Bucket:
             ) from error
 
 
-class _Ranges(io.RawIOBase):
+class _Ranges(SeekableReader):
     """An object as a file: each read is one request for a range of it."""
 
     def __init__(self, bucket: Bucket, path: str, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._bucket = bucket
         self._path = path
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        end = min(self._position + len(view), self._size)
-        if self._position >= end:
+        end = min(self.position + len(view), self.size)
+        if self.position >= end:
             return 0
-        data = self._bucket.read_range(self._path, self._position, end)
+        data = self._bucket.read_range(self._path, self.position, end)
         view[: len(data)] = data
-        self._position += len(data)
+        self.position += len(data)
         return len(data)
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from variant_index.destinations import Listed, Stored
 from variant_index.errors import Conflict, DestinationError
+from variantctl.sources.locks import release, try_lock
 from variantctl.wheels.output import written_whole
 
 _PART = ".part"
@@ -52,13 +53,13 @@ class LocalFolder:
         except OSError as error:
             raise _refusal(simple, "cannot be written", error) from error
         try:
-            if not _try_lock(handle):
+            if not try_lock(handle):
                 self.waiting()
-                while not _try_lock(handle):
+                while not try_lock(handle):
                     time.sleep(_POLL)
             yield
         finally:
-            os.close(handle)
+            release(handle)
 
     def read(self, path: str) -> Stored | None:
         target = self._at(path)
@@ -174,28 +175,7 @@ def _refusal(path: Path, what: str, error: OSError) -> DestinationError:
     return DestinationError(f"{path}: {what}: {error.strerror}", hint=hint.get(error.errno or 0))
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _open_lock(folder: Path) -> int:
+def _open_lock(folder: Path) -> int:
+    if sys.platform == "win32":
         return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _open_lock(folder: Path) -> int:
-        return os.open(folder, os.O_RDONLY)
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    return os.open(folder, os.O_RDONLY)

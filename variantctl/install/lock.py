@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from variantctl.sources.locks import is_same, release, try_lock
+
 #: In site-packages, where whoever installs may write; no import finds a name that begins with a dot.
 STATE_FOLDER = ".variantctl"
 LOCK_FILE = "lock"
@@ -47,14 +49,12 @@ def locked(
     finally:
         # Unlinked while held (Windows cannot): whoever waits for it sees that it is gone, and tries again.
         if sys.platform == "win32":
-            os.close(handle)
+            release(handle)
         with contextlib.suppress(OSError):
             (state / LOCK_FILE).unlink()
         _remove_empty((state, *made))
         if sys.platform != "win32":
-            # A forked child may have a copy of the handle: closing ours alone would leave the lock held.
-            fcntl.flock(handle, fcntl.LOCK_UN)
-            os.close(handle)
+            release(handle)
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:
@@ -69,16 +69,16 @@ def _acquire(state: Path, made: list[Path], waiting: Callable[[], None], wait: b
     while True:
         handle = _open(state, made)
         try:
-            if not _try_lock(handle):
+            if not try_lock(handle):
                 if not wait:
                     raise LockHeldError
                 if not told:
                     waiting()
                     told = True
                 # Not a blocking call: an interrupt must get through while somebody else installs.
-                while not _try_lock(handle):
+                while not try_lock(handle):
                     time.sleep(_POLL_SECONDS)
-            if _is_same(handle, state / LOCK_FILE):
+            if is_same(handle, state / LOCK_FILE):
                 return handle
         except BaseException:
             os.close(handle)
@@ -107,33 +107,3 @@ def _make(folder: Path, made: list[Path]) -> None:
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
         made.insert(0, path)
-
-
-def _is_same(handle: int, path: Path) -> bool:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return False
-    held = os.fstat(handle)
-    return (held.st_dev, held.st_ino) == (found.st_dev, found.st_ino)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

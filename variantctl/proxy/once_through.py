@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING
 from variantctl.proxy.errors import BrokenOffError
 from variantctl.sources.hashes import Digests, check
 from variantctl.sources.ranges import RangeFile
+from variantctl.sources.seekable import SeekableReader
 
 if TYPE_CHECKING:
     from variantctl.sources.files import RemoteFile
     from variantctl.sources.http import HttpClient
 
 
-class OnceThrough(io.RawIOBase):
+class OnceThrough(SeekableReader):
     """Read-only and seekable; after ``start`` forwards only, by one request. Every byte of that is hashed.
 
     Raises:
@@ -29,17 +29,17 @@ class OnceThrough(io.RawIOBase):
         self._client = client
         self._file = file
         self._parts = RangeFile(client, file.url, file.size)
+        self.size = self._parts.size
         self._stream = ExitStack()
         self._pieces: Iterator[bytes] | None = None
         self._digests = Digests(file.hashes)
         self._buffer = b""
         self._done = 0
-        self._position = 0
 
     def start(self) -> None:
         """From here on, read once through."""
         stream = self._stream.enter_context(self._client.stream(self._file.url))
-        if stream.length not in (None, self._parts.size):
+        if stream.length not in (None, self.size):
             raise BrokenOffError(f"{self._file.url} changed while it was read")
         self._pieces = stream.chunks()
 
@@ -63,35 +63,21 @@ class OnceThrough(io.RawIOBase):
         self._stream.close()
         super().close()
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._parts.size}[whence]
-        self._position = base + offset
-        return self._position
-
     def read(self, size: int | None = -1) -> bytes:
-        wanted = self._parts.size - self._position if size is None or size < 0 else size
+        wanted = self.size - self.position if size is None or size < 0 else size
         if self._pieces is None:
-            self._parts.seek(self._position)
+            self._parts.seek(self.position)
             data = self._parts.read(wanted) or b""
         else:
             data = self._forwards(wanted)
-        self._position += len(data)
+        self.position += len(data)
         return data
 
     def _forwards(self, wanted: int) -> bytes:
-        if self._position < self._done:
+        if self.position < self._done:
             raise BrokenOffError(f"{self._file.filename}: its files do not lie in the order of their offsets")
-        while self._done < self._position:
-            if not self._take(self._position - self._done):
+        while self._done < self.position:
+            if not self._take(self.position - self._done):
                 return b""
         found = []
         while wanted > 0 and (piece := self._take(wanted)):

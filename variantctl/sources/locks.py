@@ -66,13 +66,13 @@ def held(
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        got = _try_lock(handle, exclusive)
+        got = try_lock(handle, exclusive)
         if not got and wait:
             _poll(handle, exclusive, keep_waiting)
             got = True
         yield got
     finally:
-        _release(handle)
+        release(handle)
 
 
 def _take_turn(path: Path, keep_waiting: Callable[[], None]) -> tuple[int, bool]:
@@ -80,10 +80,10 @@ def _take_turn(path: Path, keep_waiting: Callable[[], None]) -> tuple[int, bool]
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            if not _try_lock(handle, True):
+            if not try_lock(handle, True):
                 waited = True
                 _poll(handle, True, keep_waiting)
-            if _is_same(handle, path):
+            if is_same(handle, path):
                 return handle, waited
         except BaseException:
             os.close(handle)
@@ -97,19 +97,20 @@ def _give_up(path: Path, handle: int) -> None:
     # Removed while held, so that nobody removes the lock of the next one. (Windows keeps a file in use.)
     with contextlib.suppress(OSError):
         path.unlink()
-    _release(handle)
+    release(handle)
 
 
 def _poll(handle: int, exclusive: bool, keep_waiting: Callable[[], None]) -> None:
     # Not a blocking call: an interrupt, and a cancelled download, must get through.
     pause = _SHORTEST_WAIT
-    while not _try_lock(handle, exclusive):
+    while not try_lock(handle, exclusive):
         keep_waiting()
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_WAIT)
 
 
-def _is_same(handle: int, path: Path) -> bool:
+def is_same(handle: int, path: Path) -> bool:
+    """Whether an open file is still the one that lies at ``path``."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -125,7 +126,8 @@ if sys.platform == "win32":
     # Windows has no shared locks in its C library: sharing is one byte of many, exclusive is all of them.
     _SLOTS = 1 << 20
 
-    def _try_lock(handle: int, exclusive: bool) -> bool:
+    def try_lock(handle: int, exclusive: bool = True) -> bool:
+        """Lock an open file; False where somebody else holds it."""
         os.lseek(handle, 0 if exclusive else random.randrange(_SLOTS), os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, _SLOTS if exclusive else 1)
@@ -133,13 +135,15 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _release(handle: int) -> None:
+    def release(handle: int) -> None:
+        """Close a locked file, and with it let go of the lock."""
         os.close(handle)
 
 else:
     import fcntl
 
-    def _try_lock(handle: int, exclusive: bool) -> bool:
+    def try_lock(handle: int, exclusive: bool = True) -> bool:
+        """Lock an open file; False where somebody else holds it."""
         try:
             fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -149,7 +153,8 @@ else:
                 raise
         return True
 
-    def _release(handle: int) -> None:
+    def release(handle: int) -> None:
+        """Close a locked file, and let go of the lock."""
         # A forked child may have a copy of the handle: closing ours alone would leave the lock held.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_UN)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from variantctl.sources.errors import NetworkError
+from variantctl.sources.seekable import SeekableReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,7 +24,7 @@ class RangesUnsupported(Exception):  # noqa: N818  (a condition to handle, not a
     """The server does not give parts of the file, or the file changed in between: fetch it whole."""
 
 
-class RangeFile(io.RawIOBase):
+class RangeFile(SeekableReader):
     """A read-only, seekable view of a remote file. Opening it fetches the end, where a zip's directory is.
 
     Blocks of 16 KiB are fetched at most once; neighbouring missing blocks with one request.
@@ -35,44 +35,26 @@ class RangeFile(io.RawIOBase):
     """
 
     def __init__(self, client: HttpClient, url: str, size: int | None = None) -> None:
-        super().__init__()
+        super().__init__(size or 0)
         self._client = client
         self._url = url
-        self._position = 0
         self._blocks: dict[int, bytes] = {}
         self._validator: str | None = None
-        self.size = 0 if size is None else size
         if size is None or size > TAIL:
             self._open_tail(size)
         else:
             self._fetch(0, size)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
-        self._position = base + offset
-        return self._position
-
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        start, end = self._position, min(self._position + len(view), self.size)
+        start, end = self.position, min(self.position + len(view), self.size)
         if start >= end:
             return 0
         self._require(start, end)
         first = start // BLOCK
         data = b"".join(self._blocks[index] for index in range(first, (end - 1) // BLOCK + 1))
         view[: end - start] = data[start - first * BLOCK : end - first * BLOCK]
-        self._position = end
+        self.position = end
         return end - start
 
     def _require(self, start: int, end: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
+
+from variantctl.cli.actions import add_actions, run_action
 
 HELP = "make, check and inspect variant wheels"
 
@@ -13,13 +14,9 @@ ACTIONS = ("make", "unmake", "inspect", "validate")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    for name in ACTIONS:
-        module = import_module(f"{__name__}.{name}")
-        module.add_arguments(actions.add_parser(name, help=module.HELP, description=module.__doc__))
+    add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
-    code: int = import_module(f"{__name__}.{args.action}").run(args)
-    return code
+    return run_action(args, __name__)
