@@ -27,8 +27,9 @@ from variantctl.target.environment import find_environment
 
 _PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?={2,3}(?P<version>\S+)(?:\s*;.*)?")
 _PIP_REFUSES = ("ResolutionImpossible", "No matching distribution", "Cannot install", "conflict")
-# resolvelib's walk to the roots does not end where what nobody needs any more forms a cycle.
-PIP_CRASHES = "RecursionError"
+#: What pip ends with in place of an answer. resolvelib's walk to the roots does not end where what nobody
+#: needs any more forms a cycle; and pip asserts that what meets a need for a package's extras has them.
+PIP_CRASHES = ("RecursionError", "AssertionError: Internal issue: Candidate is not for this requirement")
 _UV_REFUSES = ("No solution found", "no version", "not found in the package registry")
 
 
@@ -134,7 +135,7 @@ class Pip:
         answer = json.loads(self._process.stdout.readline())
         said = str(answer["said"])
         if answer["pins"] is None:
-            assert any(words in said for words in (*_PIP_REFUSES, PIP_CRASHES)), said
+            assert any(words in said for words in (*_PIP_REFUSES, *PIP_CRASHES)), said
             return None, said
         pins = answer["pins"].items()
         return {str(canonicalize_name(name)): str(Version(version)) for name, version in pins}, said

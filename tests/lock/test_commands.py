@@ -123,6 +123,11 @@ def test_a_wrong_name_is_a_usage_error(small: Bench, name: str) -> None:
     assert small.run("lock", "-i", small.index).code == 2
 
 
+def test_a_folder_that_is_not_there_is_named_before_anything_is_asked(small: Bench) -> None:
+    outcome = small.run("lock", "app", "-i", small.index, "-o", small.root / "nowhere" / "pylock.toml")
+    assert (outcome.code, "there is no folder" in outcome.err, small.asked) == (2, True, [])
+
+
 def test_python_and_environments_are_written_where_given_and_hold(small: Bench) -> None:
     small.locked("app", "--requires-python", ">=3.8", "--environment", "sys_platform == 'nowhere'")
     table = small.read()

@@ -120,6 +120,8 @@ def _output(args: argparse.Namespace) -> Path | None:
     path = Path(args.output)
     if not is_valid_pylock_path(path):
         raise UsageError(f"{path}: a lock file is named {FILENAMES} (PEP 751)")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
     return path
 
 
