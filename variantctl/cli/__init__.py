@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             if (said := answer(arguments)) is not None:
                 return _say(said)
+            from variantctl.cli.repeated import repeat
+
+            _collect_rarely()
+            if (code := repeat(arguments)) is not None:
+                return code
         _collect_rarely()
         from variantctl.cli.app import run
     except KeyboardInterrupt:

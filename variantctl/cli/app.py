@@ -108,7 +108,7 @@ def run(arguments: list[str]) -> int:
     except VariantctlError as error:
         return render.failure(error, as_json=as_json, code=1, traceback=verbose)
     except KeyboardInterrupt:
-        return render.failure(VariantctlError("interrupted"), as_json=as_json, code=130, kind="interrupted")
+        return render.interrupted(as_json=as_json)
     except BrokenPipeError:
         # The reader of our output went away (a pager, head): no error of ours. The interpreter would
         # complain once more when it flushes standard output at exit.

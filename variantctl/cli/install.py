@@ -7,17 +7,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
 from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from variantctl.cli.downloads import Downloads
     from variantctl.cli.options import Subject
+    from variantctl.cli.repeated import Recipe
     from variantctl.cli.settled import Witnesses
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.resolution import Request
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.dry_run:
             options.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
-    witnesses = _witnesses(args, environment)
+    witnesses, recipe = _witnesses(args, environment), _recipe(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as catalog:
         if args.build:
@@ -115,12 +115,24 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(plan.as_json())
         return 0
-    said = _summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
+    place = environment.prefix if environment is not None else None
+    seconds = time.perf_counter() - started
+    said = summary.of_plan(plan, place, dry_run=args.dry_run, seconds=seconds)
     sys.stdout.write("" if render.is_quiet() else said)
-    depends_on_more = plan.install or notes or subject.machine.notes or subject.machine.was_asked
-    if witnesses is not None and not depends_on_more:
-        witnesses.remember(args.arguments, "" if render.is_quiet() else said)
+    if not (notes or subject.machine.notes or subject.machine.was_asked):
+        if not plan.install and witnesses is not None:
+            witnesses.remember(args.arguments, "" if render.is_quiet() else said)
+        elif plan.install and recipe is not None:
+            recipe.remember(args, plan, catalog.grounds())
     return 0
+
+
+def _depends_on_little(args: argparse.Namespace) -> bool:
+    """Whether nothing but configuration, pages and the environment decides what this command does."""
+    elsewhere = args.requirement or args.constraint or args.profile or args.build
+    otherwise = args.dry_run or args.json or args.reinstall or args.upgrade or args.upgrade_package
+    named_by_place = any(re.search(r"[/\\@]|\.whl$", text) for text in args.requirements)
+    return not (elsewhere or otherwise or named_by_place or render.is_verbose())
 
 
 def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Witnesses | None:
@@ -128,15 +140,19 @@ def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Wit
     from variantctl.cli.settled import Witnesses
     from variantctl.sources.configuration import configuration_file
 
-    elsewhere = args.requirement or args.constraint or args.profile or args.build
-    otherwise = args.dry_run or args.json or args.reinstall or args.upgrade or args.upgrade_package
-    named_by_place = any(re.search(r"[/\\@]|\.whl$", text) for text in args.requirements)
     # A version or a command is looked up in folders that may change.
     looked_up = args.python is not None and os.sep not in args.python
-    if elsewhere or otherwise or named_by_place or looked_up or environment is None or render.is_verbose():
+    if environment is None or looked_up or not _depends_on_little(args):
         return None
     configuration = configuration_file(os.environ)
     return Witnesses(environment, [configuration] if configuration is not None else [])
+
+
+def _recipe(args: argparse.Namespace, environment: Environment | None) -> Recipe | None:
+    """What must stay as it is for the same wheels to be the answer again; None where that is not all."""
+    from variantctl.cli.repeated import Recipe
+
+    return Recipe(environment) if environment is not None and _depends_on_little(args) else None
 
 
 def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) -> list[str]:
@@ -208,42 +224,3 @@ def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstal
     if planned.direct_url is None or planned.hashes:
         return planned
     return planned.with_sha256(downloads.sha256(planned))
-
-
-def _summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> str:
-    # Plain text: importing rich would take longer than saying that nothing is to be done.
-    if not plan.install:
-        kept = [f"{kept.name} {kept.version}" for kept in plan.keep if kept.requested]
-        there = f": {', '.join(kept)} {'is' if len(kept) == 1 else 'are'} there already" if kept else ""
-        return f"Nothing to do{there}.\n"
-    place = f" into {environment.prefix}" if environment is not None else ""
-    count = f"{len(plan.install)} {'package' if len(plan.install) == 1 else 'packages'}"
-    done = (
-        f"Would install {count}{place}:\n" if dry_run else f"Installed {count}{place} in {seconds:.1f} s:\n"
-    )
-    replaced = {removal.name: removal for removal in plan.remove}
-    rows = [
-        (
-            planned.name,
-            str(planned.version),
-            planned.label or "",
-            _was(planned, replaced[planned.name].package.label, str(replaced[planned.name].version))
-            if planned.name in replaced
-            else "",
-            planned.because,
-        )
-        for planned in plan.install
-    ]
-    return done + "".join(f"  {line}\n" for line in _columns(rows))
-
-
-def _was(planned: PlannedInstall, label: str | None, version: str) -> str:
-    return f"was {version}" + (f" {label}" if label and label != planned.label else "")
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
-        for row in rows
-    ]

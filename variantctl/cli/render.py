@@ -100,6 +100,11 @@ def failure(
     return code
 
 
+def interrupted(*, as_json: bool) -> int:
+    """Say that the user stopped it."""
+    return failure(VariantctlError("interrupted"), as_json=as_json, code=130, kind="interrupted")
+
+
 def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:
     """Say that an unforeseen exception is our fault, and how to report it."""
     if traceback:

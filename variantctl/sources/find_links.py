@@ -15,6 +15,7 @@ from variantctl.sources.http import HttpClient, Response, status_error
 from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.pages import ACCEPT, parse_project_page
 from variantctl.sources.simple import own_file
+from variantctl.sources.states import state, state_of
 from variantctl.sources.urls import filename_of, is_file_url, is_url, path_to_url, redact, url_to_path
 
 _PAGE_ENDINGS = (".html", ".htm")
@@ -68,6 +69,7 @@ class FindLinks:
                 return [self._file(self._url)]
             return self._links(self._remote_page())
         path = url_to_path(self._url)
+        self._client.looked_at[str(path)] = state(str(path))
         try:
             if path.is_dir():
                 return self._folder(path)
@@ -90,7 +92,9 @@ class FindLinks:
             if path.name.endswith(_PAGE_ENDINGS):
                 pages.append(path)
             elif path.name.endswith((*_ARCHIVE_ENDINGS, "-variants.json")) and path.is_file():
-                files.append(self._file(path_to_url(path), path.stat().st_size))
+                found = path.stat()
+                self._client.looked_at[str(path)] = state_of(found)
+                files.append(self._file(path_to_url(path), found.st_size))
         for page in pages:
             files += self._links(self._client.get(path_to_url(page)))
         return files

@@ -21,10 +21,13 @@ from variantctl import __version__
 from variantctl.sources.auth import Credentials
 from variantctl.sources.errors import NetworkError, OfflineError, SourceError
 from variantctl.sources.retry import RetryPolicy, is_transient, retry_after
+from variantctl.sources.states import state
 from variantctl.sources.tls import tls_context
 from variantctl.sources.urls import is_file_url, redact, url_to_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
 USER_AGENT = (
@@ -105,6 +108,7 @@ class HttpClient:
         settings: as given.
         credentials: the credentials by origin; sources put those of their URLs here.
         requests: how many HTTP requests were sent, redirects not counted.
+        looked_at: files and folders on this machine that sources read -> their state before that.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class HttpClient:
         self.settings = settings or HttpSettings()
         self.credentials = Credentials(environ, keyring=self.settings.keyring)
         self.requests = 0
+        self.looked_at: dict[str, str] = {}
         self._environ = environ
         self.sleep = sleep
         self._client: httpx.Client | None = None
@@ -160,7 +165,9 @@ class HttpClient:
             OfflineError: a request would be needed, and the client is offline.
         """
         if is_file_url(url):
-            return _read_file(url, allow)
+            path = url_to_path(url)
+            self.looked_at.setdefault(str(path), state(str(path)))
+            return _read_file(path, url, allow)
         wanted = {**(headers or {}), **({"Accept": accept} if accept else {})}
         retry = self.settings.retry if patience is None else RetryPolicy(retries=0)
         for attempt in retry.attempts(self.sleep):
@@ -331,8 +338,7 @@ def status_error(url: str, status: int, phrase: str, headers: Mapping[str, str])
     )
 
 
-def _read_file(url: str, allow: Collection[int]) -> Response:
-    path = url_to_path(url)
+def _read_file(path: Path, url: str, allow: Collection[int]) -> Response:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

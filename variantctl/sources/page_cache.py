@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from variantctl.sources.buckets import PAGES, PROJECTS
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import OfflineError
 from variantctl.sources.http import HttpClient, Response
+from variantctl.sources.states import state_of
 from variantctl.sources.urls import is_file_url
 
 DEFAULT_LIFETIME = 600.0
@@ -27,10 +29,14 @@ _ABSENT = (404, 410)
 
 @dataclass(frozen=True)
 class _Entry:
-    """A stored answer, and until when (seconds since the epoch) it may be used without asking."""
+    """A stored answer, and until when (seconds since the epoch) it may be used without asking.
+
+    ``state`` is that of its file.
+    """
 
     response: Response
     fresh_until: float
+    state: str = field(compare=False)
 
 
 class CachedPages:
@@ -39,11 +45,15 @@ class CachedPages:
     Attributes:
         client: makes the requests that remain.
         refresh: ask again (validators are still sent, so an unchanged page costs no transfer).
+        used: the file of every stored page that an answer came from -> its state, and until when it is fresh.
+        answers_are_kept: whether all answers so far came from pages that are stored now.
     """
 
     def __init__(self, client: HttpClient, cache: Cache, *, refresh: bool = False) -> None:
         self.client = client
         self.refresh = refresh
+        self.used: dict[str, tuple[str, float]] = {}
+        self.answers_are_kept = True
         self._cache = cache
 
     def get(
@@ -68,7 +78,7 @@ class CachedPages:
         offline = self.client.settings.offline
         again = self.refresh if refresh is None else refresh
         if entry is not None and (offline or (time.time() < entry.fresh_until and not again)):
-            return entry.response
+            return self._answer(key, entry)
         if offline:
             raise OfflineError(
                 f"{key[0]} is not in the cache",
@@ -79,8 +89,12 @@ class CachedPages:
         with self._cache.turn(PAGES, *key, hold_after_waiting=False):
             theirs = self._load(key)
             if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
-                return theirs.response
+                return self._answer(key, theirs)
             return self._ask(url, key, entry, patience)
+
+    def _answer(self, key: tuple[str, str], entry: _Entry) -> Response:
+        self.used[str(self._cache.path(PAGES, *key))] = (entry.state, entry.fresh_until)
+        return entry.response
 
     def _ask(self, url: str, key: tuple[str, str], entry: _Entry | None, patience: float | None) -> Response:
         """The page from the index, or the stored one where the index says that it has not changed."""
@@ -97,13 +111,16 @@ class CachedPages:
     def identity(self, url: str, *, accept: str) -> str | None:
         """The sha256 of the stored page that ``get`` would answer with; ``None`` where it would ask."""
         key = (self.client.credentials.take(url), accept)
+        path = self._cache.path(PAGES, *key)
         try:
-            with self._cache.path(PAGES, *key).open("rb") as file:
+            with path.open("rb") as file:
                 stored = json.loads(file.readline())
+                state = state_of(os.fstat(file.fileno()))
             usable = self.client.settings.offline or (
                 time.time() < float(stored["fresh_until"]) and not self.refresh
             )
             if usable and stored["status"] == 200 and stored["key"] == list(key):
+                self.used[str(path)] = (state, float(stored["fresh_until"]))
                 return str(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
@@ -124,8 +141,10 @@ class CachedPages:
 
     def _load(self, key: tuple[str, str]) -> _Entry | None:
         """The stored answer; a damaged or truncated entry counts as none."""
-        data = self._cache.read(PAGES, *key)
-        if data is None:
+        try:
+            with self._cache.path(PAGES, *key).open("rb") as file:
+                data, state = file.read(), state_of(os.fstat(file.fileno()))
+        except OSError:
             return None
         head, _, body = data.partition(b"\n")
         try:
@@ -133,14 +152,16 @@ class CachedPages:
             if stored["length"] != len(body) or stored["key"] != list(key):
                 return None
             response = Response(stored["url"], stored["status"], stored["headers"], body)
-            return _Entry(response, float(stored["fresh_until"]))
+            return _Entry(response, float(stored["fresh_until"]), state)
         except (ValueError, KeyError, TypeError):
             return None
 
     def _store(self, key: tuple[str, str], response: Response) -> None:
         control = response.headers.get("cache-control", "").lower()
         if "no-store" in control or response.status not in (200, *_ABSENT):
+            self.answers_are_kept = False
             return
+        fresh_until = time.time() + lifetime(response.headers)
         head = {
             "key": list(key),
             "url": response.url,
@@ -148,9 +169,15 @@ class CachedPages:
             "headers": _kept(response.headers),
             "length": len(response.content),
             "sha256": hashlib.sha256(response.content).hexdigest(),
-            "fresh_until": time.time() + lifetime(response.headers),
+            "fresh_until": fresh_until,
         }
-        self._cache.write(json.dumps(head).encode() + b"\n" + response.content, PAGES, *key)
+        path = self._cache.path(PAGES, *key)
+        with self._cache.writing(path) as file:
+            file.write(json.dumps(head).encode() + b"\n" + response.content)
+            file.flush()
+            # What is renamed to its place keeps its state.
+            state = state_of(os.fstat(file.fileno()))
+        self.used[str(path)] = (state, fresh_until)
 
 
 def lifetime(headers: Mapping[str, str]) -> float:
