@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -19,6 +18,7 @@ from variant_index.publisher import GRACE, Committed, Plan, Publisher
 from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
 from variant_index.state import ProjectState, parse_filename
 from variantctl.sources.page_writer import PageFile
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 
 _OUR_SUFFIXES = (".whl", ".whl.metadata", "-variants.json", ".tar.gz", ".zip", ".part")

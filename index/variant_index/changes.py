@@ -7,7 +7,6 @@ nothing more. That is what makes merging and retrying safe.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from variant_index.errors import IndexStateError, refuse
 from variant_index.scan import IndexedFile
 from variant_index.state import STATUSES, ProjectState, parse_filename
 from variantctl.sources.page_writer import ProjectStatus
+from variantctl.values import dataclass, replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import variants_json_filename
 from variantctl.variants.merge import merge_metadata

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -12,6 +11,7 @@ from packaging.version import Version
 from variant_index.destinations import Destination
 from variant_index.layout import path_of, sidecar
 from variant_index.state import ProjectState
+from variantctl.values import dataclass
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from variantctl.sources.page_writer import JSON_TYPE
+from variantctl.values import dataclass
 
 #: A page is asked about each time (RFC 9111, 5.2.2.4); the answer is mostly 304, by its ETag.
 FRESH = "no-cache"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
@@ -21,6 +20,7 @@ from variant_index.scan import Progress, by_project, scan_paths
 from variant_index.state import SDIST_SUFFIXES, ProjectState, parse_filename
 from variant_index.stored import scan_stored
 from variantctl.sources.page_writer import PageFile, ProjectStatus
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 
 

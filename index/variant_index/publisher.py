@@ -19,7 +19,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -44,6 +43,7 @@ from variant_index.layout import (
 from variant_index.scan import IndexedFile
 from variant_index.state import ProjectState, html_page_of, json_page_of, read_state
 from variantctl.sources.page_writer import GENERATOR, PageFile, root_html, root_json
+from variantctl.values import dataclass, replace
 
 #: A reader may still use a page for this long, in seconds, after another one took its place.
 GRACE = 3600

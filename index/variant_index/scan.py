@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from threading import Lock
@@ -17,6 +16,7 @@ from packaging.version import Version
 from variant_index.errors import FolderError, refuse
 from variant_index.state import SDIST_SUFFIXES, parse_filename
 from variantctl.sources.page_writer import PageFile
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.metadata import VariantMetadata

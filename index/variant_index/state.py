@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from variantctl.sources.page_writer import (
     project_html,
     project_json,
 )
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import (
     parse_variants_json_filename,

@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -30,6 +29,7 @@ from variant_index.publisher import Publisher
 from variant_index.scan import Progress, read_wheel
 from variant_index.state import STATUSES, ProjectState, html_page_of, parse_filename
 from variantctl.sources.page_writer import PageFile, root_html
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import variants_json_filename
 from variantctl.variants.merge import merge_metadata

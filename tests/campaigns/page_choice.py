@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from variantctl.sources.catalog import Catalog
 from variantctl.sources.page_writer import PageFile, project_json
 from variantctl.sources.settings import IndexSettings
 from variantctl.target.platforms import Platform, platform_environment
+from variantctl.values import dataclass, replace
 from variantctl.variants import load_metadata
 from variantctl.variants.filenames import parse_wheel_filename, variants_json_filename
 from variantctl.variants.markers import parse_requirement

@@ -84,7 +84,14 @@ def test_the_same_again_imports_next_to_nothing(command: Command) -> None:
     assert command.run(imported=imported) == "Nothing to do: one 1 is there already.\n"
     ours = {name for name in imported if name.startswith("variantctl")}
     assert len(imported) < 20
-    assert ours == {"variantctl", "variantctl.cli", "variantctl.cli.settled"}
+    assert ours == {
+        "variantctl",
+        "variantctl.cli",
+        "variantctl.cli.notes",
+        "variantctl.cli.settled",
+        "variantctl.sources",
+        "variantctl.sources.states",
+    }
     assert not imported & {"argparse", "re", "dataclasses", "packaging", "pathlib", "socket", "httpx", "rich"}
     # Quiet is another command line, with an answer of its own.
     assert command.run("--quiet") == ""

@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tests.install.support import Place, Planned, new_place, picture, target_pla
 from variantctl.install import transaction
 from variantctl.install.apply import recover_environment
 from variantctl.install.errors import InstallError
+from variantctl.values import replace
 from variantctl.wheels.build import build_wheel
 
 #: What an installation does to files, as audit events (``sys.addaudithook``) name it.

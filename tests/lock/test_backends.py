@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ from variantctl.sources.cache import Cache
 from variantctl.sources.catalog import Catalog
 from variantctl.sources.settings import IndexSettings
 from variantctl.target.platforms import Platform
+from variantctl.values import replace
 from variantctl.wheels.build import build_wheel
 
 if sys.version_info >= (3, 11):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from variantctl.resolve.requirements import parse_user_requirement
 from variantctl.resolve.resolution import Request
 from variantctl.sources.files import RemoteFile, WheelLink
 from variantctl.target.platforms import Platform, platform_environment
+from variantctl.values import replace
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.markers import parse_requirement
 

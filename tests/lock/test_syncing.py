@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from variantctl.providers.algorithm import Machine
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.plan import Plan
 from variantctl.target.environment import Environment, find_environment
+from variantctl.values import replace
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from variantctl.providers.errors import ProfileError, UnknownProfileError
 from variantctl.providers.machine_platform import PlatformFacts
 from variantctl.providers.profiles import dump_profile, load_profile, parse_profile, shipped_profiles
+from variantctl.values import replace
 
 HEAD = 'format = 1\nname = "x"\n'
 

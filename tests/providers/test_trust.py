@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from variantctl.providers.errors import TrustFileError
 from variantctl.providers.foreign import ForeignProviders
 from variantctl.providers.settings import PluginSources
 from variantctl.providers.trust import CONFIG_VARIABLE, FILE_NAME, PluginWheel, TrustedPackage, TrustStore
+from variantctl.values import replace
 from variantctl.variants import load_metadata
 from variantctl.wheels.build import build_wheel
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from variantctl.sources.cache import Cache
 from variantctl.sources.catalog import Catalog
 from variantctl.sources.settings import IndexSettings
 from variantctl.target.platforms import platform_environment
+from variantctl.values import replace
 
 
 def buyer(profile_name: str) -> Buyer:

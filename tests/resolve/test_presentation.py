@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +12,7 @@ from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.presentation import other_pythons, presented
 from variantctl.sources.files import WheelLink
 from variantctl.target.platforms import platform_environment
+from variantctl.values import replace
 
 TAGS = (
     "py3-none-any",

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from variantctl.sources.catalog import Catalog
 from variantctl.sources.settings import IndexSettings
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import platform_environment
+from variantctl.values import replace
 from variantctl.wheels.build import build_wheel
 
 TRIO = ("torch", "torchvision", "torchaudio")

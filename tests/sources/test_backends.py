@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from variantctl.sources.cache import Cache
 from variantctl.sources.catalog import Catalog
 from variantctl.sources.errors import NetworkError, ProjectNotFound, SettingsError
 from variantctl.sources.settings import IndexSettings, load_index_settings
+from variantctl.values import replace
 from variantctl.variants.properties import Supported
 from variantctl.wheels.build import build_wheel
 

@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from variantctl.sources.errors import (
 )
 from variantctl.sources.http import HttpClient, HttpSettings
 from variantctl.sources.settings import IndexSettings, SourceLayer
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.wheels.errors import WheelError
 

@@ -91,7 +91,7 @@ def test_html_and_json_agree(catalog: Catalog, name: str) -> None:
 
 
 def test_sidecar_and_ranges_agree(catalog: Catalog) -> None:
-    from dataclasses import replace
+    from variantctl.values import replace
 
     link = catalog.project("numpy").wheels[-1]
     by_sidecar = catalog.core_metadata(link)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import threading
-from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -24,6 +23,7 @@ from variantctl.sources.http import HttpClient, HttpSettings
 from variantctl.sources.ranges import BLOCK, RangeFile, RangesUnsupported
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import path_to_url
+from variantctl.values import replace
 
 
 @pytest.fixture

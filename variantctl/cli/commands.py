@@ -6,7 +6,7 @@ is the one that was typed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True)

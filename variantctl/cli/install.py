@@ -7,12 +7,12 @@ import os
 import re
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
 from variantctl.cli.recovery import recover
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from variantctl.cli.downloads import Downloads

@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from variantctl.cli import render
 from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import replace
 
 HELP = "show what is installed, with variant labels"
 

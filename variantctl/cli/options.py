@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:

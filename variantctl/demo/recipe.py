@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from variantctl.values import dataclass
 from variantctl.variants import load_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.schemas import PEP_850_SCHEMA

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +29,7 @@ from variantctl.sources.arriving import Arriving
 from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
+from variantctl.values import dataclass, field
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.limits import Limits
 

@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +19,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from variantctl.install.holdings import INSTALL, Holdings, tree_size
 from variantctl.sources.buckets import METADATA, PAGES, PARTIAL, PROJECTS
 from variantctl.sources.cache import Cache
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import parse_wheel_filename
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 
 from variantctl.install.errors import FileConflictError
@@ -14,6 +13,7 @@ from variantctl.install.removal import Removal, owner_of
 from variantctl.install.roots import Folders, Roots
 from variantctl.install.spelling import EXACT, Spelling
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import dataclass, field
 from variantctl.wheels.record import encode_digest
 
 

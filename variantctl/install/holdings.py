@@ -10,13 +10,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.store import FOLDER
 from variantctl.providers.isolation import BUCKET as PROVIDER_ENVIRONMENTS
 from variantctl.sources.buckets import BUCKETS, BUILT, WHEELS
 from variantctl.target.probe import BUCKET as INTERPRETERS
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 

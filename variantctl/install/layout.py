@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from variantctl.install.manifest import StoredFolder, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
 from variantctl.install.unpack import UnpackedFile
 from variantctl.target.environment import SCHEME_NAMES, Environment
+from variantctl.values import dataclass
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
 from variantctl.wheels.record import entry_for
 

@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from variantctl.install.unpack import UnpackedFile
+from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.record import encode_digest
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from variantctl.install.errors import InstallError
 from variantctl.install.roots import Roots
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -19,6 +18,7 @@ from variantctl.sources.buckets import BUILT, METADATA, PAGES, PROJECTS
 from variantctl.sources.cache import Cache
 from variantctl.sources.hashes import digests_of
 from variantctl.sources.stored_files import load as load_project
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.wheels.record import encode_digest
 from variantctl.wheels.verify import verify_wheel

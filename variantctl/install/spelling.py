@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.lock import LOCK_FILE
+from variantctl.values import dataclass
 
 #: One name, composed and decomposed (Unicode Standard Annex 15).
 _COMPOSED, _DECOMPOSED = "probe-\u00e9", "probe-e\u0301"

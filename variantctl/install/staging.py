@@ -10,11 +10,11 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
 from variantctl.install.conflicts import Unit
 from variantctl.install.layout import NewFile
 from variantctl.install.links import Linker, copy, write
+from variantctl.values import dataclass
 
 #: More threads than that would wait for each other: for the interpreter, or for the file system's journal.
 THREADS = min(4, os.cpu_count() or 1)

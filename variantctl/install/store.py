@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.errors import from_os_error
@@ -21,6 +20,7 @@ from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders,
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
+from variantctl.values import dataclass
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits

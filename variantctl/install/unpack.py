@@ -7,10 +7,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.install.space import blocks, check_room
+from variantctl.values import dataclass
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
 from variantctl.wheels.record import RecordEntry, check_content, verified_chunks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
@@ -15,6 +14,7 @@ from variantctl.resolve.plan import Plan, PlannedInstall
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.requirements import UserRequirement
 from variantctl.resolve.resolution import Request, resolve
+from variantctl.values import dataclass, replace
 from variantctl.variants.markers import parse_requirement
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from packaging.markers import Marker
@@ -11,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.markers import VariantRequirement
 from variantctl.variants.metadata import VariantMetadata

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
@@ -18,6 +17,7 @@ from variantctl.resolve.plan import Plan, PlannedInstall
 from variantctl.resolve.preferences import NON_VARIANT
 from variantctl.sources.errors import ProjectNotFound
 from variantctl.target.platforms import platform_environment
+from variantctl.values import dataclass
 from variantctl.variants.markers import parse_requirement
 from variantctl.variants.properties import ABI_DEPENDENCY, VariantProperty
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from variantctl.lock.variants_table import backend_table, narrowed, of_backend
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.resolution import Request
 from variantctl.sources.files import ProjectFiles, WheelLink
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.markers import VariantRequirement, parse_requirement
 from variantctl.variants.metadata import VariantMetadata
 

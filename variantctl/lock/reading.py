@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, L
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
 from variantctl.lock.variants_table import labels_without_entry
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.markers import VariantRequirement, parse_requirement

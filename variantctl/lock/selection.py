@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -22,6 +21,7 @@ from variantctl.resolve.preferences import VariantPreferences
 from variantctl.sources.files import BackendBuild, RemoteFile, WheelLink
 from variantctl.sources.hashes import STRONG, is_known
 from variantctl.sources.urls import path_to_url
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.markers import VariantRequirement, parse_requirement
 from variantctl.variants.metadata import VariantMetadata
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from variantctl.values import replace
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 from variantctl.variants.schemas import Format, format_of

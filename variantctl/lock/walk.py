@@ -7,12 +7,12 @@ whose markers hold (PEP 825, "Integration with pylock.toml").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName
 
 from variantctl.lock.contents import LockedPackage
 from variantctl.lock.errors import LockMismatchError
+from variantctl.values import dataclass, field
 from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.query import ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
+from variantctl.values import dataclass
 from variantctl.variants.properties import ABI_DEPENDENCY
 
 if TYPE_CHECKING:

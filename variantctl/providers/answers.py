@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from variantctl.providers.query import FeatureReport
+from variantctl.values import dataclass, replace
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN
 
 ANSWER_LIMIT = 1024 * 1024

@@ -7,7 +7,6 @@ PEP 850: the properties of a wheel are checked with ``get_all_configs()``. A pro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
@@ -18,6 +17,7 @@ from variantctl.providers.foreign import ForeignProviders
 from variantctl.providers.plugins import KNOWN_PROVIDERS, FeatureConfig, our_plugins
 from variantctl.providers.query import FeatureReport
 from variantctl.providers.settings import ProviderSettings
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.known import KnownFeature, KnownFeatures
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata

@@ -10,9 +10,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+from variantctl.values import dataclass
 
 _FOLDER = re.compile(r"(?P<name>[^-]+)(-(?P<version>[^-]+)(-.*)?)?\.(dist|egg)-info", re.IGNORECASE)
 _POINT = re.compile(r"(?P<name>[^=]+?)\s*=\s*(?P<value>[\w.]+(\s*:\s*[\w.]+)?)\s*(\[.*\])?")

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -27,6 +26,7 @@ from variantctl.providers.plugins import GROUP, KNOWN_PROVIDERS, ForeignPlugin
 from variantctl.providers.query import ProviderReport
 from variantctl.providers.settings import PluginSources, ProviderSettings
 from variantctl.providers.trust import PluginWheel, TrustedPackage, TrustStore
+from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
 
 

@@ -17,7 +17,6 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -26,6 +25,7 @@ from variantctl.providers.errors import PluginUnavailableError
 from variantctl.providers.installers import Installer, find_installer, python_of, site_packages
 from variantctl.providers.settings import PluginSources
 from variantctl.providers.trust import PluginWheel
+from variantctl.values import dataclass
 
 BUCKET = "provider-envs-v1"
 _COMPLETE = "variantctl-complete"

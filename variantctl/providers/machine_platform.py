@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from variantctl.values import asdict, dataclass
 
 _SYSTEMS = {"Linux": ("posix", "linux"), "Darwin": ("posix", "darwin"), "Windows": ("nt", "win32")}
 PLATFORM_KEYS = ("system", "machine", "libc", "python")

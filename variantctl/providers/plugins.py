@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
 from variantctl.providers.entry_points import entry_points
 from variantctl.providers.errors import MissingDetectorsError
+from variantctl.values import dataclass
 
 GROUP = "variant_plugins"
 OUR_DISTRIBUTION = "variant-providers"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from variantctl.providers.errors import ProfileError, UnknownProfileError
 from variantctl.providers.machine_platform import PLATFORM_KEYS, PlatformFacts, check_platform_fact
 from variantctl.providers.plugins import our_plugins
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.properties import ABI_DEPENDENCY, VariantProperty
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from variantctl.providers.plugins import Plugin
+from variantctl.values import asdict, dataclass
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from variantctl.providers.errors import TrustFileError
+from variantctl.values import dataclass, field
 
 if sys.version_info >= (3, 11):
     import tomllib

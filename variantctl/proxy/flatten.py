@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from variantctl.sources.page_writer import (
 )
 from variantctl.sources.settings import IndexSettings
 from variantctl.sources.urls import url_to_path
+from variantctl.values import dataclass, field, replace
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.output import written_whole
 from variantctl.wheels.substitution import Substitution

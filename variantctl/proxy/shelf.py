@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from variantctl.sources.errors import NetworkError
 from variantctl.sources.files import RemoteFile, WheelLink
 from variantctl.sources.page_writer import PageFile, project_html, project_json
 from variantctl.sources.urls import is_file_url, redact, url_to_path
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import anyio
 import anyio.to_thread
@@ -14,6 +13,7 @@ from packaging.utils import NormalizedName
 
 from variantctl.proxy.shelf import Shelf
 from variantctl.sources.errors import ProjectNotFound
+from variantctl.values import dataclass
 
 LIFETIME = 60.0
 """Seconds after which a project is looked up again; whether its index is asked then, the page cache says."""

@@ -6,11 +6,11 @@ Pure. A machine is imagined that differs in one thing, the version its driver of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from variantctl.resolve.choice import Terms, fits_interpreter, rank_wheels
 from variantctl.sources.files import WheelLink
+from variantctl.values import dataclass, replace
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import Unsupported, explain_label, order_labels
 from variantctl.variants.properties import Supported

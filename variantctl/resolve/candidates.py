@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
@@ -11,6 +10,7 @@ from packaging.version import Version
 
 from variantctl.resolve.choice import RankedWheel
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

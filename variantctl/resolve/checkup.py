@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -16,6 +15,7 @@ from variantctl.resolve.inspection import Inspected, Inspection
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.mixture import check_mixture
 from variantctl.resolve.reasons import property_reasons, summarise
+from variantctl.values import dataclass
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import Unsupported, explain_label

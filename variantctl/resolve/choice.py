@@ -7,7 +7,6 @@ non-variant wheels last; within a label by platform compatibility tag, then by t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -19,6 +18,7 @@ from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.preferences import NON_VARIANT, VariantPreferences
 from variantctl.resolve.reasons import Reason, property_reasons
 from variantctl.sources.files import WheelLink
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.abi import releases_built_for
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.markers import MarkerVariant, narrow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
@@ -20,6 +19,7 @@ from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.reasons import Reason
 from variantctl.resolve.requirements import UserRequirement
 from variantctl.resolve.stock import Stock
+from variantctl.values import dataclass, replace
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.properties import VariantProperty
 

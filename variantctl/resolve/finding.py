@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from variantctl.values import dataclass
 
 Severity = Literal["error", "suggestion"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from variantctl.sources.backends import BackendSource
 from variantctl.target.errors import BrokenPackageError
 from variantctl.target.installed import InstalledPackage, installed_packages, packages_in
 from variantctl.target.integrity import changed_files, missing_files, wheel_tags
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
+from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 
 _GLIBC = re.compile(r"manylinux_(\d+)_(\d+)_(.+)")

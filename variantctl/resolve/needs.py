@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
@@ -12,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.resolve.candidates import BackendCandidate, BaseCandidate, Candidate
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import VariantRequirement
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -12,6 +11,7 @@ from packaging.version import Version
 from variantctl.resolve.advice import Advice
 from variantctl.sources.files import WheelLink
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import dataclass, field, replace
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from variantctl.resolve.advice import Advice
@@ -14,6 +13,7 @@ from variantctl.resolve.plan import Plan, PlannedInstall
 from variantctl.resolve.reasons import Reason
 from variantctl.resolve.resolution import Request, resolve
 from variantctl.resolve.stock import Stock
+from variantctl.values import dataclass, replace
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

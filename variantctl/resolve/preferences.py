@@ -7,11 +7,11 @@ here can make a machine support what it does not. Saying what is supported is th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.resolve.errors import PreferenceError
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.labels import validate_label
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN, Properties, Supported

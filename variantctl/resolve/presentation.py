@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag
@@ -19,6 +18,7 @@ from variantctl.resolve.choice import RankedWheel, Terms, fits_interpreter, rank
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.sources.files import WheelLink
 from variantctl.target.platforms import Platform, platform_environment
+from variantctl.values import replace
 
 _ABI = re.compile(r"cp3(\d+)(t?)\Z")
 

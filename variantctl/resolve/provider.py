@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -35,6 +34,7 @@ from variantctl.resolve.needs import (
     is_pin,
 )
 from variantctl.resolve.stock import Stock
+from variantctl.values import dataclass, field
 
 if TYPE_CHECKING:
     from resolvelib.structs import RequirementInformation

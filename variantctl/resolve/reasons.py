@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from variantctl.values import dataclass
 from variantctl.variants.ordering import Unsupported
 from variantctl.variants.properties import Supported
 

@@ -11,12 +11,12 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
 from variantctl.resolve.errors import RequirementError, RequirementFileError
 from variantctl.resolve.requirements import UserRequirement, group_hashes, parse_hash, parse_user_requirement
+from variantctl.values import dataclass, field
 
 ReadUrl = Callable[[str], bytes]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -18,6 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.resolve.errors import RequirementError
 from variantctl.sources.urls import url_to_path
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.markers import VariantRequirement, parse_requirement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
@@ -29,6 +28,7 @@ from variantctl.resolve.stock import Stock
 from variantctl.resolve.trace import Trace
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
+from variantctl.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine

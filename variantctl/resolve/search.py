@@ -11,7 +11,6 @@ tried everything (P. Prosser, "Hybrid algorithms for the constraint satisfaction
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
 
@@ -23,6 +22,7 @@ from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed
 from variantctl.resolve.provider import Provider
 from variantctl.resolve.trace import Trace
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 
 Information = RequirementInformation[Need, Candidate]

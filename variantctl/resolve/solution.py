@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
@@ -15,6 +14,7 @@ from variantctl.resolve.candidates import (
     WheelCandidate,
 )
 from variantctl.resolve.needs import Need
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True)

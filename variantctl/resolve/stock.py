@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -36,6 +35,7 @@ from variantctl.sources.errors import ProjectNotFound
 from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
 from variantctl.sources.urls import is_file_url, url_to_path
 from variantctl.target.installed import InstalledPackage
+from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata

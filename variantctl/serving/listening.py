@@ -8,11 +8,11 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from variantctl.serving.errors import ServingError
+from variantctl.values import dataclass
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

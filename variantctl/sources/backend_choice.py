@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
@@ -12,6 +11,7 @@ from variantctl.sources.backends import BackendSource
 from variantctl.sources.configuration import Configuration, read_configuration
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.urls import is_url
+from variantctl.values import dataclass, replace
 from variantctl.variants.nodes import Node
 
 

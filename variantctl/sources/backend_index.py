@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -19,6 +18,7 @@ from variantctl.sources.http import HttpClient
 from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.simple import SimpleIndex
 from variantctl.sources.urls import redact
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.metadata import VariantMetadata
 
 _PARALLEL = 8

@@ -9,7 +9,6 @@ any others: judged by PEP 825's rule, ordered by its algorithm. Only where they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from packaging.markers import Marker
@@ -17,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.values import dataclass, field
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.ordering import order_labels
 from variantctl.variants.properties import Properties, Supported

@@ -14,7 +14,6 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -28,6 +27,7 @@ from variantctl.sources.hashes import digests_of
 from variantctl.sources.settings import IndexSettings
 from variantctl.sources.store import FetchedWheel
 from variantctl.sources.urls import path_to_url
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.verify import verify_wheel

@@ -34,12 +34,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.urls import is_url
+from variantctl.values import dataclass, field
 
 
 @dataclass(frozen=True)

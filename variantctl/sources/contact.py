@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from variantctl.sources.errors import NetworkError, OfflineError
 from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.pages import ACCEPT
 from variantctl.sources.urls import origin, split_credentials
+from variantctl.values import dataclass
 
 PATIENCE = 3.0
 LIFETIME = 600.0

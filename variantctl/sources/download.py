@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from threading import Event, Lock
 from typing import BinaryIO, Protocol
 
@@ -14,6 +13,7 @@ from variantctl.sources.http import HttpClient, Stream
 from variantctl.sources.partial import Partial
 from variantctl.sources.parts import Splitting, fetch_parts
 from variantctl.sources.ranges import RangesUnsupported, content_range, strong_validator
+from variantctl.values import dataclass
 
 SPLITTING = Splitting()
 

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from variantctl.sources.retry import RetryPolicy, is_transient, retry_after
 from variantctl.sources.states import state
 from variantctl.sources.tls import tls_context
 from variantctl.sources.urls import is_file_url, redact, url_to_path
+from variantctl.values import dataclass, field
 
 if TYPE_CHECKING:
     from pathlib import Path

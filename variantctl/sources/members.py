@@ -11,7 +11,6 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +25,7 @@ from variantctl.sources.page_cache import DEFAULT_LIFETIME
 from variantctl.sources.ranges import RangeFile, RangesUnsupported
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.values import dataclass
 from variantctl.wheels.metadata import fields_of
 
 #: Of METADATA, what is read of it; another number where that becomes more.

@@ -12,7 +12,6 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from variantctl.sources.buckets import PAGES, PROJECTS
 from variantctl.sources.cache import Cache
@@ -20,6 +19,7 @@ from variantctl.sources.errors import OfflineError
 from variantctl.sources.http import HttpClient, Response
 from variantctl.sources.states import state_of
 from variantctl.sources.urls import is_file_url
+from variantctl.values import dataclass, field
 
 DEFAULT_LIFETIME = 600.0
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
 from types import MappingProxyType
 from urllib.parse import quote
+
+from variantctl.values import dataclass, field
 
 API_VERSION = "1.4"
 WITHOUT_SIZES = "1.0"

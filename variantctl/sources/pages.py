@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from variantctl.sources.errors import SourceError
 from variantctl.sources.files import RemoteFile
 from variantctl.sources.links import LinkBase
 from variantctl.sources.urls import filename_of, is_file_url, redact, without_fragment
+from variantctl.values import dataclass
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
 """The Accept header of PEP 691: JSON where there is a choice, HTML where there is none."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from threading import Event
 
 from variantctl.sources.errors import NetworkError
 from variantctl.sources.http import HttpClient
 from variantctl.sources.partial import Partial
 from variantctl.sources.ranges import RangesUnsupported, content_range, strong_validator
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True)

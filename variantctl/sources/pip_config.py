@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.sources.errors import SettingsError
+from variantctl.values import dataclass
 
 _SECTIONS = ("global", "install")
 _TRUE = {"y", "yes", "t", "true", "on", "1"}

@@ -9,11 +9,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from variantctl.sources.buckets import PIP
 from variantctl.sources.cache import Cache
+from variantctl.values import dataclass
 
 _LIFETIME = 30 * 24 * 3600.0
 _PATIENCE = 60.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from packaging.utils import NormalizedName
@@ -21,6 +20,7 @@ from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.settings import BEST_VERSION, IndexSettings, SourceLayer
 from variantctl.sources.simple import SimpleIndex
 from variantctl.sources.urls import is_url
+from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
 Place: TypeAlias = SimpleIndex | BackendIndex

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from variantctl.sources.errors import NetworkError
+from variantctl.values import dataclass
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 

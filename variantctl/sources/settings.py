@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from variantctl.sources.cache import Cache
 from variantctl.sources.configuration import IndexTable, read_configuration
 from variantctl.sources.pip_config import PipConfig, read_pip_config
 from variantctl.sources.pip_default import pip_default_index
+from variantctl.values import dataclass, field, replace
 
 DEFAULT_TIMEOUT = 30.0
 FIRST_MATCH = "first-match"

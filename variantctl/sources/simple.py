@@ -112,7 +112,7 @@ def own_file(file: RemoteFile, client: HttpClient) -> RemoteFile:
     """The file with the credentials of its URL, if any, handed to the client and taken out of the URL."""
     if split_credentials(file.url)[1] is None:
         return file
-    from dataclasses import replace
+    from variantctl.values import replace
 
     return replace(file, url=client.credentials.take(file.url))
 

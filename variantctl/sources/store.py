@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -24,6 +23,7 @@ from variantctl.sources.hashes import STRONG, check, digests_of, is_known
 from variantctl.sources.http import HttpClient
 from variantctl.sources.partial import Partial
 from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True)

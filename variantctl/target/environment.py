@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from variantctl.target.discovery import (
 from variantctl.target.errors import BrokenEnvironmentError, ExternallyManagedError, UserFolderError
 from variantctl.target.platforms import Platform, cpython_platform_tags
 from variantctl.target.probe import interpreter_facts
+from variantctl.values import dataclass, field, replace
 
 #: The installation scheme's folders (sysconfig "Installation paths"; the wheel format's ``.data`` folders).
 SCHEME_NAMES = ("purelib", "platlib", "scripts", "data", "headers")

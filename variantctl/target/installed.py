@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
+from variantctl.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging import tags as packaging_tags
 from packaging.tags import Tag
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 

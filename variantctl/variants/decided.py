@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from variantctl.values import dataclass
 from variantctl.variants.markers import MarkerVariant, decided_pieces, parse_requirement
 
 _TOKEN = re.compile(r"""('[^']*'|"[^"]*")|([()])|\b(and|or)\b""")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from variantctl.values import dataclass, field
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 
 ABI_DEPENDENCY = "abi_dependency"

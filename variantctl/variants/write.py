@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.labels import NULL_LABEL, OLDER_NULL_LABEL
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import parse_requirement
 from variantctl.variants.suggestions import did_you_mean

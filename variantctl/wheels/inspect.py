@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.labels import NULL_LABEL

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import TypeVar
@@ -20,6 +19,7 @@ from typing import TypeVar
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.values import dataclass, replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.known import KnownFeatures, check_known
 from variantctl.variants.metadata import VariantMetadata

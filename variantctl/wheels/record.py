@@ -12,8 +12,8 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from variantctl.values import dataclass
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from variantctl.values import dataclass, field
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.headers import with_public_version, with_requires
 from variantctl.wheels.metadata import parse_core_metadata

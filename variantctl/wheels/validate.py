@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from packaging.tags import parse_tag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.known import KnownFeatures, unknown_properties

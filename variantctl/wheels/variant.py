@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.labels import NULL_LABEL, validate_label
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties

@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+from variantctl.values import dataclass
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from packaging.utils import NormalizedName
@@ -11,6 +10,7 @@ from packaging.version import Version
 
 from variant_index.importing.tags import USUAL, SelectionError, markers_of
 from variantctl.sources.backends import BackendSource
+from variantctl.values import dataclass, replace
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata

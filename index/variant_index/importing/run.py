@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 
@@ -30,6 +29,7 @@ from variantctl.sources.members import MemberReader
 from variantctl.sources.partial import Partial
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.values import dataclass, field
 from variantctl.variants.suggestions import listed
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.metadata import parse_core_metadata

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -13,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from variant_index.importing.tags import Platforms, Pythons, SelectionError
 from variantctl.sources.backends import Backend, BackendSource
 from variantctl.sources.files import WheelLink
+from variantctl.values import dataclass, field
 from variantctl.variants.suggestions import did_you_mean
 
 ALL_VERSIONS = "all"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName
 
@@ -15,6 +14,7 @@ from variant_index.importing.state import Imported
 from variantctl.sources.backends import Backend
 from variantctl.sources.files import WheelLink
 from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.values import dataclass, replace
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata

@@ -7,11 +7,11 @@ their answers, so that the pages decide nothing on their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from packaging.version import Version
 
+from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.properties import Supported
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import NON_VARIANT, MarkerVariant, VariantRequirement, parse_requirement
 from variantctl.variants.metadata import VariantMetadata

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from variant_index.web.audience import Audience, Device, Interpreter, Platform
 from variant_index.web.contents import Project, PublishedWheel
 from variant_index.web.platforms import as_on, platforms_of, pythons_of, suits
+from variantctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import groupby
@@ -16,6 +15,7 @@ from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.data import page_data
 from variant_index.web.entries import Entry, entries_json
 from variantctl.sources.page_writer import GENERATOR
+from variantctl.values import dataclass
 
 if TYPE_CHECKING:
     from jinja2 import Environment

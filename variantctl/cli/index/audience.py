@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from variantctl.providers.profiles import load_profile, shipped_profiles
+from variantctl.values import dataclass, replace
 
 if TYPE_CHECKING:
     from variant_index.web.audience import Audience, Device, Driver, Platform

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli.progress import progress_bar
 from variantctl.cli.render import note, print_json
 from variantctl.cli.wheel.plugins import add_provider_arguments, build_providers, known_features
+from variantctl.values import replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.labels import NULL_LABEL
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli.progress import progress_bar
 from variantctl.cli.render import note, print_json
 from variantctl.cli.wheel.plugins import add_provider_arguments, build_providers
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from variantctl.variants.known import KnownFeatures
