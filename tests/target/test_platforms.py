@@ -41,7 +41,7 @@ def test_this_machine_written_down_is_this_machine() -> None:
 def test_nothing_written_is_the_base() -> None:
     base = Platform(
         version=(3, 11, 0),
-        tags=cpython_platform_tags((3, 11), "cp311"),
+        tag_names=cpython_platform_tags((3, 11), "cp311"),
         markers={key: str(value) for key, value in packaging_markers.default_environment().items()},
     )
     assert platform_environment(base=base) == base

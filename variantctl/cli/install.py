@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         if not plan.install and witnesses is not None:
             witnesses.remember(args.arguments, "" if render.is_quiet() else said)
         elif plan.install and recipe is not None:
-            recipe.remember(args, plan, catalog.grounds())
+            recipe.remember(args, plan, catalog.grounds(), catalog.cache.root)
     return 0
 
 

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 
 from variantctl.cli import notes
 from variantctl.sources.states import TICK_NS, changed_at, state
@@ -23,8 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import Any
 
+    from variantctl.install.ahead import LookAhead
     from variantctl.install.progress import ProgressEvent
     from variantctl.resolve.plan import Plan
     from variantctl.sources.catalog import Grounds
@@ -60,9 +63,17 @@ class Recipe:
         self._states = {path: state(path) for path in paths}
         self._before = time.time_ns()
 
-    def remember(self, args: argparse.Namespace, plan: Plan, grounds: Grounds | None) -> None:
-        """Keep what was installed, if that is all that decided it and can be had without the network."""
+    def remember(self, args: argparse.Namespace, plan: Plan, grounds: Grounds | None, cache: Path) -> None:
+        """Keep what was installed, if that is all that decided it and can be had without the network.
+
+        Args:
+            args: the command line.
+            plan: what was installed.
+            grounds: what its sources rest on.
+            cache: the folder of caches, which the wheels are in.
+        """
         from variantctl.cli.summary import rows_of
+        from variantctl.install.store import WheelStore
 
         place = _place(args.arguments)
         by_hash = all(planned.hashes.get("sha256") and not planned.direct_url for planned in plan.install)
@@ -74,6 +85,7 @@ class Recipe:
         states = {**self._states, **grounds.files}
         if any(changed_at(each) > self._before - TICK_NS for each in states.values()):
             return
+        store = WheelStore(cache / "install")
         note = {
             "format": 1,
             "situation": self._situation,
@@ -84,8 +96,9 @@ class Recipe:
             "compile_bytecode": args.compile_bytecode,
             "quiet": "quiet" in args,
             "wheels": [
-                (planned.filename, planned.hashes["sha256"], planned.requested) for planned in plan.install
+                (each.filename, each.hashes["sha256"].lower(), each.requested) for each in plan.install
             ],
+            "slots": [str(store.slot(each.filename, each.hashes["sha256"].lower())) for each in plan.install],
             "rows": rows_of(plan),
         }
         notes.write(place, json.dumps(note))
@@ -124,6 +137,17 @@ def _read(arguments: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) -> int | None:
+    from variantctl.install.ahead import look_ahead
+
+    # Before anything else: it goes on while the rest is imported.
+    ahead = look_ahead(note["slots"])
+    with ahead or nullcontext():
+        return _install_stored(note, arguments, started, ahead)
+
+
+def _install_stored(
+    note: Mapping[str, Any], arguments: Sequence[str], started: float, ahead: LookAhead | None
+) -> int | None:
     from pathlib import Path
 
     from variantctl.cli import summary
@@ -133,7 +157,9 @@ def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) 
     from variantctl.sources.cache import Cache
     from variantctl.target.environment import find_environment
 
-    environment = find_environment(notes.value_of(arguments, *_PYTHON))
+    # The interpreter's facts are in the cache that no option names.
+    facts = Path(notes.cache_folder((), os.environ) or "").absolute()
+    environment = find_environment(notes.value_of(arguments, *_PYTHON), cache=facts)
     if _situation(environment) != note["situation"]:
         return None
     cache = Cache(Path(notes.cache_folder(arguments, os.environ) or "").absolute())
@@ -142,6 +168,7 @@ def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) 
         cache=cache.root / "install",
         link_mode=LinkMode(note["link_mode"]),
         compile_bytecode=note["compile_bytecode"],
+        ahead=ahead,
         progress=_show,
     )
     with cache.in_use():
@@ -172,7 +199,7 @@ def _situation(environment: Environment) -> str | None:
     if any(os.path.lexists(f"{folder}{os.sep}.variantctl") for folder in environment.site_packages):
         return None
     parts = [environment.kind, environment.implementation, str(environment.version)]
-    parts += map(str, environment.tags)
+    parts += environment.tag_names
     parts += (f"{name}={value}" for name, value in sorted(environment.markers.items()))
     for folder in packages:
         parts += (os.path.basename(folder), *(_content(f"{folder}{os.sep}{name}") for name in _READ))  # noqa: PTH119

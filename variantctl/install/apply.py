@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from packaging.utils import canonicalize_name
-
-from variantctl.install.bytecode import compile_modules
 from variantctl.install.conflicts import Change, work_out
-from variantctl.install.early import EarlyUnpacking
-from variantctl.install.errors import from_os_error
+from variantctl.install.errors import ChangedInStoreError, from_os_error
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.links import Linker, LinkMode
 from variantctl.install.lock import STATE_FOLDER, LockHeldError, locked
@@ -23,18 +18,18 @@ from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
 from variantctl.install.space import check_room, room_of
 from variantctl.install.spelling import probe
-from variantctl.install.store import WheelStore, current_umask, file_sha256
+from variantctl.install.store import WheelStore, current_umask
 from variantctl.install.transaction import Transaction, recover
-from variantctl.sources.arriving import Arriving
 from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
 from variantctl.values import dataclass, field
-from variantctl.variants.filenames import parse_wheel_filename
+from variantctl.variants.names import canonicalize_name
 from variantctl.wheels.limits import Limits
 
-#: Wheels fetched and unpacked at a time; each is unpacked by several threads already.
-_PARALLEL_WHEELS = 4
+if TYPE_CHECKING:
+    from variantctl.install.ahead import LookAhead
+    from variantctl.sources.arriving import Arriving
 
 
 class PlannedWheel(Protocol):
@@ -83,6 +78,7 @@ class Options:
         compile_bytecode: compile all modules afterwards.
         overwrite: take away files that are in the way, instead of refusing.
         limits: of what a wheel may be unpacked to.
+        ahead: is looking already whether stored wheels are unchanged.
         progress: told how far it is.
     """
 
@@ -91,6 +87,7 @@ class Options:
     compile_bytecode: bool = False
     overwrite: bool = False
     limits: Limits = field(default_factory=Limits)
+    ahead: LookAhead | None = None
     progress: Progress = silent
 
 
@@ -133,14 +130,14 @@ def apply_plan(
         roots = Roots(environment)
         installed = installed_packages(environment)
         names = {canonicalize_name(planned.name) for planned in plan.remove}
-        names |= {wheel.filename.name for wheel in wheels}
+        names |= {wheel.name for wheel in wheels}
         going = [package for name, package in installed.items() if name in names]
         requested = {package.name for package in going if package.requested}
         layouts = [
             lay_out(
                 wheel,
                 environment,
-                requested=planned.requested or wheel.filename.name in requested,
+                requested=planned.requested or wheel.name in requested,
                 direct_url=planned.direct_url,
             )
             for planned, wheel in zip(plan.install, wheels, strict=True)
@@ -220,38 +217,22 @@ def _has_state(environment: Environment) -> bool:
 
 
 def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
+    """Every wheel in the store, verified."""
     store = WheelStore(options.cache, options.limits)
 
     def stored(planned: PlannedWheel) -> UnpackedWheel | None:
         sha256 = planned.hashes.get("sha256", "").lower()
-        return store.get(parse_wheel_filename(planned.filename), sha256) if sha256 else None
+        return store.get(planned.filename, sha256, options.ahead) if sha256 else None
 
-    def prepare(planned: PlannedWheel) -> UnpackedWheel:
-        filename = parse_wheel_filename(planned.filename)
-        sha256 = planned.hashes.get("sha256", "").lower()
-        options.progress(ProgressEvent("fetch", filename.name, 0))
-        with EarlyUnpacking(store, filename, options.progress) as early:
-            path = fetch(planned, early.start)
-            sha256 = sha256 or file_sha256(path)
-            if wheel := early.finish(path, sha256) or store.get(filename, sha256):
-                return wheel
-        return store.add(path, filename, sha256, options.progress)
-
-    # Here and not in the threads, which would take longer to hand the interpreter to each other.
+    # Here and not in threads, which would take longer to hand the interpreter to each other.
     found = [stored(planned) for planned in install]
     missing = [planned for planned, wheel in zip(install, found, strict=True) if wheel is None]
-    if len(missing) <= 1:
-        made = iter([prepare(planned) for planned in missing])
-        return [wheel or next(made) for wheel in found]
-    with ThreadPoolExecutor(_PARALLEL_WHEELS) as pool:
-        try:
-            made = pool.map(prepare, missing)
-            return [wheel or next(made) for wheel in found]
-        except BaseException:
-            # Downloads under way would be waited for.
-            options.progress(ProgressEvent("stop", "", 0))
-            pool.shutdown(cancel_futures=True)
-            raise
+    if not missing:
+        return [wheel for wheel in found if wheel is not None]
+    from variantctl.install.bringing import bring
+
+    made = iter(bring(missing, store, fetch, options.progress))
+    return [wheel or next(made) for wheel in found]
 
 
 @contextlib.contextmanager
@@ -277,6 +258,8 @@ def _carry_out(
         check_room(state, *room_of(change, linker.mode, state), title)
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
+        if options.ahead is not None and not options.ahead.unchanged():
+            raise ChangedInStoreError("a stored wheel is not as it was written", hint="Try again.")
         options.progress(ProgressEvent("swap", title, 0, len(change.units)))
         transaction.swap(emptied_folders(removal.files, roots))
     return [transaction.note] if transaction.note else []
@@ -289,6 +272,8 @@ def _linker(options: Options, wheels: Sequence[UnpackedWheel]) -> Linker:
 
 
 def _compile(layouts: Sequence[Layout], environment: Environment, options: Options) -> None:
+    from variantctl.install.bytecode import compile_modules
+
     modules = [path for layout in layouts for path in layout.destinations() if path.endswith(".py")]
     options.progress(ProgressEvent("compile", str(environment.prefix), 0, len(modules)))
     compile_modules(environment.python, modules)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +18,8 @@ def compile_modules(python: Path, modules: Iterable[str]) -> None:
     names = "".join(f"{module}\n" for module in modules)
     if not names:
         return
+    import subprocess
+
     command = [str(python), "-I", "-m", "compileall", "-qq", "-j", "0", "-i", "-"]
     try:
         done = subprocess.run(command, input=os.fsencode(names), capture_output=True, check=False)

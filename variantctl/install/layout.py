@@ -6,14 +6,12 @@ import csv
 import io
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from variantctl.install.manifest import StoredFolder, UnpackedWheel
+from variantctl.install.manifest import StoredFolder, UnpackedFile, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
-from variantctl.install.unpack import UnpackedFile
 from variantctl.target.environment import SCHEME_NAMES, Environment
 from variantctl.values import dataclass
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
@@ -22,8 +20,6 @@ from variantctl.wheels.record import entry_for
 INSTALLER = b"variantctl\n"
 #: Files people and tools edit in place: an edit must not reach the store, and with it other environments.
 _EDITED = (".pth", ".egg-link")
-#: What csv puts into quotes, or may: a name with it is left to csv.
-_QUOTED = re.compile(r"[^\w./+@~=!#$%&()\[\]{}<>:;^-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +61,9 @@ class NewFolder:
 
     def files(self) -> Iterator[NewFile]:
         """Each as a file of its own."""
-        stored = self.stored
-        for name, digest, size in zip(stored.names, stored.digests, stored.sizes, strict=True):
+        for name, file in zip(self.stored.names, self.stored.files(), strict=True):
             place, source = f"{self.destination}{os.sep}{name}", f"{self.source}{os.sep}{name}"
-            yield NewFile(place, source, None, digest, size, name in stored.executables)
+            yield NewFile(place, source, None, file.digest, file.size, file.executable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,7 @@ class Layout:
     @property
     def name(self) -> str:
         """The package and its version, for messages."""
-        return f"{self.wheel.filename.name} {self.wheel.filename.version}"
+        return f"{self.wheel.name} {self.wheel.version}"
 
     def is_ascii(self) -> bool:
         """Whether all names in it are plain."""
@@ -209,7 +204,7 @@ def _script(file: UnpackedFile, source: str, destination: str, python: Path) -> 
 def _scripts(wheel: UnpackedWheel, folder: str, python: Path) -> Iterator[NewFile]:
     entry_points = wheel.read_info("entry_points.txt")
     if entry_points:
-        for name, content in entry_point_scripts(entry_points, python, wheel.filename.filename):
+        for name, content in entry_point_scripts(entry_points, python, wheel.filename):
             yield _generated(f"{folder}{os.sep}{name}", content, executable=True)
 
 
@@ -236,13 +231,8 @@ def _record(
     writer = csv.writer(text, lineterminator="\n")
     inside = f"{root}{os.sep}"
     for folder in folders:
-        stored = folder.stored
-        rows = zip(stored.names, stored.digests, stored.sizes, strict=True)
-        if _QUOTED.search(stored.path + "".join(stored.names)):
-            writer.writerows((f"{stored.path}/{name}", digest, size) for name, digest, size in rows)
-        else:
-            # A large wheel is almost nothing but this, and the writer would take longer for it than links do.
-            text.write("".join(f"{stored.path}/{name},{digest},{size}\n" for name, digest, size in rows))
+        # A large wheel is almost nothing but these, and the writer would take longer for it than links do.
+        text.write(folder.stored.record)
     for file in files.values():
         # Signatures of the wheel's own RECORD have neither hash nor size there.
         size = file.size if file.digest else ""
@@ -284,4 +274,4 @@ def _header(line: str) -> tuple[str, str]:
 def _refused(
     wheel: UnpackedWheel, problem: str, member: str | None = None, hint: str = DAMAGED
 ) -> WheelError:
-    return WheelError(wheel.filename.filename, problem, member=member, hint=hint)
+    return WheelError(wheel.filename, problem, member=member, hint=hint)

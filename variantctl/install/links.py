@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import sys
 from collections.abc import Collection, Sequence
 from enum import Enum
@@ -111,6 +110,8 @@ def _link_all(source: str, destination: str, names: Sequence[str]) -> None:
 
 def copy(source: str, destination: str, *, executable: bool) -> None:
     """A file of its own, with the mode that a newly written one has."""
+    import shutil
+
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(destination, flags, 0o777 if executable else 0o666)
     with open(source, "rb") as old, open(handle, "wb") as new:  # noqa: PTH123

@@ -1,25 +1,53 @@
 """What the store knows of an unpacked wheel: its files folder by folder, in columns.
 
 A wheel may have tens of thousands of files, and an installation reads all of this: lists of strings and
-numbers are parsed at once, where an object for each file would take longer than linking it does.
+numbers are parsed at once, where an object for each file would take longer than linking it does. The manifest
+is two lines of JSON: what an installation needs, and what tells whether the files are as they were written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from variantctl.install.unpack import UnpackedFile
 from variantctl.values import dataclass, field
-from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.record import encode_digest
 
-FORMAT = 2
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from variantctl.variants.filenames import WheelFilename
+
+FORMAT = 3
+#: Of each folder: the sizes of its files, in bytes, and when each was last modified, in nanoseconds.
+Stamps = Sequence[tuple[list[int], list[int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackedFile:
+    """One file of an unpacked wheel.
+
+    Attributes:
+        path: relative to the wheel's root, with ``/``.
+        digest: the hash column of RECORD (``sha256=...``), ``""`` for RECORD and its signatures.
+        size: in bytes.
+        executable: its mode in the archive had an executable bit.
+        mtime_ns: its modification time when it was written, by which a later change is noticed; 0 where that
+            was not read.
+    """
+
+    path: str
+    digest: str
+    size: int
+    executable: bool
+    mtime_ns: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +57,27 @@ class StoredFolder:
     Attributes:
         path: relative to the wheel's root, with ``/``; ``""`` is the root.
         names: the files.
-        sizes: of each file, in bytes.
-        times: when each was last modified as it was written, in nanoseconds; a later change is noticed by it.
-        digests: of each file, the hash column of RECORD; ``""`` for RECORD and its signatures.
         executables: those with an executable bit.
+        record: a row for each file, as RECORD has it: path, hash (empty for RECORD and its signatures), size.
+        times: when each was last modified as it was written, in nanoseconds; empty where that was not read.
     """
 
     path: str
     names: list[str]
-    sizes: list[int]
-    times: list[int]
-    digests: list[str]
     executables: list[str]
+    record: str = field(repr=False)
+    times: Sequence[int] = field(default=(), compare=False, repr=False)
 
     def files(self) -> Iterator[UnpackedFile]:
         """Each file as a value."""
-        prefix = f"{self.path}/" if self.path else ""
-        rows = zip(self.names, self.digests, self.sizes, self.times, strict=True)
-        for name, digest, size, time in rows:
-            yield UnpackedFile(f"{prefix}{name}", digest, size, name in self.executables, time)
+        times = self.times or (0,) * len(self.names)
+        rows = csv.reader(io.StringIO(self.record))
+        for name, (path, digest, size), time in zip(self.names, rows, times, strict=True):
+            yield UnpackedFile(path, digest, int(size), name in self.executables, time)
+
+    def sizes(self) -> list[int]:
+        """Of each file, in bytes."""
+        return [file.size for file in self.files()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +86,8 @@ class UnpackedWheel:
 
     Attributes:
         filename: the wheel's.
+        name: the project's normalized name.
+        version: the project's version, normalized.
         sha256: of the wheel file, in hexadecimal.
         root: the folder of its files.
         dist_info: the name of its ``*.dist-info`` folder.
@@ -63,7 +95,9 @@ class UnpackedWheel:
         umask: the umask its files were made under.
     """
 
-    filename: WheelFilename
+    filename: str
+    name: NormalizedName
+    version: str
     sha256: str
     root: Path
     dist_info: str
@@ -87,97 +121,129 @@ class UnpackedWheel:
             return None
 
 
-def in_folders(files: Iterable[UnpackedFile]) -> tuple[StoredFolder, ...]:
-    """Files by the folder they are in."""
-    folders: dict[str, StoredFolder] = {}
+def unpacked_wheel(
+    filename: WheelFilename,
+    sha256: str,
+    root: Path,
+    dist_info: str,
+    files: Iterable[UnpackedFile],
+    umask: int,
+) -> UnpackedWheel:
+    """The value of a wheel whose files were just written."""
+    columns: dict[str, tuple[list[str], list[str], io.StringIO, list[int]]] = {}
     for file in files:
         path, _, name = file.path.rpartition("/")
-        folder = folders.get(path) or folders.setdefault(path, StoredFolder(path, [], [], [], [], []))
-        folder.names.append(name)
-        folder.sizes.append(file.size)
-        folder.times.append(file.mtime_ns)
-        folder.digests.append(file.digest)
+        found = columns.get(path) or columns.setdefault(path, ([], [], io.StringIO(), []))
+        names, executables, record, times = found
+        names.append(name)
+        csv.writer(record, lineterminator="\n").writerow((file.path, file.digest, file.size))
+        times.append(file.mtime_ns)
         if file.executable:
-            folder.executables.append(name)
-    return tuple(folders.values())
+            executables.append(name)
+    folders = tuple(
+        StoredFolder(path, names, executables, record.getvalue(), times)
+        for path, (names, executables, record, times) in columns.items()
+    )
+    version = str(filename.version)
+    return UnpackedWheel(filename.filename, filename.name, version, sha256, root, dist_info, folders, umask)
 
 
 def dump(wheel: UnpackedWheel) -> bytes:
     """The manifest of a wheel that was unpacked."""
     manifest = {
         "format": FORMAT,
-        "filename": wheel.filename.filename,
+        "filename": wheel.filename,
+        "name": wheel.name,
+        "version": wheel.version,
         "sha256": wheel.sha256,
         "dist_info": wheel.dist_info,
         "umask": wheel.umask,
         "folders": [
-            (
-                folder.path,
-                folder.names,
-                folder.sizes,
-                folder.times,
-                folder.digests,
-                folder.executables,
-            )
-            for folder in wheel.folders
+            (folder.path, folder.names, folder.executables, folder.record) for folder in wheel.folders
         ],
     }
-    return json.dumps(manifest, separators=(",", ":")).encode()
+    stamps = [(folder.sizes(), folder.times) for folder in wheel.folders]
+    return b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in (manifest, stamps))
 
 
-def load(data: bytes, root: Path, filename: WheelFilename, sha256: str) -> UnpackedWheel | None:
-    """What ``dump`` was given; None for the manifest of another wheel or format.
+def head(data: bytes) -> dict[str, Any]:
+    """What a manifest says but for the stamps.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is damaged, or of another format.
+    """
+    manifest: dict[str, Any] = json.loads(data.partition(b"\n")[0])
+    if manifest["format"] != FORMAT:
+        raise ValueError(f"format {manifest['format']!r}")
+    return manifest
+
+
+def stamps(data: bytes) -> Stamps:
+    """What tells whether the files are as they were written.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return cast(Stamps, json.loads(data.partition(b"\n")[2]))
+
+
+def load(data: bytes, root: Path) -> UnpackedWheel:
+    """What ``dump`` was given, but for the times.
 
     Args:
         data: the manifest.
         root: the folder of the wheel's files.
-        filename: of the wheel that is looked for.
-        sha256: of that wheel.
 
     Raises:
-        ValueError, KeyError, TypeError: it is damaged.
+        ValueError, KeyError, TypeError: it is damaged, or of another format.
     """
-    manifest: dict[str, Any] = json.loads(data)
-    if (manifest["format"], manifest["sha256"], manifest["filename"]) != (FORMAT, sha256, filename.filename):
-        return None
-    return _wheel(manifest, root, filename)
+    return _wheel(head(data), root, ())
 
 
 def read(data: bytes, root: Path) -> UnpackedWheel:
-    """What ``dump`` was given, whichever wheel that is.
+    """What ``dump`` was given.
 
     Raises:
-        ValueError, KeyError, TypeError, InvalidVariantError: it is damaged, or of another format.
+        ValueError, KeyError, TypeError: it is damaged, or of another format.
     """
-    manifest: dict[str, Any] = json.loads(data)
-    if manifest["format"] != FORMAT:
-        raise ValueError(f"format {manifest['format']!r}")
-    return _wheel(manifest, root, parse_wheel_filename(manifest["filename"]))
+    return _wheel(head(data), root, [times for _, times in stamps(data)])
 
 
-def _wheel(manifest: dict[str, Any], root: Path, filename: WheelFilename) -> UnpackedWheel:
-    folders = tuple(StoredFolder(*columns) for columns in manifest["folders"])
+def _wheel(manifest: dict[str, Any], root: Path, times: Sequence[Sequence[int]]) -> UnpackedWheel:
+    # Rows of path, names, executables and RECORD.
+    rows: list[tuple[str, list[str], list[str], str]] = manifest["folders"]
+    each = times if len(times) == len(rows) else ((),) * len(rows)
     return UnpackedWheel(
-        filename, manifest["sha256"], root, manifest["dist_info"], folders, manifest["umask"]
+        manifest["filename"],
+        manifest["name"],
+        manifest["version"],
+        manifest["sha256"],
+        root,
+        manifest["dist_info"],
+        tuple(StoredFolder(*row, when) for row, when in zip(rows, each, strict=True)),
+        manifest["umask"],
     )
 
 
-def is_unchanged(wheel: UnpackedWheel) -> bool:
+def is_unchanged(wheel: UnpackedWheel, stamps: Stamps) -> bool:
     """Size and time are as they were written; where not (a link of it was edited, say), the hash decides."""
-    return all(_folder_is_unchanged(folder, f"{wheel.root}{os.sep}{folder.path}") for folder in wheel.folders)
+    return len(stamps) == len(wheel.folders) and all(
+        _folder_is_unchanged(folder, f"{wheel.root}{os.sep}{folder.path}", sizes, times)
+        for folder, (sizes, times) in zip(wheel.folders, stamps, strict=True)
+    )
 
 
-def _folder_is_unchanged(folder: StoredFolder, path: str) -> bool:
+def _folder_is_unchanged(folder: StoredFolder, path: str, sizes: list[int], times: list[int]) -> bool:
     # Whoever follows links in the store has put them there: the store itself has none.
     stat = os.stat
-    rows = zip(folder.names, folder.sizes, folder.times, folder.digests, strict=True)
+    rows = zip(folder.names, sizes, times, strict=True)
     try:
         with _inside(path) as (place, inside):
-            for name, size, time, digest in rows:
+            for name, size, time in rows:
                 found = stat(inside + name, dir_fd=place)
                 if found.st_size != size:
                     return False
-                if found.st_mtime_ns != time and not _has_digest(f"{path}{os.sep}{name}", digest):
+                if found.st_mtime_ns != time and not _has_digest(f"{path}{os.sep}{name}", folder, name):
                     return False
     except OSError:
         return False
@@ -197,7 +263,8 @@ def _inside(path: str) -> Iterator[tuple[int | None, str]]:
         os.close(place)
 
 
-def _has_digest(path: str, digest: str) -> bool:
+def _has_digest(path: str, folder: StoredFolder, name: str) -> bool:
+    digest = dict(zip(folder.names, (file.digest for file in folder.files()), strict=True))[name]
     algorithm, _, expected = digest.partition("=")
     if not algorithm:
         return False

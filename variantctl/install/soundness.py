@@ -12,14 +12,14 @@ from threading import Lock
 
 from variantctl.install.clearing import Removed, remove
 from variantctl.install.holdings import INSTALL, HeldWheel, Holdings, tree_size
+from variantctl.install.manifest import UnpackedFile
 from variantctl.install.store import FOLDER, WheelStore
-from variantctl.install.unpack import UnpackedFile
 from variantctl.sources.buckets import BUILT, METADATA, PAGES, PROJECTS
 from variantctl.sources.cache import Cache
 from variantctl.sources.hashes import digests_of
 from variantctl.sources.stored_files import load as load_project
 from variantctl.values import dataclass
-from variantctl.variants.errors import InvalidVariantError, VariantctlError
+from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.record import encode_digest
 from variantctl.wheels.verify import verify_wheel
 
@@ -123,7 +123,7 @@ def _unpacked_problems(root: Path, slot: Path, meter: _Meter) -> Iterator[str]:
     """What is wrong with an unpacked wheel: files that changed, are missing, or are too many."""
     try:
         wheel = WheelStore(root / INSTALL).read(slot)
-    except (OSError, ValueError, KeyError, TypeError, InvalidVariantError):
+    except (OSError, ValueError, KeyError, TypeError):
         yield "it has no sound manifest"
         return
     files = wheel.files

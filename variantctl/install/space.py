@@ -66,7 +66,7 @@ def room_of(change: Change, mode: LinkMode, state: Path) -> tuple[int, int]:
         # A name for a file that is there already takes no new file; a clone or symbolic link does.
         return size, count if mode is not LinkMode.HARDLINK else len(files) - len(stored)
     size = sum(blocks(file.size) for file in files)
-    return size + sum(sum(map(blocks, folder.stored.sizes)) for folder in folders), count
+    return size + sum(sum(map(blocks, folder.stored.sizes())) for folder in folders), count
 
 
 def _is_one_disk(stored: str, state: Path) -> bool:

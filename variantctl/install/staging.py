@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from threading import Lock, Thread
 
 from variantctl.install.conflicts import Unit
 from variantctl.install.layout import NewFile
@@ -44,23 +44,54 @@ def stage(units: Sequence[Unit], folder: str, linker: Linker) -> None:
         OSError: something could not be written. No thread is at work any more then.
     """
     made = {folder}
-    with ThreadPoolExecutor(THREADS) as pool:
-        tasks: list[Future[None]] = []
-        try:
-            for batch in _batches(units, folder):
-                tasks.append(pool.submit(_link, batch, linker, made))
-                _raise_failures(tasks)
-            wait(tasks, return_when=FIRST_EXCEPTION)
-            _raise_failures(tasks)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    _Threads(_batches(units, folder), linker, made).run()
     for number, unit in enumerate(units):
         staged, skip = f"{folder}{os.sep}{number}", len(unit.destination)
         for file in unit.files:
             path = staged + file.destination[skip:]
             _make_folder(path.rpartition(os.sep)[0], made)
             _put(file, path, linker)
+
+
+class _Threads:
+    """Threads that take portion after portion, until there is none left or one of them fails.
+
+    Not a pool of ``concurrent.futures``: to import that takes as long as linking a thousand files.
+    """
+
+    def __init__(self, batches: Iterator[list[_Folder]], linker: Linker, made: set[str]) -> None:
+        self._batches, self._linker, self._made = batches, linker, made
+        self._lock = Lock()
+        self._failures: list[BaseException] = []
+
+    def run(self) -> None:
+        """Do it all; raises what a thread raised, when none is at work any more."""
+        threads = [Thread(target=self._work, daemon=True) for _ in range(THREADS - 1)]
+        for thread in threads:
+            thread.start()
+        self._work()
+        for thread in threads:
+            self._wait_for(thread)
+        if self._failures:
+            raise self._failures[0]
+
+    def _work(self) -> None:
+        try:
+            while (batch := self._next()) is not None:
+                _link(batch, self._linker, self._made)
+        except BaseException as error:  # noqa: BLE001 - raised again by run()
+            self._failures.append(error)
+
+    def _next(self) -> list[_Folder] | None:
+        with self._lock:
+            return None if self._failures else next(self._batches, None)
+
+    def _wait_for(self, thread: Thread) -> None:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt as interrupt:
+                self._failures.append(interrupt)
 
 
 def _batches(units: Iterable[Unit], folder: str) -> Iterator[list[_Folder]]:
@@ -95,12 +126,6 @@ def _link(batch: Sequence[_Folder], linker: Linker, made: set[str]) -> None:
     for folder in batch:
         _make_folder(folder.staged, made)
         linker.place_all(folder.source, folder.staged, folder.names, folder.executables)
-
-
-def _raise_failures(tasks: Iterable[Future[None]]) -> None:
-    for task in tasks:
-        if task.done():
-            task.result()
 
 
 def _put(file: NewFile, path: str, linker: Linker) -> None:

@@ -9,21 +9,32 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from variantctl.install.errors import from_os_error
-from variantctl.install.manifest import FORMAT, UnpackedWheel, dump, in_folders, is_unchanged, load, read
+from variantctl.install.manifest import (
+    FORMAT,
+    UnpackedWheel,
+    dump,
+    is_unchanged,
+    load,
+    read,
+    stamps,
+    unpacked_wheel,
+)
 from variantctl.install.progress import Progress, ProgressEvent, silent
-from variantctl.install.unpack import UnpackedFile, unpack
 from variantctl.sources.locks import turn
 from variantctl.values import dataclass
-from variantctl.variants.filenames import WheelFilename
-from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
+
+if TYPE_CHECKING:
+    from variantctl.install.ahead import LookAhead
+    from variantctl.install.manifest import UnpackedFile
+    from variantctl.variants.filenames import WheelFilename
+    from variantctl.wheels.archive import WheelArchive
 
 FOLDER = f"wheels-v{FORMAT}"
 
@@ -52,13 +63,22 @@ class WheelStore:
         self.root = cache / FOLDER
         self._limits = limits or Limits()
 
-    def get(self, filename: WheelFilename, sha256: str) -> UnpackedWheel | None:
-        """A wheel that is here and unchanged. One that was changed behind our back is thrown away."""
-        slot = self._slot(filename, sha256)
+    def get(self, filename: str, sha256: str, ahead: LookAhead | None = None) -> UnpackedWheel | None:
+        """A wheel that is here and unchanged. One that was changed behind our back is thrown away.
+
+        Args:
+            filename: the wheel's.
+            sha256: of the wheel file, in hexadecimal.
+            ahead: is looking whether wheels are unchanged; it is asked later, and then about all of them.
+        """
+        slot = self.slot(filename, sha256)
         manifest = slot / "manifest.json"
         try:
-            wheel = load(manifest.read_bytes(), slot / "files", filename, sha256)
-            if wheel is not None and is_unchanged(wheel):
+            data = manifest.read_bytes()
+            wheel = load(data, slot / "files")
+            right = (wheel.filename, wheel.sha256) == (filename, sha256)
+            looked_at = ahead is not None and ahead.covers(slot)
+            if right and (looked_at or is_unchanged(wheel, stamps(data))):
                 # When it was last used, by which the cache is shrunk: the time of its manifest.
                 with contextlib.suppress(OSError):
                     os.utime(manifest)
@@ -85,6 +105,8 @@ class WheelStore:
             WheelError, InvalidVariantError: it is not a sound wheel of that filename.
             InstallError: the cache cannot be written.
         """
+        from variantctl.wheels.archive import WheelArchive
+
         with WheelArchive.open(path, filename) as archive, self._adding(filename, sha256) as theirs:
             return theirs or self._publish(self.build(archive, progress), sha256)
 
@@ -94,6 +116,10 @@ class WheelStore:
         Raises:
             WheelError, InvalidVariantError, InstallError, OSError: as ``add``.
         """
+        import tempfile
+
+        from variantctl.install.unpack import unpack
+
         filename = archive.filename
         self.root.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
@@ -132,17 +158,17 @@ class WheelStore:
         """Be the only one who adds this wheel; gives what somebody else added before."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with turn(self.root / f".lock-{self._slot(filename, sha256).name}"):
-                yield self.get(filename, sha256)
+            with turn(self.root / f".lock-{self.slot(filename.filename, sha256).name}"):
+                yield self.get(filename.filename, sha256)
         except OSError as error:
             raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
 
     def _publish(self, built: Built, sha256: str) -> UnpackedWheel:
-        slot = self._slot(built.filename, sha256)
+        slot = self.slot(built.filename.filename, sha256)
         try:
             umask = current_umask()
-            wheel = UnpackedWheel(
-                built.filename, sha256, slot / "files", built.dist_info, in_folders(built.files), umask
+            wheel = unpacked_wheel(
+                built.filename, sha256, slot / "files", built.dist_info, built.files, umask
             )
             (built.folder / "manifest.json").write_bytes(dump(wheel))
             built.folder.chmod(0o755 & ~umask)
@@ -150,7 +176,7 @@ class WheelStore:
                 built.folder.rename(slot)
             except OSError:
                 # Where locks do not work another process may have been faster: as good as winning.
-                theirs = self.get(built.filename, sha256)
+                theirs = self.get(built.filename.filename, sha256)
                 if theirs is None:
                     raise
                 return theirs
@@ -162,16 +188,19 @@ class WheelStore:
         """An unpacked wheel as its manifest has it, whether or not that is so.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError, InvalidVariantError: there is no sound manifest.
+            OSError, ValueError, KeyError, TypeError: there is no sound manifest.
         """
         return read((slot / "manifest.json").read_bytes(), slot / "files")
 
-    def _slot(self, filename: WheelFilename, sha256: str) -> Path:
+    def slot(self, filename: str, sha256: str) -> Path:
+        """The folder of an unpacked wheel, whether or not it is there."""
         # The name is in the key because it was verified too (project, version, label). Short, for Windows.
-        name = hashlib.sha256(filename.filename.encode()).hexdigest()
+        name = hashlib.sha256(filename.encode()).hexdigest()
         return self.root / f"{sha256[:40]}-{name[:8]}"
 
     def _discard(self, folder: Path) -> None:
+        import shutil
+
         if sys.platform == "win32":
             for path in folder.rglob("*"):
                 path.chmod(0o666)

@@ -23,7 +23,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +120,8 @@ def recover(state: Path) -> str | None:
         said = f"finished {journal['title']}"
     # Nothing of the environment is in these any more; what cannot be deleted now is so by the next change.
     for name in (ASIDE, STAGE):
-        shutil.rmtree(state / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _discard(f"{state}{os.sep}{name}")
     with contextlib.suppress(FileNotFoundError):
         (state / HALF).unlink()
     return said
@@ -156,6 +156,8 @@ def _place(staged: str, destination: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        import shutil
+
         half = _half(destination)
         if os.path.isdir(staged) and not os.path.islink(staged):  # noqa: PTH112, PTH114
             shutil.copytree(staged, half, symlinks=True)
@@ -191,6 +193,8 @@ def _set_aside(path: str, aside: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        import shutil
+
         half = _half(aside)
         _discard(half)
         shutil.copy2(path, half, follow_symlinks=False)
@@ -205,7 +209,13 @@ def _half(destination: str) -> str:
 
 def _discard(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
-        shutil.rmtree(path)
+        try:
+            # Most are empty, for all that was in them is in its place.
+            os.rmdir(path)  # noqa: PTH106
+        except OSError:
+            import shutil
+
+            shutil.rmtree(path)
     else:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
+from variantctl.install.manifest import UnpackedFile
 from variantctl.install.space import blocks, check_room
-from variantctl.values import dataclass
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
 from variantctl.wheels.record import RecordEntry, check_content, verified_chunks
@@ -24,25 +24,6 @@ _SMALL = 1 << 17
 _SWITCH = 0.0002
 _SMALL_FILES = threading.Lock()
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class UnpackedFile:
-    """One file of an unpacked wheel.
-
-    Attributes:
-        path: relative to the wheel's root, with ``/``.
-        digest: the hash column of RECORD (``sha256=...``), ``""`` for RECORD and its signatures.
-        size: in bytes.
-        executable: its mode in the archive had an executable bit.
-        mtime_ns: its modification time when it was written, by which a later change is noticed.
-    """
-
-    path: str
-    digest: str
-    size: int
-    executable: bool
-    mtime_ns: int
 
 
 def unpack(

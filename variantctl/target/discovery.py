@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +41,8 @@ def named_interpreters(python: str, *, environ: Mapping[str, str], cwd: Path) ->
         raise BrokenEnvironmentError(
             f"{path} points to an interpreter that is gone", hint=_how_to_make(path.parent.parent)
         )
+    import shutil
+
     command = f"python{python}" if _VERSION.fullmatch(python) else python
     # A word with a separator is a path, and was looked at above.
     folders = [] if os.path.dirname(command) else environ.get("PATH", os.defpath).split(os.pathsep)  # noqa: PTH120

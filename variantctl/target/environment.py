@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.tags import Tag
-
 from variantctl.target.cache import cache_root
 from variantctl.target.discovery import (
     active_interpreter,
@@ -142,7 +140,7 @@ def environment_from_facts(interpreter: Path, facts: Mapping[str, Any]) -> Envir
     executable = Path(facts["executable"] or interpreter)
     return Environment(
         version=version,
-        tags=_tags(facts, version),
+        tag_names=_tags(facts, version),
         markers=facts["markers"],
         python=executable,
         prefix=prefix,
@@ -155,10 +153,10 @@ def environment_from_facts(interpreter: Path, facts: Mapping[str, Any]) -> Envir
     )
 
 
-def _tags(facts: Mapping[str, Any], version: tuple[int, int, int]) -> tuple[Tag, ...]:
+def _tags(facts: Mapping[str, Any], version: tuple[int, int, int]) -> tuple[str, ...]:
     if facts["tags"] is None:
         return cpython_platform_tags(version, f"cp{version[0]}{version[1]}")
-    return tuple(Tag(*text.split("-")) for text in facts["tags"])
+    return tuple(facts["tags"])
 
 
 def _externally_managed(stdlib: Path) -> str | None:

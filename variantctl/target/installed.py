@@ -10,14 +10,17 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
 from variantctl.values import dataclass, field
+from variantctl.variants.names import canonicalize_name
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 
 @dataclass(frozen=True, slots=True)

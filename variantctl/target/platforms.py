@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-
-from packaging import tags as packaging_tags
-from packaging.tags import Tag
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 
 class UnknownPlatformError(VariantctlError):
@@ -25,13 +27,20 @@ class Platform:
 
     Attributes:
         version: the Python's major, minor and micro version.
-        tags: the wheel tags it takes, best first (the order of ``packaging.tags.sys_tags``).
+        tag_names: the wheel tags it takes, best first (the order of ``packaging.tags.sys_tags``), as text.
         markers: the environment of dependency specifiers (PEP 508), every variable but ``extra``.
     """
 
     version: tuple[int, int, int]
-    tags: tuple[Tag, ...]
+    tag_names: tuple[str, ...]
     markers: Mapping[str, str]
+
+    @cached_property
+    def tags(self) -> tuple[Tag, ...]:
+        """The same as values: some hundred, and with an import of 10 ms, for those who need them."""
+        from packaging.tags import Tag
+
+        return tuple(Tag(*name.split("-")) for name in self.tag_names)
 
 
 #: Aliases of particular manylinux levels (PEP 513, 571, 599), by minor version of glibc 2.
@@ -97,25 +106,22 @@ def platform_environment(
             "implementation_name": "cpython",
             "platform_python_implementation": "CPython",
         }
-    interpreter = f"cp{version[0]}{version[1]}"
-    return Platform(
-        version=version,
-        tags=(
-            *packaging_tags.cpython_tags(version[:2], [abi or interpreter], platforms),
-            *packaging_tags.compatible_tags(version[:2], interpreter, platforms),
-        ),
-        markers=markers,
-    )
+    names = _cpython_tags(version, abi or f"cp{version[0]}{version[1]}", platforms)
+    return Platform(version=version, tag_names=names, markers=markers)
 
 
-def cpython_platform_tags(version: Sequence[int], abi: str) -> tuple[Tag, ...]:
+def cpython_platform_tags(version: Sequence[int], abi: str) -> tuple[str, ...]:
     """The tags of a CPython on this very machine, for one too old to run ``packaging`` itself."""
-    platforms = list(packaging_tags.platform_tags())
-    interpreter = f"cp{version[0]}{version[1]}"
-    return (
-        *packaging_tags.cpython_tags(version[:2], [abi], platforms),
-        *packaging_tags.compatible_tags(version[:2], interpreter, platforms),
-    )
+    from packaging.tags import platform_tags
+
+    return _cpython_tags(version, abi, list(platform_tags()))
+
+
+def _cpython_tags(version: Sequence[int], abi: str, platforms: Sequence[str]) -> tuple[str, ...]:
+    from packaging.tags import compatible_tags, cpython_tags
+
+    own = cpython_tags(version[:2], [abi], platforms)
+    return (*map(str, own), *map(str, compatible_tags(version[:2], f"cp{version[0]}{version[1]}", platforms)))
 
 
 def _python(python: str | None, base: Platform | None) -> tuple[tuple[int, int, int], str | None]:
@@ -158,7 +164,9 @@ def _platform_tags(system: str, machine: str, libc: str | None, base: Platform |
         yield _WINDOWS_TAGS[machine]
     elif system == "Darwin":
         version = _libc_version(libc, "macos", "macos 14.0") if libc else _DEFAULT_MACOS
-        yield from packaging_tags.mac_platforms(version, machine)
+        from packaging.tags import mac_platforms
+
+        yield from mac_platforms(version, machine)
     else:
         yield f"linux_{machine}"
         if libc and libc.split()[0] == "musl":

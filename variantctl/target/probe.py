@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -47,6 +46,8 @@ def interpreter_facts(python: Path, *, cache: Path | None) -> Mapping[str, Any]:
 
 
 def _ask(python: Path) -> dict[str, Any]:
+    import subprocess
+
     import packaging
 
     folder = str(Path(packaging.__file__).parent.parent)

@@ -12,10 +12,13 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from variantctl.values import dataclass
-from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
+
+if TYPE_CHECKING:
+    from variantctl.wheels.archive import WheelArchive
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 # Of what hashlib offers everywhere, what is not weaker than sha256.
