@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -75,10 +74,14 @@ def test_damage_is_noticed(wheel: Path, tmp_path: Path) -> None:
         (root.parent / "manifest.json").write_text("{")
 
     def exchange(root: Path) -> None:
-        manifest = json.loads((root.parent / "manifest.json").read_text())
-        (root.parent / "manifest.json").write_text(json.dumps({**manifest, "sha256": "0" * 64}))
+        manifest = (root.parent / "manifest.json").read_text()
+        (root.parent / "manifest.json").write_text(manifest.replace(file_sha256(wheel), "0" * 64))
 
-    for harm in (edit, grow, lose, exchange):
+    def cut(root: Path) -> None:
+        manifest = (root.parent / "manifest.json").read_bytes()
+        (root.parent / "manifest.json").write_bytes(manifest[:-1])
+
+    for harm in (edit, grow, lose, exchange, cut):
         harm(add(store, wheel).root)
         assert get(store, wheel) is None
         assert list(store.root.iterdir()) == []

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from variantctl.install.ahead import LookAhead
     from variantctl.install.progress import ProgressEvent
+    from variantctl.install.unchanged import LookAhead
     from variantctl.resolve.plan import Plan
     from variantctl.sources.catalog import Grounds
     from variantctl.target.environment import Environment
@@ -137,7 +137,7 @@ def _read(arguments: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) -> int | None:
-    from variantctl.install.ahead import look_ahead
+    from variantctl.install.unchanged import look_ahead
 
     # Before anything else: it goes on while the rest is imported.
     ahead = look_ahead(note["slots"])
@@ -179,8 +179,14 @@ def _install_stored(
 
             render.note(said)
         seconds = time.perf_counter() - started
-        sys.stdout.write(summary.of_rows(note["rows"], environment.prefix, seconds=seconds))
-    sys.stdout.flush()
+        text = summary.of_rows(note["rows"], environment.prefix, seconds=seconds)
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # As in app.run: whoever read our output has gone.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 1
     return 0
 
 

@@ -28,7 +28,7 @@ from variantctl.variants.names import canonicalize_name
 from variantctl.wheels.limits import Limits
 
 if TYPE_CHECKING:
-    from variantctl.install.ahead import LookAhead
+    from variantctl.install.unchanged import LookAhead
     from variantctl.sources.arriving import Arriving
 
 

@@ -147,7 +147,7 @@ class Holdings:
                 manifest = head((folder / "manifest.json").read_bytes())
                 filename, sha256 = _parsed(manifest["filename"]), str(manifest["sha256"])
                 used = (folder / "manifest.json").stat().st_mtime
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, LookupError, TypeError):
                 continue
             if filename is not None:
                 yield HeldWheel(filename, sha256, folder, True, tree_size(folder)[1], used)

@@ -141,8 +141,11 @@ def _take_apart(folders: dict[str, NewFolder], path: str, into: dict[str, NewFil
 def _goes_as_a_whole(wheel: UnpackedWheel, folder: StoredFolder) -> bool:
     """A folder of the package proper: its files are neither moved, nor edited, nor read on the way."""
     top = folder.path.partition("/")[0]
-    proper = top not in ("", wheel.dist_info, _data(wheel)) and not _is_compiled(folder)
-    return proper and not any(name.endswith(_EDITED) for name in folder.names)
+    if top in ("", wheel.dist_info, _data(wheel)) or _is_compiled(folder):
+        return False
+    # Looked for in all at once first: few have any.
+    may_be = any(ending in folder.record for ending in _EDITED)
+    return not (may_be and any(name.endswith(_EDITED) for name in folder.names))
 
 
 def _is_compiled(folder: StoredFolder) -> bool:

@@ -2,23 +2,20 @@
 
 A wheel may have tens of thousands of files, and an installation reads all of this: lists of strings and
 numbers are parsed at once, where an object for each file would take longer than linking it does. The manifest
-is two lines of JSON: what an installation needs, and what tells whether the files are as they were written.
+is two lines of JSON, what an installation needs and what tells whether the files are as they were written
+(``unchanged``), and then the rows of RECORD as they are: in JSON each line's end would have to be undone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from variantctl.values import dataclass, field
-from variantctl.wheels.record import encode_digest
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -159,18 +156,19 @@ def dump(wheel: UnpackedWheel) -> bytes:
         "dist_info": wheel.dist_info,
         "umask": wheel.umask,
         "folders": [
-            (folder.path, folder.names, folder.executables, folder.record) for folder in wheel.folders
+            (folder.path, folder.names, folder.executables, len(folder.record)) for folder in wheel.folders
         ],
     }
     stamps = [(folder.sizes(), folder.times) for folder in wheel.folders]
-    return b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in (manifest, stamps))
+    lines = [json.dumps(line, separators=(",", ":")) for line in (manifest, stamps)]
+    return "\n".join([*lines, "".join(folder.record for folder in wheel.folders)]).encode()
 
 
 def head(data: bytes) -> dict[str, Any]:
     """What a manifest says but for the stamps.
 
     Raises:
-        ValueError, KeyError, TypeError: it is damaged, or of another format.
+        ValueError, LookupError, TypeError: it is damaged, or of another format.
     """
     manifest: dict[str, Any] = json.loads(data.partition(b"\n")[0])
     if manifest["format"] != FORMAT:
@@ -184,7 +182,7 @@ def stamps(data: bytes) -> Stamps:
     Raises:
         ValueError: it is damaged.
     """
-    return cast(Stamps, json.loads(data.partition(b"\n")[2]))
+    return cast(Stamps, json.loads(data.split(b"\n", 2)[1]))
 
 
 def load(data: bytes, root: Path) -> UnpackedWheel:
@@ -195,24 +193,31 @@ def load(data: bytes, root: Path) -> UnpackedWheel:
         root: the folder of the wheel's files.
 
     Raises:
-        ValueError, KeyError, TypeError: it is damaged, or of another format.
+        ValueError, LookupError, TypeError: it is damaged, or of another format.
     """
-    return _wheel(head(data), root, ())
+    return _wheel(data, root, ())
 
 
 def read(data: bytes, root: Path) -> UnpackedWheel:
     """What ``dump`` was given.
 
     Raises:
-        ValueError, KeyError, TypeError: it is damaged, or of another format.
+        ValueError, LookupError, TypeError: it is damaged, or of another format.
     """
-    return _wheel(head(data), root, [times for _, times in stamps(data)])
+    return _wheel(data, root, [times for _, times in stamps(data)])
 
 
-def _wheel(manifest: dict[str, Any], root: Path, times: Sequence[Sequence[int]]) -> UnpackedWheel:
-    # Rows of path, names, executables and RECORD.
-    rows: list[tuple[str, list[str], list[str], str]] = manifest["folders"]
-    each = times if len(times) == len(rows) else ((),) * len(rows)
+def _wheel(data: bytes, root: Path, times: Sequence[Sequence[int]]) -> UnpackedWheel:
+    manifest = head(data)
+    record = data.split(b"\n", 2)[2].decode()
+    folders: list[StoredFolder] = []
+    start = 0
+    for place, (path, names, executables, length) in enumerate(manifest["folders"]):
+        rows = record[start : start + length]
+        folders.append(StoredFolder(path, names, executables, rows, times[place] if times else ()))
+        start += length
+    if start != len(record):
+        raise ValueError("it is cut short")
     return UnpackedWheel(
         manifest["filename"],
         manifest["name"],
@@ -220,54 +225,6 @@ def _wheel(manifest: dict[str, Any], root: Path, times: Sequence[Sequence[int]])
         manifest["sha256"],
         root,
         manifest["dist_info"],
-        tuple(StoredFolder(*row, when) for row, when in zip(rows, each, strict=True)),
+        tuple(folders),
         manifest["umask"],
     )
-
-
-def is_unchanged(wheel: UnpackedWheel, stamps: Stamps) -> bool:
-    """Size and time are as they were written; where not (a link of it was edited, say), the hash decides."""
-    return len(stamps) == len(wheel.folders) and all(
-        _folder_is_unchanged(folder, f"{wheel.root}{os.sep}{folder.path}", sizes, times)
-        for folder, (sizes, times) in zip(wheel.folders, stamps, strict=True)
-    )
-
-
-def _folder_is_unchanged(folder: StoredFolder, path: str, sizes: list[int], times: list[int]) -> bool:
-    # Whoever follows links in the store has put them there: the store itself has none.
-    stat = os.stat
-    rows = zip(folder.names, sizes, times, strict=True)
-    try:
-        with _inside(path) as (place, inside):
-            for name, size, time in rows:
-                found = stat(inside + name, dir_fd=place)
-                if found.st_size != size:
-                    return False
-                if found.st_mtime_ns != time and not _has_digest(f"{path}{os.sep}{name}", folder, name):
-                    return False
-    except OSError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _inside(path: str) -> Iterator[tuple[int | None, str]]:
-    """A folder to look from, and what goes before its names: with short names the kernel has less to do."""
-    if os.stat not in os.supports_dir_fd:
-        yield None, f"{path}{os.sep}"
-        return
-    place = os.open(path, os.O_RDONLY)
-    try:
-        yield place, ""
-    finally:
-        os.close(place)
-
-
-def _has_digest(path: str, folder: StoredFolder, name: str) -> bool:
-    digest = dict(zip(folder.names, (file.digest for file in folder.files()), strict=True))[name]
-    algorithm, _, expected = digest.partition("=")
-    if not algorithm:
-        return False
-    with open(path, "rb") as file:  # noqa: PTH123
-        hasher = hashlib.new(algorithm, file.read())
-    return encode_digest(hasher.digest()) == expected

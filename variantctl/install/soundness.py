@@ -123,7 +123,7 @@ def _unpacked_problems(root: Path, slot: Path, meter: _Meter) -> Iterator[str]:
     """What is wrong with an unpacked wheel: files that changed, are missing, or are too many."""
     try:
         wheel = WheelStore(root / INSTALL).read(slot)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         yield "it has no sound manifest"
         return
     files = wheel.files

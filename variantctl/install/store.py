@@ -19,20 +19,19 @@ from variantctl.install.manifest import (
     FORMAT,
     UnpackedWheel,
     dump,
-    is_unchanged,
     load,
     read,
-    stamps,
     unpacked_wheel,
 )
 from variantctl.install.progress import Progress, ProgressEvent, silent
+from variantctl.install.unchanged import is_unchanged
 from variantctl.sources.locks import turn
 from variantctl.values import dataclass
 from variantctl.wheels.limits import Limits
 
 if TYPE_CHECKING:
-    from variantctl.install.ahead import LookAhead
     from variantctl.install.manifest import UnpackedFile
+    from variantctl.install.unchanged import LookAhead
     from variantctl.variants.filenames import WheelFilename
     from variantctl.wheels.archive import WheelArchive
 
@@ -78,7 +77,7 @@ class WheelStore:
             wheel = load(data, slot / "files")
             right = (wheel.filename, wheel.sha256) == (filename, sha256)
             looked_at = ahead is not None and ahead.covers(slot)
-            if right and (looked_at or is_unchanged(wheel, stamps(data))):
+            if right and (looked_at or is_unchanged(data, str(wheel.root))):
                 # When it was last used, by which the cache is shrunk: the time of its manifest.
                 with contextlib.suppress(OSError):
                     os.utime(manifest)
@@ -88,7 +87,7 @@ class WheelStore:
                 return None
         except OSError:
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             # Damaged: as good as changed.
             pass
         self._discard(slot)
@@ -188,7 +187,7 @@ class WheelStore:
         """An unpacked wheel as its manifest has it, whether or not that is so.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError: there is no sound manifest.
+            OSError, ValueError, LookupError, TypeError: there is no sound manifest.
         """
         return read((slot / "manifest.json").read_bytes(), slot / "files")
 
