@@ -90,6 +90,7 @@ def test_the_same_again_imports_next_to_nothing(command: Command) -> None:
         "variantctl.cli.notes",
         "variantctl.cli.settled",
         "variantctl.sources",
+        "variantctl.sources.buckets",
         "variantctl.sources.states",
     }
     assert not imported & {"argparse", "re", "dataclasses", "packaging", "pathlib", "socket", "httpx", "rich"}

@@ -18,6 +18,7 @@ import time
 from contextlib import nullcontext
 
 from variantctl.cli import notes
+from variantctl.sources.buckets import REPEATED
 from variantctl.sources.states import TICK_NS, changed_at, state
 
 TYPE_CHECKING = False
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from variantctl.sources.catalog import Grounds
     from variantctl.target.environment import Environment
 
-_FOLDER = "repeated-v1"
 _PYTHON = ("-p", "--python")
 #: Which environment a shell has activated; what matters of it is in a note's ``situation``.
 _ENVIRONMENT = frozenset({"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"})
@@ -240,4 +240,4 @@ def _place(arguments: Sequence[str]) -> str | None:
         folders = environ.get("PATH", "").split(os.pathsep)
         environ["PATH"] = os.pathsep.join(folder for folder in folders if not folder.startswith(active))
     name = notes.request(notes.without(arguments, *_PYTHON), environ)
-    return f"{root}{os.sep}{_FOLDER}{os.sep}{name}" if name is not None else None
+    return f"{root}{os.sep}{REPEATED}{os.sep}{name}" if name is not None else None

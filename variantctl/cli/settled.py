@@ -11,6 +11,7 @@ import os
 import time
 
 from variantctl.cli import notes
+from variantctl.sources.buckets import SETTLED
 from variantctl.sources.states import TICK_NS, changed_at, state
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from variantctl.target.environment import Environment
 
-_FOLDER = "settled-v1"
 _MARK = "variantctl settled 1"
 #: Of an installed package: what an answer is made of.
 _READ = ("METADATA", "variant.json", "direct_url.json")
@@ -80,4 +80,4 @@ def _place(arguments: Sequence[str]) -> str | None:
     """Where the note of a command line lies; None where there is to be none."""
     root = notes.cache_folder(arguments, os.environ)
     name = notes.request(arguments, os.environ) if root is not None else None
-    return f"{root}{os.sep}{_FOLDER}{os.sep}{name}" if name is not None else None
+    return f"{root}{os.sep}{SETTLED}{os.sep}{name}" if name is not None else None

@@ -1,4 +1,4 @@
-"""The buckets of the cache that this room fills, each with the version of its format in its name."""
+"""The buckets of the cache, each with the version of its format in its name; the last are the command line's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ LOCAL = "local-v1"
 BUILT = "built-v1"
 PIP = "pip-v1"
 UNREACHABLE = "unreachable-v1"
+SETTLED = "settled-v1"
+REPEATED = "repeated-v1"
 
 BUCKETS = {
     PAGES: "index pages",
@@ -24,5 +26,7 @@ BUCKETS = {
     BUILT: "wheels built here",
     PIP: "what pip's default index is",
     UNREACHABLE: "servers that did not answer",
+    SETTLED: "commands that had nothing to do",
+    REPEATED: "what commands installed",
 }
 """Bucket -> what is in it."""
