@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -426,13 +427,19 @@ def run(cases: int, seed: int, folder: Path, *, clients: int = 200) -> Report:
     out = build_site(folder, seed, versions=min(cases, 300))
     pages = [f"/simple/{path.name}/" for path in sorted((out / "simple").iterdir()) if path.is_dir()]
     with started(folder, "index", "serve", str(out)) as (pid, port, errors):
-        asyncio.run(_both(Site(port, pages), cases, seed, report, clients, pid, errors))
+        _in_a_thread(_both(Site(port, pages), cases, seed, report, clients, pid, errors))
         profile = folder / "machine.toml"
         profile.write_text('format = 1\nname = "machine"\n[properties.gpu]\narch = ["9"]\n')
         index = f"http://127.0.0.1:{port}/simple/"
         with started(folder, "proxy", "-i", index, "--profile", str(profile)) as (pid, port, errors):
-            asyncio.run(_both(Site(port, pages), cases, seed, report, clients, pid, errors))
+            _in_a_thread(_both(Site(port, pages), cases, seed, report, clients, pid, errors))
     return report
+
+
+def _in_a_thread(work: Coroutine[None, None, None]) -> None:
+    """Playwright's fixture, in the same test process, has an event loop that runs in the main thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 async def _both(

@@ -1,4 +1,4 @@
-"""The buckets of the cache, each with the version of its format in its name; the last are the command line's."""
+"""The buckets of the cache, each with the version of its format in its name."""
 
 from __future__ import annotations
 
