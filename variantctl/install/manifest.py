@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from variantctl.variants.filenames import WheelFilename
 
 FORMAT = 3
+#: What csv puts into quotes, or may: a name with it is left to csv.
+_QUOTED = re.compile(r"[^\w./+@~=!#$%&()\[\]{}<>:;^-]", re.ASCII)
 #: Of each folder: the sizes of its files, in bytes, and when each was last modified, in nanoseconds.
 Stamps = Sequence[tuple[list[int], list[int]]]
 
@@ -127,26 +130,43 @@ def unpacked_wheel(
     umask: int,
 ) -> UnpackedWheel:
     """The value of a wheel whose files were just written."""
-    columns: dict[str, tuple[list[str], list[str], io.StringIO, list[int]]] = {}
+    folders: dict[str, list[UnpackedFile]] = {}
     for file in files:
-        path, _, name = file.path.rpartition("/")
-        found = columns.get(path) or columns.setdefault(path, ([], [], io.StringIO(), []))
-        names, executables, record, times = found
-        names.append(name)
-        csv.writer(record, lineterminator="\n").writerow((file.path, file.digest, file.size))
-        times.append(file.mtime_ns)
-        if file.executable:
-            executables.append(name)
-    folders = tuple(
-        StoredFolder(path, names, executables, record.getvalue(), times)
-        for path, (names, executables, record, times) in columns.items()
+        folders.setdefault(file.path.rpartition("/")[0], []).append(file)
+    return UnpackedWheel(
+        filename.filename,
+        filename.name,
+        str(filename.version),
+        sha256,
+        root,
+        dist_info,
+        tuple(_stored_folder(path, inside) for path, inside in folders.items()),
+        umask,
     )
-    version = str(filename.version)
-    return UnpackedWheel(filename.filename, filename.name, version, sha256, root, dist_info, folders, umask)
 
 
-def dump(wheel: UnpackedWheel) -> bytes:
-    """The manifest of a wheel that was unpacked."""
+def _stored_folder(path: str, files: Sequence[UnpackedFile]) -> StoredFolder:
+    skip = len(path) + 1 if path else 0
+    names = [file.path[skip:] for file in files]
+    if _QUOTED.search("".join(names)) or _QUOTED.search(path):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows((file.path, file.digest, file.size) for file in files)
+        record = text.getvalue()
+    else:
+        # A large wheel is almost nothing but this, and the writer would take longer for it than links do.
+        record = "".join([f"{file.path},{file.digest},{file.size}\n" for file in files])
+    executables = [name for name, file in zip(names, files, strict=True) if file.executable]
+    return StoredFolder(path, names, executables, record, [file.mtime_ns for file in files])
+
+
+def dump(wheel: UnpackedWheel, files: Iterable[UnpackedFile]) -> bytes:
+    """The manifest of a wheel that was unpacked.
+
+    Args:
+        wheel: the wheel.
+        files: what ``unpacked_wheel`` was given.
+    """
+    sizes = {file.path: file.size for file in files}
     manifest = {
         "format": FORMAT,
         "filename": wheel.filename,
@@ -159,7 +179,10 @@ def dump(wheel: UnpackedWheel) -> bytes:
             (folder.path, folder.names, folder.executables, len(folder.record)) for folder in wheel.folders
         ],
     }
-    stamps = [(folder.sizes(), folder.times) for folder in wheel.folders]
+    stamps = [
+        ([sizes[f"{folder.path}/{name}" if folder.path else name] for name in folder.names], folder.times)
+        for folder in wheel.folders
+    ]
     lines = [json.dumps(line, separators=(",", ":")) for line in (manifest, stamps)]
     return "\n".join([*lines, "".join(folder.record for folder in wheel.folders)]).encode()
 

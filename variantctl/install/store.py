@@ -169,7 +169,7 @@ class WheelStore:
             wheel = unpacked_wheel(
                 built.filename, sha256, slot / "files", built.dist_info, built.files, umask
             )
-            (built.folder / "manifest.json").write_bytes(dump(wheel))
+            (built.folder / "manifest.json").write_bytes(dump(wheel, built.files))
             built.folder.chmod(0o755 & ~umask)
             try:
                 built.folder.rename(slot)

@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from variantctl.install.manifest import UnpackedFile
+from variantctl.install.read_ahead import read_ahead
 from variantctl.install.space import blocks, check_room
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
@@ -21,6 +23,8 @@ THREADS = min(8, os.cpu_count() or 1)
 _REPORT_EVERY = 1 << 20
 #: Files up to this size (in bytes) are read and inflated whole, together with their neighbours.
 _SMALL = 1 << 17
+#: From this size on (in bytes), a file is inflated by a thread of its own.
+_HUGE = 1 << 25
 _SWITCH = 0.0002
 _SMALL_FILES = threading.Lock()
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -103,7 +107,11 @@ class _Writer:
 
     def write_large(self, name: str) -> UnpackedFile:
         entry = self._entry(name)
-        return self._write(entry, self._metered(verified_chunks(self._archive, entry)))
+        if self._archive.infos[name].file_size < _HUGE:
+            return self._write(entry, self._metered(verified_chunks(self._archive, entry)))
+        # One file may be most of a wheel, and is all that is worked on in the end.
+        with closing(read_ahead(self._archive.chunks(name))) as pieces:
+            return self._write(entry, self._metered(verified_chunks(self._archive, entry, pieces)))
 
     def _entry(self, name: str) -> RecordEntry:
         # RECORD and its signatures have no hash; the archive's own checksum covers those.

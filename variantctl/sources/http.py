@@ -35,7 +35,8 @@ USER_AGENT = (
 )
 MAX_PAGE_BYTES = 256 * 1024 * 1024
 _MAX_REDIRECTS = 10
-_CHUNK = 256 * 1024
+#: Bytes that are read from a connection at once, where so many have come; fewer are used as they come.
+_MOST_AT_ONCE = 1 << 20
 _FILE_TYPES = {".html": "text/html", ".htm": "text/html", ".json": "application/json"}
 
 
@@ -223,7 +224,7 @@ class HttpClient:
                     status=response.status_code,
                     headers=names,
                     length=int(length) if raw and length.isdigit() else None,
-                    chunks=lambda: _guarded(read(_CHUNK), bare),
+                    chunks=lambda: _guarded(read(), bare),
                 )
 
     def _connected(self) -> httpx.Client:
@@ -274,7 +275,7 @@ def _import_httpx() -> None:
     import httpcore
 
     # It reads 64 KiB at a time, and each piece costs a turn of the protocol's state machine.
-    httpcore.HTTP11Connection.READ_NUM_BYTES = _CHUNK
+    httpcore.HTTP11Connection.READ_NUM_BYTES = _MOST_AT_ONCE
 
 
 @contextmanager

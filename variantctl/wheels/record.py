@@ -164,19 +164,27 @@ def raise_first(problems: list[WheelError]) -> None:
     raise first
 
 
-def verified_chunks(archive: WheelArchive, entry: RecordEntry) -> Iterator[bytes]:
+def verified_chunks(
+    archive: WheelArchive, entry: RecordEntry, pieces: Iterator[bytes] | None = None
+) -> Iterator[bytes]:
     """The content of one file piece by piece, hashed on the way: what unpacks a wheel also verifies it.
+
+    Args:
+        archive: the wheel.
+        entry: the file's row of RECORD.
+        pieces: what ``archive.chunks`` gives for it, where that was asked already.
 
     Raises:
         WheelError: after the last piece, where size or hash are not those of ``entry``; so nothing that
             was written from the pieces may be put to use before the iterator is exhausted.
     """
+    pieces = archive.chunks(entry.path) if pieces is None else pieces
     if entry.algorithm is None:
-        yield from archive.chunks(entry.path)
+        yield from pieces
         return
     hasher = _HASHERS[entry.algorithm]()
     size = 0
-    for piece in archive.chunks(entry.path):
+    for piece in pieces:
         hasher.update(piece)
         size += len(piece)
         yield piece
