@@ -152,7 +152,10 @@ def test_several_connections(server: LoopbackServer, wheel: Path, cache: Cache, 
     store.splitting = AT_ONCE
     fetched = store.fetch(remote(server, wheel), progress=lambda done, _total: told.append(done))
     assert fetched.path.read_bytes() == wheel.read_bytes()
-    assert [request.status for request in server.requests] == [200] + [206] * 13
+    first, *parts = [request.status for request in server.requests]
+    # How many there are depends on how much the first connection had brought.
+    assert (first, set(parts)) == (200, {206})
+    assert len(parts) in (13, 14)
     assert server.connections >= 3
     assert told == sorted(told) and told[-1] == wheel.stat().st_size
 
