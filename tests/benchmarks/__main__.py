@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from importlib import import_module
 
 from tests.benchmarks.compare import compare
-from variantctl.values import replace
 
 MODULES = ("startup", "detect", "ordering", "resolving", "installing", "indexing")
 
