@@ -26,7 +26,8 @@ _SMALL = 1 << 17
 #: From this size on (in bytes), a file is inflated by a thread of its own.
 _HUGE = 1 << 25
 _SWITCH = 0.0002
-_SMALL_FILES = threading.Lock()
+#: Of small files much is the interpreter's own work: more threads would only be in each other's way.
+_SMALL_FILES = threading.Semaphore(min(2, os.cpu_count() or 1))
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -65,23 +66,50 @@ def unpack(
     written: dict[str, UnpackedFile] = {}
     # A thread that is back from inflating waits so long for the interpreter, which small files keep busy.
     sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH))
+    groups = _Groups(archive, writer, small, written)
     with ThreadPoolExecutor(max(1, THREADS)) as pool:
         tasks = [pool.submit(writer.write_large, name) for name in large]
+        # When the large ones are done: to make a file takes some file systems longer than it takes us.
+        helpers = [pool.submit(groups.write) for _ in range(THREADS)]
         try:
-            # Of small files the most is the interpreter's own work: a second thread would only be in the way.
-            for group in archive.neighbours(small):
-                # Outside the lock, as an archive that is being received may have to be waited for.
-                block = archive.block(group)
-                with _SMALL_FILES:
-                    written.update((file.path, file) for file in writer.write_small(group, block))
+            groups.write()
             for task in tasks:
                 file = task.result()
                 written[file.path] = file
+            for helper in helpers:
+                helper.result()
         except BaseException:
             writer.stopped = True
             pool.shutdown(cancel_futures=True)
             raise
     return tuple(written[name] for name in archive.names)
+
+
+class _Groups:
+    """The small files of a wheel, which any number of threads write a group at a time."""
+
+    def __init__(
+        self, archive: WheelArchive, writer: _Writer, names: list[str], written: dict[str, UnpackedFile]
+    ) -> None:
+        self._archive, self._writer, self._written = archive, writer, written
+        self._groups = archive.neighbours(names)
+        self._lock = threading.Lock()
+
+    def write(self) -> None:
+        """Take part until there is no group left, or writing was stopped."""
+        try:
+            while (group := self._next()) is not None:
+                # Outside the lock, as an archive that is being received may have to be waited for.
+                block = self._archive.block(group)
+                with _SMALL_FILES:
+                    self._written.update((file.path, file) for file in self._writer.write_small(group, block))
+        except BaseException:
+            self._writer.stopped = True
+            raise
+
+    def _next(self) -> list[str] | None:
+        with self._lock:
+            return None if self._writer.stopped else next(self._groups, None)
 
 
 class _Writer:
