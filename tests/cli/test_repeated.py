@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns import faults
 from tests.install.support import Place, new_place, picture
 from tests.sources.server import LoopbackServer
 from tests.sources.site import Site
+from variantctl.cli import repeated
 from variantctl.target.installed import installed_packages
 from variantctl.variants import load_metadata
 from variantctl.wheels.build import build_wheel
@@ -272,3 +277,71 @@ def test_what_this_machine_decided_is_decided_anew(bench: Bench) -> None:
         assert bench.second.names() == {"one": "1.0", "two": "2.0"}
         bench.second.uninstall("one", "two")
     assert bench.notes() == []
+
+
+def _planted(bench: Bench, note: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note, where a command with these variables looks for it."""
+    with monkeypatch.context() as context:
+        context.chdir(bench.folder)
+        for name in list(os.environ):
+            context.delenv(name)
+        for name, value in environ.items():
+            # The layer takes itself out of the variables, for what the command starts.
+            if name != "LD_PRELOAD":
+                context.setenv(name, value)
+        place = repeated._place(bench.command())
+    assert place is not None
+    Path(place).write_text(note)
+
+
+@pytest.mark.skipif(faults.missing() is not None, reason=faults.missing() or "")
+def test_never_half(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = time.time_ns()
+    print("seed", seed)
+    draw = random.Random(seed)
+    library, log = faults.build(bench.folder), bench.folder / "calls.log"
+    prefix, start = bench.second.environment.prefix, bench.folder / "start"
+    shutil.copytree(prefix, start, symlinks=True)
+    (note,) = (path.read_text() for path in bench.notes())
+
+    def run(fault: faults.Fault, log: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environ = bench.environ | fault.environ(library, (prefix,), log)
+        _planted(bench, note, environ, monkeypatch)
+        command = [sys.executable, "-X", "importtime", "-m", "variantctl", *bench.command()]
+        place = ["-p", str(prefix)]
+        return subprocess.run(
+            [*command, *place],
+            cwd=bench.folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    old = relative(bench.second)
+    done = run(faults.Fault(0, classes=faults.CALLS), log)
+    assert done.returncode == 0 and "argparse" not in done.stderr
+    new = {path: what.replace("file 444", "file 644") for path, what in relative(bench.second).items()}
+    made = faults.calls(log)
+    changes = sum(call.kind in faults.CHANGES for call in made)
+    every = [faults.Fault(at) for at in range(1, changes + 1)]
+    every += [
+        faults.Fault(at, number, faults.CALLS, lasting)
+        for at in range(1, len(made) + 1)
+        for number in (errno.EIO, errno.EACCES)
+        for lasting in (False, True)
+    ]
+    outcomes = set()
+    for fault in draw.sample(every, 30):
+        shutil.rmtree(prefix)
+        shutil.copytree(start, prefix, symlinks=True)
+        done = run(fault)
+        outcomes.add(done.returncode)
+        command = [sys.executable, "-m", "variantctl", "list", "-p", str(prefix)]
+        subprocess.run(command, env=bench.environ, check=True, capture_output=True)
+        # Where a link is refused it is a copy, which is not read-only.
+        found = {path: what.replace("file 444", "file 644") for path, what in relative(bench.second).items()}
+        different = {path for path in {*found, *new} if found.get(path) != new.get(path)}
+        assert found == old or not different, (str(fault), different)
+    assert {0, 1, -9} >= outcomes >= {-9}
