@@ -9,7 +9,7 @@ methods, but ``__init__``, which is made for each when its first instance is. Wh
 
 from __future__ import annotations
 
-from operator import attrgetter
+from operator import attrgetter, ge, gt, le, lt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _made(
     if eq:
         methods |= {"__eq__": _eq, "__hash__": _hash if frozen else None}
     if order:
-        methods |= {"__lt__": _lt, "__le__": _le, "__gt__": _gt, "__ge__": _ge}
+        methods |= _ORDER
     if frozen:
         methods |= {"__setattr__": _refuse_setting, "__delattr__": _refuse_deleting}
     methods = {name: method for name, method in methods.items() if not _has_own(cls, name)}
@@ -201,20 +201,15 @@ def _hash(self: Any) -> int:
     return hash(_key(type(self))(self))
 
 
-def _lt(self: Any, other: Any) -> Any:
-    return _key(type(self))(self) < _key(type(self))(other) if type(other) is type(self) else NotImplemented
+def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        cls = type(self)
+        return compare(_key(cls)(self), _key(cls)(other)) if type(other) is cls else NotImplemented
+
+    return method
 
 
-def _le(self: Any, other: Any) -> Any:
-    return _key(type(self))(self) <= _key(type(self))(other) if type(other) is type(self) else NotImplemented
-
-
-def _gt(self: Any, other: Any) -> Any:
-    return _key(type(self))(self) > _key(type(self))(other) if type(other) is type(self) else NotImplemented
-
-
-def _ge(self: Any, other: Any) -> Any:
-    return _key(type(self))(self) >= _key(type(self))(other) if type(other) is type(self) else NotImplemented
+_ORDER = {f"__{compare.__name__}__": _ordering(compare) for compare in (lt, le, gt, ge)}
 
 
 def _repr(self: Any) -> str:

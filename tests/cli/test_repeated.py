@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns import faults
+from tests.cli.notes import run
 from tests.install.support import Place, new_place, picture
 from tests.sources.server import LoopbackServer
 from tests.sources.site import Site
@@ -26,15 +27,6 @@ from variantctl.variants import load_metadata
 from variantctl.wheels.build import build_wheel
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no notes are kept on Windows")
-
-#: Prints the exit code and what was imported, after what the command printed.
-PROGRAM = """
-import sys
-from variantctl.cli import main
-code = main(sys.argv[1:])
-import json
-print(json.dumps([code, sorted(sys.modules)]))
-"""
 
 
 class Bench:
@@ -60,19 +52,9 @@ class Bench:
     def run(self, place: str, *words: str, code: int = 0) -> tuple[str, set[str], str]:
         """What was printed, what was imported, and what was said besides."""
         command = [*self.command(*words), "-p", str(self.places[place].environment.prefix)]
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *command],
-            capture_output=True,
-            text=True,
-            env=self.environ,
-            cwd=self.folder,
-            timeout=60,
-            check=True,
-        )
-        said, _, last = done.stdout.rstrip("\n").rpartition("\n")
-        found, modules = json.loads(last)
-        assert found == code, (said, done.stderr)
-        return f"{said}\n" if said else "", set(modules), done.stderr
+        done = run(*command, environ=self.environ, cwd=self.folder)
+        assert done.code == code, done
+        return done.said, done.imported, done.errors
 
     def is_repeated(self, *words: str, code: int = 0) -> bool:
         return "argparse" not in self.run("second", *words, code=code)[1]
@@ -117,16 +99,8 @@ def test_the_same_for_another_environment(bench: Bench) -> None:
 def test_the_activated_environment_is_the_one(bench: Bench) -> None:
     prefix = bench.second.environment.prefix
     bench.environ |= {"VIRTUAL_ENV": str(prefix), "PATH": f"{prefix}/bin:{bench.environ['PATH']}"}
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "variantctl", *bench.command()],
-        capture_output=True,
-        text=True,
-        env=bench.environ,
-        cwd=bench.folder,
-        timeout=60,
-        check=True,
-    )
-    assert "argparse" not in done.stderr
+    done = run(*bench.command(), environ=bench.environ, cwd=bench.folder)
+    assert done.code == 0 and done.from_a_note
     assert bench.second.names() == {"one": "1.0", "two": "1.0"}
 
 
@@ -304,7 +278,7 @@ def test_never_half(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(prefix, start, symlinks=True)
     (note,) = (path.read_text() for path in bench.notes())
 
-    def run(fault: faults.Fault, log: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def repeat(fault: faults.Fault, log: Path | None = None) -> subprocess.CompletedProcess[str]:
         environ = bench.environ | fault.environ(library, (prefix,), log)
         _planted(bench, note, environ, monkeypatch)
         command = [sys.executable, "-X", "importtime", "-m", "variantctl", *bench.command()]
@@ -320,7 +294,7 @@ def test_never_half(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     old = relative(bench.second)
-    done = run(faults.Fault(0, classes=faults.CALLS), log)
+    done = repeat(faults.Fault(0, classes=faults.CALLS), log)
     assert done.returncode == 0 and "argparse" not in done.stderr
     new = {path: what.replace("file 444", "file 644") for path, what in relative(bench.second).items()}
     made = faults.calls(log)
@@ -336,7 +310,7 @@ def test_never_half(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for fault in draw.sample(every, 30):
         shutil.rmtree(prefix)
         shutil.copytree(start, prefix, symlinks=True)
-        done = run(fault)
+        done = repeat(fault)
         outcomes.add(done.returncode)
         command = [sys.executable, "-m", "variantctl", "list", "-p", str(prefix)]
         subprocess.run(command, env=bench.environ, check=True, capture_output=True)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.cli.notes import run
 from tests.install.support import Place, new_place
 from variantctl.wheels.build import build_wheel
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no notes are kept on Windows")
-
-#: Prints the exit code and what was imported, after what the command printed.
-PROGRAM = """
-import sys
-before = set(sys.modules)
-from variantctl.cli import main
-code = main(sys.argv[1:])
-imported = sorted(set(sys.modules) - before)
-import json
-print(json.dumps([code, imported]))
-"""
 
 
 class Command:
@@ -52,21 +39,11 @@ class Command:
 
     def run(self, *arguments: str, name: str = "one", imported: set[str] | None = None) -> str:
         words = ["install", name, "--no-index", "-f", str(self.wheels), *arguments]
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *words, "-p", str(self.place.environment.prefix)],
-            capture_output=True,
-            text=True,
-            env=self.environ,
-            cwd=self.folder,
-            timeout=60,
-            check=True,
-        )
-        said, _, last = done.stdout.rstrip("\n").rpartition("\n")
-        code, modules = json.loads(last)
-        assert code == 0
+        done = run(*words, "-p", str(self.place.environment.prefix), environ=self.environ, cwd=self.folder)
+        assert done.code == 0
         if imported is not None:
-            imported |= set(modules)
-        return f"{said}\n" if said else ""
+            imported |= done.imported
+        return done.said
 
     def is_answered_from_the_note(self, *arguments: str, name: str = "one") -> bool:
         imported: set[str] = set()

@@ -7,6 +7,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,19 +27,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["install"]:
             from variantctl.cli.settled import answer
 
-            if (said := answer(arguments)) is not None:
-                return _say(said)
-            from variantctl.cli.repeated import repeat
+            said = answer(arguments)
+            if said is None:
+                from variantctl.cli.repeated import repeat
 
-            _collect_rarely()
-            if (code := repeat(arguments)) is not None:
-                if argv is None:
-                    _leave(code)
-                return code
+                _collect_rarely()
+                said = repeat(arguments)
+            if said is not None:
+                code = _say(said)
+                return code if argv is not None else _leave(code)
         _collect_rarely()
         from variantctl.cli.app import run
     except KeyboardInterrupt:
-        return 130
+        from variantctl.cli import render
+
+        return render.interrupted(as_json="--json" in arguments)
     return run(arguments)
 
 
@@ -60,12 +63,11 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     """End at once: all is written, and to take ten thousand objects apart takes longer than starting did."""
     import os
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    sys.stderr.flush()
     os._exit(code)
 
 

@@ -104,8 +104,12 @@ class Recipe:
         notes.write(place, json.dumps(note))
 
 
-def repeat(arguments: Sequence[str]) -> int | None:
-    """Install what the same command line installed before; None where that is for the whole command to do."""
+def repeat(arguments: Sequence[str]) -> str | None:
+    """Install what the same command line installed before.
+
+    Returns:
+        What there is to say; None where the whole command has to do it.
+    """
     started = time.perf_counter()
     note = _read(arguments)
     if note is None:
@@ -117,10 +121,6 @@ def repeat(arguments: Sequence[str]) -> int | None:
     except (VariantctlError, OSError):
         # Nothing was changed, and the whole command will find the same, and say it.
         return None
-    except KeyboardInterrupt:
-        from variantctl.cli import render
-
-        return render.interrupted(as_json=False)
 
 
 def _read(arguments: Sequence[str]) -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ def _read(arguments: Sequence[str]) -> dict[str, Any] | None:
         return None
 
 
-def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) -> int | None:
+def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) -> str | None:
     from variantctl.install.unchanged import look_ahead
 
     # Before anything else: it goes on while the rest is imported.
@@ -147,7 +147,7 @@ def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) 
 
 def _install_stored(
     note: Mapping[str, Any], arguments: Sequence[str], started: float, ahead: LookAhead | None
-) -> int | None:
+) -> str | None:
     from pathlib import Path
 
     from variantctl.cli import summary
@@ -173,21 +173,13 @@ def _install_stored(
     )
     with cache.in_use():
         outcome = apply_plan(plan, environment, not_stored, options)
-    if not note["quiet"]:
-        for said in outcome.notes:
-            from variantctl.cli import render
+    if note["quiet"]:
+        return ""
+    for said in outcome.notes:
+        from variantctl.cli import render
 
-            render.note(said)
-        seconds = time.perf_counter() - started
-        text = summary.of_rows(note["rows"], environment.prefix, seconds=seconds)
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # As in app.run: whoever read our output has gone.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 1
-    return 0
+        render.note(said)
+    return summary.of_rows(note["rows"], environment.prefix, seconds=time.perf_counter() - started)
 
 
 def _show(event: ProgressEvent) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from variantctl.install.manifest import head
+from variantctl.install.columns import head_of
 from variantctl.install.store import FOLDER
 from variantctl.providers.isolation import BUCKET as PROVIDER_ENVIRONMENTS
 from variantctl.sources.buckets import BUCKETS, BUILT, WHEELS
@@ -144,7 +144,7 @@ class Holdings:
     def _unpacked(self) -> Iterator[HeldWheel]:
         for folder in self._unpacked_folders():
             try:
-                manifest = head((folder / "manifest.json").read_bytes())
+                manifest = head_of((folder / "manifest.json").read_bytes())
                 filename, sha256 = _parsed(manifest["filename"]), str(manifest["sha256"])
                 used = (folder / "manifest.json").stat().st_mtime
             except (OSError, ValueError, LookupError, TypeError):

@@ -1,33 +1,30 @@
 """What the store knows of an unpacked wheel: its files folder by folder, in columns.
 
 A wheel may have tens of thousands of files, and an installation reads all of this: lists of strings and
-numbers are parsed at once, where an object for each file would take longer than linking it does. The manifest
-is two lines of JSON, what an installation needs and what tells whether the files are as they were written
-(``unchanged``), and then the rows of RECORD as they are: in JSON each line's end would have to be undone.
+numbers are parsed at once, where an object for each file would take longer than linking it does.
+``columns`` says how they are written down.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
+from variantctl.install.columns import head_of, join, rows_of, stamps_of
 from variantctl.values import dataclass, field
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
+    from variantctl.install.columns import Row
     from variantctl.variants.filenames import WheelFilename
 
-FORMAT = 3
 #: What csv puts into quotes, or may: a name with it is left to csv.
 _QUOTED = re.compile(r"[^\w./+@~=!#$%&()\[\]{}<>:;^-]", re.ASCII)
-#: Of each folder: the sizes of its files, in bytes, and when each was last modified, in nanoseconds.
-Stamps = Sequence[tuple[list[int], list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,10 @@ class StoredFolder:
         rows = csv.reader(io.StringIO(self.record))
         for name, (path, digest, size), time in zip(self.names, rows, times, strict=True):
             yield UnpackedFile(path, digest, int(size), name in self.executables, time)
+
+    def row(self) -> Row:
+        """As the manifest has it."""
+        return self.path, self.names, self.executables, self.record
 
     def sizes(self) -> list[int]:
         """Of each file, in bytes."""
@@ -167,45 +168,19 @@ def dump(wheel: UnpackedWheel, files: Iterable[UnpackedFile]) -> bytes:
         files: what ``unpacked_wheel`` was given.
     """
     sizes = {file.path: file.size for file in files}
-    manifest = {
-        "format": FORMAT,
+    head = {
         "filename": wheel.filename,
         "name": wheel.name,
         "version": wheel.version,
         "sha256": wheel.sha256,
         "dist_info": wheel.dist_info,
         "umask": wheel.umask,
-        "folders": [
-            (folder.path, folder.names, folder.executables, len(folder.record)) for folder in wheel.folders
-        ],
     }
     stamps = [
         ([sizes[f"{folder.path}/{name}" if folder.path else name] for name in folder.names], folder.times)
         for folder in wheel.folders
     ]
-    lines = [json.dumps(line, separators=(",", ":")) for line in (manifest, stamps)]
-    return "\n".join([*lines, "".join(folder.record for folder in wheel.folders)]).encode()
-
-
-def head(data: bytes) -> dict[str, Any]:
-    """What a manifest says but for the stamps.
-
-    Raises:
-        ValueError, LookupError, TypeError: it is damaged, or of another format.
-    """
-    manifest: dict[str, Any] = json.loads(data.partition(b"\n")[0])
-    if manifest["format"] != FORMAT:
-        raise ValueError(f"format {manifest['format']!r}")
-    return manifest
-
-
-def stamps(data: bytes) -> Stamps:
-    """What tells whether the files are as they were written.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    return cast(Stamps, json.loads(data.split(b"\n", 2)[1]))
+    return join(head, [folder.row() for folder in wheel.folders], stamps)
 
 
 def load(data: bytes, root: Path) -> UnpackedWheel:
@@ -218,7 +193,7 @@ def load(data: bytes, root: Path) -> UnpackedWheel:
     Raises:
         ValueError, LookupError, TypeError: it is damaged, or of another format.
     """
-    return _wheel(data, root, ())
+    return _wheel(data, root)
 
 
 def read(data: bytes, root: Path) -> UnpackedWheel:
@@ -227,27 +202,20 @@ def read(data: bytes, root: Path) -> UnpackedWheel:
     Raises:
         ValueError, LookupError, TypeError: it is damaged, or of another format.
     """
-    return _wheel(data, root, [times for _, times in stamps(data)])
+    return _wheel(data, root, [times for _, times in stamps_of(data)])
 
 
-def _wheel(data: bytes, root: Path, times: Sequence[Sequence[int]]) -> UnpackedWheel:
-    manifest = head(data)
-    record = data.split(b"\n", 2)[2].decode()
-    folders: list[StoredFolder] = []
-    start = 0
-    for place, (path, names, executables, length) in enumerate(manifest["folders"]):
-        rows = record[start : start + length]
-        folders.append(StoredFolder(path, names, executables, rows, times[place] if times else ()))
-        start += length
-    if start != len(record):
-        raise ValueError("it is cut short")
+def _wheel(data: bytes, root: Path, times: Sequence[Sequence[int]] | None = None) -> UnpackedWheel:
+    head = head_of(data)
+    rows = list(rows_of(data, head))
+    each = [()] * len(rows) if times is None else times
     return UnpackedWheel(
-        manifest["filename"],
-        manifest["name"],
-        manifest["version"],
-        manifest["sha256"],
+        head["filename"],
+        head["name"],
+        head["version"],
+        head["sha256"],
         root,
-        manifest["dist_info"],
-        tuple(folders),
-        manifest["umask"],
+        head["dist_info"],
+        tuple(StoredFolder(*row, when) for row, when in zip(rows, each, strict=True)),
+        head["umask"],
     )

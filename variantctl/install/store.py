@@ -14,15 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from variantctl.install.columns import FORMAT, stamps_of
 from variantctl.install.errors import from_os_error
-from variantctl.install.manifest import (
-    FORMAT,
-    UnpackedWheel,
-    dump,
-    load,
-    read,
-    unpacked_wheel,
-)
+from variantctl.install.manifest import UnpackedWheel, dump, load, read, unpacked_wheel
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unchanged import is_unchanged
 from variantctl.sources.locks import turn
@@ -77,7 +71,7 @@ class WheelStore:
             wheel = load(data, slot / "files")
             right = (wheel.filename, wheel.sha256) == (filename, sha256)
             looked_at = ahead is not None and ahead.covers(slot)
-            if right and (looked_at or is_unchanged(data, str(wheel.root))):
+            if right and (looked_at or _is_unchanged(wheel, data)):
                 # When it was last used, by which the cache is shrunk: the time of its manifest.
                 with contextlib.suppress(OSError):
                     os.utime(manifest)
@@ -204,6 +198,10 @@ class WheelStore:
             for path in folder.rglob("*"):
                 path.chmod(0o666)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_unchanged(wheel: UnpackedWheel, manifest: bytes) -> bool:
+    return is_unchanged((folder.row() for folder in wheel.folders), stamps_of(manifest), str(wheel.root))
 
 
 def file_sha256(path: Path) -> str:

@@ -7,45 +7,42 @@ while this one imports; threads would take the interpreter from each other. So t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 
+from variantctl.install.columns import head_of, rows_of, stamps_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from variantctl.install.columns import Row, Stamps
 
 #: Exit codes of the child.
 _UNCHANGED, _CHANGED = 0, 1
 
 
-def is_unchanged(manifest: bytes, root: str) -> bool:
+def is_unchanged(rows: Iterable[Row], stamps: Stamps, root: str) -> bool:
     """Size and time are as they were written; where not (a link of it was edited, say), the hash decides.
 
     Args:
-        manifest: as ``manifest.dump`` wrote it.
+        rows: the folders of a manifest.
+        stamps: of the same manifest.
         root: the folder of the wheel's files.
 
     Raises:
         ValueError, LookupError, TypeError: the manifest is damaged.
     """
-    head, stamps, record = manifest.split(b"\n", 2)
-    rows = json.loads(head)["folders"]
-    start = 0
-    for (path, names, _, length), (sizes, times) in zip(rows, json.loads(stamps), strict=True):
+    for (path, names, _, record), (sizes, times) in zip(rows, stamps, strict=True):
         folder = f"{root}{os.sep}{path}"
         for name in _changed(folder, names, sizes, times):
-            if name is None:
+            if name is None or not _has_digest(f"{folder}{os.sep}{name}", record, names.index(name)):
                 return False
-            rows_of_folder = record.decode()[start : start + length]
-            if not _has_digest(f"{folder}{os.sep}{name}", rows_of_folder, names.index(name)):
-                return False
-        start += length
     return True
 
 
-def _changed(folder: str, names: list[str], sizes: list[int], times: list[int]) -> Iterator[str | None]:
+def _changed(folder: str, names: list[str], sizes: list[int], times: Sequence[int]) -> Iterator[str | None]:
     """The files with another time of change; ``None`` for one that certainly is another one."""
     # Whoever follows links in the store has put them there: the store itself has none.
     stat = os.stat
@@ -146,8 +143,10 @@ def _be_the_child(slots: Iterable[str]) -> None:
     try:
         for slot in sorted(slots):
             with open(f"{slot}{os.sep}manifest.json", "rb") as file:  # noqa: PTH123
-                if not is_unchanged(file.read(), f"{slot}{os.sep}files"):
-                    break
+                manifest = file.read()
+            rows = rows_of(manifest, head_of(manifest))
+            if not is_unchanged(rows, stamps_of(manifest), f"{slot}{os.sep}files"):
+                break
         else:
             code = _UNCHANGED
     finally:

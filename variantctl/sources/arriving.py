@@ -6,7 +6,6 @@ file was found to be right, and ``is_same_as`` says that the end was that of the
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from threading import Condition
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.sources.errors import NetworkError
 from variantctl.sources.ranges import content_range, strong_validator
+from variantctl.sources.seekable import SeekableReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,20 +30,15 @@ class NotArriving(Exception):  # noqa: N818  (the download says what went wrong)
     """What is read does not come any more, or not as it was announced."""
 
 
-class Arriving(io.RawIOBase):
-    """The bytes so far, and the end. A read waits until what it asks for is there; from any thread.
-
-    Attributes:
-        size: of the whole file, in bytes.
-    """
+class Arriving(SeekableReader):
+    """The bytes so far, and the end. A read waits until what it asks for is there; from any thread."""
 
     def __init__(self, client: HttpClient, url: str, handle: int, validator: str, size: int) -> None:
-        super().__init__()
-        self.size = size
+        super().__init__(size)
         self._client, self._url, self._validator = client, url, validator
         # Of our own: the download closes its handle when it is done.
         self._handle = os.dup(handle)
-        self._reached = self._position = 0
+        self._reached = 0
         self._end: bytes | None = None
         self._given_up = False
         self._changed = Condition()
@@ -91,24 +86,9 @@ class Arriving(io.RawIOBase):
             file.seek(self.size - len(self._end))
             return file.read() == self._end
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = (
-            offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        )
-        return self._position
-
     def read(self, size: int = -1, /) -> bytes:
-        piece = self.read_at(self._position, self.size - self._position if size < 0 else size)
-        self._position += len(piece)
+        piece = self.read_at(self.position, self.size - self.position if size < 0 else size)
+        self.position += len(piece)
         return piece
 
     def close(self) -> None:
