@@ -1,8 +1,9 @@
 """Never half: real commands, killed at any moment and failing at any call, leave the old state or the new.
 
 Each case starts from the same environment, runs ``variantctl`` with the layer of ``faults.c`` below it, and
-then a plain ``variantctl list``, which undoes or finishes what was left. File by file (content, mode, links),
-the environment is then what it was or what it should become, and nothing else is in it.
+then a plain ``variantctl uninstall`` of nothing, which undoes or finishes what was left. Before that,
+``list`` must say that something is left, and change nothing. File by file (content, mode, links), the
+environment is then what it was or what it should become, and nothing else is in it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ LASTING = ((errno.ENOSPC, "cds"), (errno.EIO, CALLS), (errno.EACCES, "cnmr"))
 #: One in so many kills is followed by another one, of the command that recovers from it.
 KILLED_AGAIN = 4
 WORKERS = 2
+#: A command that changes nothing but what an earlier one left.
+RECOVER = ("uninstall", "--yes", "nobody")
 Picture = dict[str, str]
 
 
@@ -294,7 +297,7 @@ def killed(scene: Scene, fault: Fault, again: int | None) -> Verdict:
     if done.returncode != -9:
         return "was not killed", None if scene.found() == scene.new else _differences(scene)
     outcome = "killed"
-    if again is not None and scene.run(Fault(again), "list").returncode == -9:
+    if again is not None and scene.run(Fault(again), *RECOVER).returncode == -9:
         outcome = "killed twice"
     return settled(scene, outcome, done)
 
@@ -338,7 +341,9 @@ def misspoken(done: subprocess.CompletedProcess[str]) -> str | None:
 def settled(scene: Scene, outcome: str, before: subprocess.CompletedProcess[str]) -> Verdict:
     """What the next command makes of it: the old state or the new, which it says, and no trace."""
     expected = scene.journal()
-    done = scene.run(None, "list")
+    if problem := _only_reads(scene, expected):
+        return f"{outcome}, and a command that reads does not only do that", problem
+    done = scene.run(None, *RECOVER)
     said = before.stderr + done.stderr
     if done.returncode != 0 or misspoken(done):
         return f"{outcome}, and the next command fails", said
@@ -355,6 +360,16 @@ def settled(scene: Scene, outcome: str, before: subprocess.CompletedProcess[str]
     if again.returncode != 0 or not scene.is_new(copied=True):
         return f"{outcome}, and it cannot be done again", _differences(scene) + again.stderr
     return f"{outcome}, {expected or 'nothing to do'}", None
+
+
+def _only_reads(scene: Scene, expected: str | None) -> str | None:
+    """What is wrong with what ``list`` does about a change that was cut short, or None."""
+    found = picture(scene.env)
+    done = scene.run(None, "list")
+    if picture(scene.env) != found:
+        return f"list changed something\n{done.stderr}"
+    word = {"undid": "was cut short", "finished": "not tidied up", None: ""}[expected]
+    return None if word in done.stderr else f"list does not say {word!r}: {done.stderr}"
 
 
 def _differences(scene: Scene) -> str:

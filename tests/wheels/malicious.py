@@ -413,6 +413,15 @@ MALICIOUS: Mapping[str, Malicious] = {
     "absolute-in-data": Malicious(_escape("evil-1.0.data/data//etc/owned"), "empty"),
     "double-slash": Malicious(_escape("//server/share/owned.txt"), "absolute"),
     "control-character": Malicious(_escape("evil/a\nb.txt"), "control character"),
+    "state-folder": Malicious(_escape(".variantctl/journal.json"), "variantctl's own"),
+    "state-folder-in-data": Malicious(_escape("evil-1.0.data/purelib/.variantctl/lock"), "variantctl's own"),
+    "state-folder-by-data": Malicious(
+        _escape("evil-1.0.data/data/lib/python3.11/site-packages/.variantctl/done.json"), "variantctl's own"
+    ),
+    "state-folder-capitals": Malicious(_escape(".VariantCtl/journal.json"), "variantctl's own"),
+    "state-folder-wide": Malicious(_escape(".\uff56ariantctl/journal.json"), "variantctl's own"),
+    "state-folder-ignorable": Malicious(_escape(".vari\u200cantctl/journal.json"), "variantctl's own"),
+    "state-folder-short": Malicious(_escape("VARIAN~1/journal.json"), "variantctl's own"),
     "symlink": Malicious(_symlink, "symbolic link"),
     "fifo": Malicious(_with((member("evil/pipe", mode=stat.S_IFIFO | 0o644), b"x")), "neither a file nor"),
     "duplicate": Malicious(_with(("evil/a.py", b"one"), ("evil/a.py", b"two")), "two members have this name"),

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
+from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
 
     requirements = [parse_user_requirement(text) for text in args.requirements]
     environment = options.environment_of(args, for_changes=False)
+    if environment is not None:
+        recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
     with options.open_catalog(args, environment) as catalog:
         if args.plan or len(requirements) > 1:

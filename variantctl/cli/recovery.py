@@ -1,7 +1,8 @@
-"""What a killed command left is undone or finished before the next one looks at the environment."""
+"""What a killed command left: the next one that changes things undoes or finishes it, others say so."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
@@ -12,28 +13,26 @@ if TYPE_CHECKING:
 
 
 def recover(environment: Environment, *, for_changes: bool) -> None:
-    """Undo or finish, and say so.
+    """Undo or finish, and say so; a command that only reads says what is left to do, and touches nothing.
 
     Args:
-        for_changes: wait for others that change the environment, and fail where it is not possible; a command
-            that only reads just says that what it shows may be half of a change.
+        for_changes: wait for others that change the environment, and fail where it is not possible.
 
     Raises:
         InstallError: it is needed, and could not be done.
     """
-    from variantctl.install.lock import STATE_FOLDER
+    from variantctl.wheels.names import STATE_FOLDER
 
     # Asked here, too: where nothing was left, the installer need not be imported.
-    if not (environment.scheme["purelib"] / STATE_FOLDER).is_dir():
+    if not os.path.lexists(environment.scheme["purelib"] / STATE_FOLDER):
         return
-    from variantctl.install.apply import Options, recover_environment, recover_for_reading
+    from variantctl.install.apply import Options, pending_change, recover_environment
 
     if for_changes:
-        said = recover_environment(environment, Options(progress=say_waiting))
-    else:
-        said = recover_for_reading(environment)
-    if said:
-        render.note(said)
+        if said := recover_environment(environment, Options(progress=say_waiting)):
+            render.note(said)
+    elif said := pending_change(environment):
+        render.warning(said)
 
 
 def say_waiting(event: ProgressEvent) -> None:

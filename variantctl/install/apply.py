@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from variantctl.install.conflicts import Change, work_out
-from variantctl.install.errors import ChangedInStoreError, from_os_error
+from variantctl.install.errors import ChangedInStoreError, StateError, from_os_error
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.links import Linker, LinkMode
-from variantctl.install.lock import STATE_FOLDER, LockHeldError, locked
+from variantctl.install.lock import locked
 from variantctl.install.manifest import UnpackedWheel
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.removal import Removal, emptied_folders, removal_of
@@ -19,13 +20,14 @@ from variantctl.install.roots import Roots
 from variantctl.install.space import check_room, room_of
 from variantctl.install.spelling import probe
 from variantctl.install.store import WheelStore, current_umask
-from variantctl.install.transaction import Transaction, recover
+from variantctl.install.transaction import Transaction, pending, recover
 from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
 from variantctl.values import dataclass, field
 from variantctl.variants.names import canonicalize_name
 from variantctl.wheels.limits import Limits
+from variantctl.wheels.names import STATE_FOLDER
 
 if TYPE_CHECKING:
     from variantctl.install.unchanged import LookAhead
@@ -195,25 +197,25 @@ def recover_environment(environment: Environment, options: Options | None = None
         return notes[0] if notes else None
 
 
-def recover_for_reading(environment: Environment) -> str | None:
-    """The same for a command that only reads: it neither waits for others nor minds a read-only environment.
+def pending_change(environment: Environment) -> str | None:
+    """What a killed variantctl left, for a command that only reads: nothing is undone, and nobody waited for.
 
     Returns:
-        What was done, or why what is read may be half of a change; None where all is well.
+        Why what is read may be half of a change, in words; None where all is well.
     """
     if not _has_state(environment):
         return None
     try:
-        with locked(environment.scheme["purelib"], wait=False) as state:
-            return recover(state)
-    except LockHeldError:
-        return f"another variantctl is changing {environment.prefix} at this moment"
-    except OSError as error:
-        return f"a change of {environment.prefix} was cut short, and cannot be undone from here: {error}"
+        return pending(environment.scheme["purelib"] / STATE_FOLDER, Roots(environment))
+    except FileNotFoundError:
+        return None
+    except (OSError, StateError) as error:
+        hint = error.hint if isinstance(error, StateError) else None
+        return f"what an earlier change left is not clear: {error}{f'. {hint}' if hint else ''}"
 
 
 def _has_state(environment: Environment) -> bool:
-    return (environment.scheme["purelib"] / STATE_FOLDER).is_dir()
+    return os.path.lexists(environment.scheme["purelib"] / STATE_FOLDER)
 
 
 def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
@@ -245,7 +247,7 @@ def _changing(environment: Environment, options: Options) -> Iterator[tuple[Path
 
     try:
         with locked(environment.scheme["purelib"], waiting=waiting) as state:
-            said = recover(state)
+            said = recover(state, Roots(environment))
             yield state, [said] if said else []
     except OSError as error:
         raise from_os_error(error, where, f"changing {where}") from error
@@ -254,7 +256,7 @@ def _changing(environment: Environment, options: Options) -> Iterator[tuple[Path
 def _carry_out(
     change: Change, removal: Removal, roots: Roots, state: Path, linker: Linker, title: str, options: Options
 ) -> list[str]:
-    with Transaction(state, change, linker, title=title) as transaction:
+    with Transaction(state, change, roots, linker, title=title) as transaction:
         check_room(state, *room_of(change, linker.mode, state), title)
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
@@ -289,4 +291,5 @@ def _title(layouts: Sequence[Layout], removal: Removal) -> str:
 
 
 def _kept(removal: Removal) -> list[str]:
-    return [f"kept {path}, which another installed package owns too" for path in removal.kept]
+    kept = [f"kept {path}, which another installed package owns too" for path in removal.kept]
+    return kept + [f"kept {path}, which is named as variantctl's own files are" for path in removal.ours]

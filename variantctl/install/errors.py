@@ -26,6 +26,19 @@ class UnsafePathError(InstallError):
     kind = "unsafe-path"
 
 
+class StateError(InstallError):
+    """What variantctl finds of an earlier change cannot be its own; nothing of it is obeyed."""
+
+    kind = "unsafe-state"
+
+    def __init__(self, problem: str, state: Path, *, hint: str | None = None) -> None:
+        super().__init__(
+            f"{problem}; nothing was done with it",
+            hint=hint
+            or f"variantctl did not leave that, or somebody changed it: look into {state}, and delete it.",
+        )
+
+
 class NotWritableError(InstallError):
     """The environment or the cache may not be written to."""
 
@@ -47,7 +60,7 @@ class NotUndoneError(InstallError):
 
     kind = "not-undone"
 
-    def __init__(self, title: str, failure: BaseException | None, undoing: OSError) -> None:
+    def __init__(self, title: str, failure: BaseException | None, undoing: Exception) -> None:
         why = f" ({failure})" if failure is not None and str(failure) else ""
         super().__init__(
             f"{title} failed{why} and could not be undone: {undoing}",

@@ -15,6 +15,7 @@ from variantctl.install.scripts import entry_point_scripts, with_interpreter
 from variantctl.target.environment import SCHEME_NAMES, Environment
 from variantctl.values import dataclass
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
+from variantctl.wheels.names import is_reserved
 from variantctl.wheels.record import entry_for
 
 INSTALLER = b"variantctl\n"
@@ -118,6 +119,7 @@ def lay_out(
     root = scheme["purelib" if _root_is_purelib(wheel) else "platlib"]
     dist_info = f"{root}{os.sep}{wheel.dist_info}"
     found: dict[str, NewFile] = {}
+    _refuse_reserved(wheel)
     folders = {folder.destination: folder for folder in _folders(wheel, root)}
     for file in _files(wheel, root, scheme, environment.python):
         _take_apart(folders, file.destination, found)
@@ -130,6 +132,17 @@ def lay_out(
     found |= {file.destination: file for file in _notes(dist_info, requested, direct_url)}
     record = _record(folders.values(), found, root, f"{dist_info}{os.sep}RECORD")
     return Layout(wheel, tuple(folders.values()), (*found.values(), record), dist_info)
+
+
+def _refuse_reserved(wheel: UnpackedWheel) -> None:
+    """What an archive is refused for; but an older variantctl may have unpacked this one."""
+    for folder in wheel.folders:
+        whole = _goes_as_a_whole(wheel, folder)
+        for path in (folder.path,) if whole else (f"{folder.path}/{name}" for name in folder.names):
+            if is_reserved(path):
+                raise _refused(
+                    wheel, "it would come into variantctl's own folder", member=path, hint=MISTRUST
+                )
 
 
 def _take_apart(folders: dict[str, NewFolder], path: str, into: dict[str, NewFile]) -> None:

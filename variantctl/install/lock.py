@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from variantctl.install.state import LOCK_FILE, check_folder, open_file
 from variantctl.sources.locks import is_same, release, try_lock
+from variantctl.wheels.names import STATE_FOLDER
 
-#: In site-packages, where whoever installs may write; no import finds a name that begins with a dot.
-STATE_FOLDER = ".variantctl"
-LOCK_FILE = "lock"
 _POLL_SECONDS = 0.1
 _ATTEMPTS = 100
 
@@ -35,6 +34,7 @@ def locked(
 
     Raises:
         OSError: the folder cannot be written.
+        StateError: the folder that is there is not this user's, or not real.
         LockHeldError: somebody else holds it, and ``wait`` is false.
     """
     state = site_packages / STATE_FOLDER
@@ -55,6 +55,18 @@ def locked(
         _remove_empty((state, *made))
         if sys.platform != "win32":
             release(handle)
+
+
+def is_held(state: Path) -> bool:
+    """Whether somebody is changing the environment now; nothing is written to find out."""
+    try:
+        handle = open_file(state / LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not try_lock(handle, exclusive=False)
+    finally:
+        release(handle)
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:
@@ -90,8 +102,11 @@ def _open(state: Path, made: list[Path]) -> int:
     for attempt in range(_ATTEMPTS):
         try:
             _make(state.parent, made)
-            state.mkdir(exist_ok=True)
-            return os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+            # Whatever the umask says, not for everybody: who may write here may undo changes.
+            with contextlib.suppress(FileExistsError):
+                state.mkdir(mode=0o775)
+            check_folder(state)
+            return open_file(state / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o664)
         except FileNotFoundError:
             # The last holder removed the folder between two of these calls.
             if attempt == _ATTEMPTS - 1:

@@ -20,11 +20,13 @@ class Removal:
         packages: the packages.
         files: what is taken away, absolute; all of it exists.
         kept: files that stay, because another package owns them too.
+        ours: files that stay, because they are named as variantctl's own; no sound package has any.
     """
 
     packages: tuple[InstalledPackage, ...]
     files: tuple[str, ...]
     kept: tuple[str, ...]
+    ours: tuple[str, ...] = ()
 
 
 def removal_of(
@@ -49,7 +51,9 @@ def removal_of(
     going = {package.dist_info for package in packages}
     staying = [package for package in installed if package.dist_info not in going and not package.legacy]
     kept = _owned_by(staying, wanted) if wanted else set()
-    return Removal(tuple(packages), tuple(path for path in wanted if path not in kept), tuple(sorted(kept)))
+    ours = tuple(path for path in wanted if roots.is_reserved(path))
+    files = tuple(path for path in wanted if path not in kept and path not in ours)
+    return Removal(tuple(packages), files, tuple(sorted(kept)), ours)
 
 
 def _files_of(package: InstalledPackage, roots: Roots) -> list[str]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from variantctl.install.errors import FileConflictError, UnsafePathError
 from variantctl.target.environment import Environment
+from variantctl.wheels.names import is_reserved
 
 
 class Roots:
@@ -18,10 +19,24 @@ class Roots:
         self.paths = tuple(dict.fromkeys(os.path.normpath(path) for path in environment.scheme.values()))
         self.scripts = os.path.normpath(environment.scheme["scripts"])
         self._real_folders: dict[str, str] = {}
+        # Anybody may have made a folder that is named; the interpreter of an environment is run anyway.
+        named = environment.kind in ("target", "prefix")
+        self._limit = os.path.realpath(environment.prefix) if named else None
 
     @cached_property
     def _real(self) -> tuple[str, ...]:
-        return tuple(os.path.realpath(path) for path in self.paths)
+        found = (os.path.realpath(path) for path in self.paths)
+        if self._limit is None:
+            return tuple(found)
+        # Its bin/ may be a link to the user's own: what leads out of it is no part of it.
+        return tuple(
+            real for path, real in zip(self.paths, found, strict=True) if not self._leads_out(path, real)
+        )
+
+    def _leads_out(self, path: str, real: str) -> bool:
+        assert self._limit is not None
+        inside = (self._limit,)
+        return _below(path, inside) and real != self._limit and not _below(real, inside)
 
     def check(self, path: str, whose: str) -> None:
         """Refuse an absolute, normalized path that is outside, or that links in the environment lead outside.
@@ -43,6 +58,10 @@ class Roots:
                 f"because a link on the way leads to {self._real_folders[folder]}",
                 hint="Remove that link first.",
             )
+
+    def is_reserved(self, path: str) -> bool:
+        """Whether an absolute path has, below the scheme's folders, a part that is variantctl's own name."""
+        return any(is_reserved(path[len(root) :]) for root in self.paths if _below(path, (root,)))
 
     def is_root(self, folder: str) -> bool:
         """Whether a folder is one of the scheme's own, or above one."""
@@ -78,7 +97,8 @@ class Folders:
             found = os.lstat(folder)
         except FileNotFoundError:
             return False
-        if stat.S_ISDIR(found.st_mode) or self._roots.is_root(folder):
+        above = folder not in self._roots.paths and self._roots.is_root(folder)
+        if stat.S_ISDIR(found.st_mode) or above:
             return True
         if folder in self._removed:
             return False

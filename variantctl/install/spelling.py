@@ -7,7 +7,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from variantctl.install.lock import LOCK_FILE
+from variantctl.install.state import LOCK_FILE
 from variantctl.values import dataclass
 
 #: One name, composed and decomposed (Unicode Standard Annex 15).
@@ -55,8 +55,10 @@ def probe(state: Path, *, plain: bool) -> Spelling:
     if plain:
         return Spelling(any_case)
     composed = state / _COMPOSED
+    # What is there may be a link.
+    composed.unlink(missing_ok=True)
     try:
-        composed.touch()
+        composed.touch(exist_ok=False)
         return Spelling(any_case, os.path.lexists(state / _DECOMPOSED))
     finally:
         with contextlib.suppress(FileNotFoundError):

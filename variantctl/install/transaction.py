@@ -21,20 +21,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from variantctl.install import journal as journals
 from variantctl.install.conflicts import Change
-from variantctl.install.errors import NotUndoneError
+from variantctl.install.errors import InstallError, NotUndoneError
+from variantctl.install.journal import Journal
 from variantctl.install.links import Linker
+from variantctl.install.lock import is_held
 from variantctl.install.removal import remove_emptied
+from variantctl.install.roots import Roots
 from variantctl.install.staging import stage
-
-JOURNAL, HALF, DONE, STAGE, ASIDE = "journal.json", "journal.half", "done.json", "stage", "aside"
+from variantctl.install.state import ASIDE, DONE, HALF, JOURNAL, STAGE, check_folder
 
 
 class Transaction:
@@ -46,9 +47,10 @@ class Transaction:
         note: what could not be tidied up after the change was made, in words; else None.
     """
 
-    def __init__(self, state: Path, change: Change, linker: Linker, *, title: str) -> None:
+    def __init__(self, state: Path, change: Change, roots: Roots, linker: Linker, *, title: str) -> None:
         self._state = state
         self._change = change
+        self._roots = roots
         self._linker = linker
         self._title = title
         self._made = False
@@ -59,8 +61,8 @@ class Transaction:
 
     def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
         try:
-            recover(self._state)
-        except OSError as error:
+            recover(self._state, self._roots)
+        except (OSError, InstallError) as error:
             if not self._made:
                 raise NotUndoneError(self._title, failure, error) from error
             self.note = f"what {self._title} replaced is not all deleted ({error}); the next command goes on"
@@ -76,18 +78,22 @@ class Transaction:
 
         Args:
             emptied: folders to remove afterwards if nothing is left in them, deepest first.
+
+        Raises:
+            OSError: something could not be renamed.
+            InstallError: the journal would not be believed when it is read again.
         """
         change = self._change
         (self._state / ASIDE).mkdir()
-        journal = {
-            "format": 1,
-            "title": self._title,
-            "aside": change.removed,
-            "clear": change.clear,
-            "place": [unit.destination for unit in change.units],
-            "emptied": emptied,
-        }
-        _write_durably(self._state / JOURNAL, json.dumps(journal).encode())
+        place = tuple(unit.destination for unit in change.units)
+        journal = Journal(self._title, change.removed, change.clear, place, tuple(emptied))
+        journal.check(self._roots, self._state)
+        data = journal.dump()
+        if len(data) > journals.LARGEST:
+            raise InstallError(
+                f"{self._title} changes too many files at once", hint="Do it in several steps."
+            )
+        _write_durably(self._state / JOURNAL, data)
         for number, path in enumerate(change.removed):
             with contextlib.suppress(FileNotFoundError):
                 _set_aside(path, f"{self._state}{os.sep}{ASIDE}{os.sep}{number}")
@@ -101,48 +107,71 @@ class Transaction:
         self._made = True
 
 
-def recover(state: Path) -> str | None:
+def recover(state: Path, roots: Roots) -> str | None:
     """Finish or undo what a change left in the state folder (under the lock).
 
     Returns:
         What was undone or finished, in words; None where there was nothing.
 
     Raises:
+        StateError: what is there cannot be trusted, and was left as it is.
         OSError: something could not be renamed back; the journal stays, and the next try goes on from there.
     """
     said = None
-    if (journal := _read(state / JOURNAL)) is not None:
+    if (journal := journals.read(state / JOURNAL, roots)) is not None:
+        journals.check_folders(state)
         _undo(state, journal)
         (state / JOURNAL).unlink()
-        said = f"undid {journal['title']}, which was cut short"
-    elif (journal := _read(state / DONE)) is not None:
+        said = f"undid {journal.title}, which was cut short"
+    elif (journal := journals.read(state / DONE, roots)) is not None:
         _finish(state, journal)
-        said = f"finished {journal['title']}"
+        said = f"finished {journal.title}"
     # Nothing of the environment is in these any more; what cannot be deleted now is so by the next change.
     for name in (ASIDE, STAGE):
         with contextlib.suppress(OSError):
             _discard(f"{state}{os.sep}{name}")
-    with contextlib.suppress(FileNotFoundError):
-        (state / HALF).unlink()
+    _discard(f"{state}{os.sep}{HALF}")
     return said
 
 
-def _finish(state: Path, journal: dict[str, Any]) -> None:
+def pending(state: Path, roots: Roots) -> str | None:
+    """What the next change will do about an earlier one, in words; nothing is written.
+
+    Raises:
+        StateError: what is there cannot be trusted.
+        OSError: it cannot be read.
+    """
+    check_folder(state, may_try=False)
+    if is_held(state):
+        return f"another variantctl is changing {state.parent} at this moment"
+    if (journal := journals.read(state / JOURNAL, roots)) is not None:
+        return (
+            f"{journal.title} was cut short, and what is there may be half of it; "
+            "the next install, sync or uninstall here undoes it"
+        )
+    if (journal := journals.read(state / DONE, roots)) is not None:
+        return (
+            f"{journal.title} is made, but not tidied up; the next install, sync or uninstall here does that"
+        )
+    return None
+
+
+def _finish(state: Path, journal: Journal) -> None:
     """Delete the old files, which may be gigabytes: where that fails it is said, and tried again."""
-    if journal["aside"]:
+    if journal.aside:
         _sync_folder(state)
-    remove_emptied(journal["emptied"])
+    remove_emptied(journal.emptied)
     _discard(f"{state}{os.sep}{ASIDE}")
     (state / DONE).unlink()
 
 
-def _undo(state: Path, journal: dict[str, Any]) -> None:
-    for number, destination in reversed(list(enumerate(journal["place"]))):
+def _undo(state: Path, journal: Journal) -> None:
+    for number, destination in reversed(list(enumerate(journal.place))):
         _discard(_half(destination))
         _take_back(destination, f"{state}{os.sep}{STAGE}{os.sep}{number}")
-    for folder in reversed(journal["clear"]):
+    for folder in reversed(journal.clear):
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-    for number, path in reversed(list(enumerate(journal["aside"]))):
+    for number, path in reversed(list(enumerate(journal.aside))):
         aside = f"{state}{os.sep}{ASIDE}{os.sep}{number}"
         if os.path.lexists(aside):
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
@@ -159,6 +188,7 @@ def _place(staged: str, destination: str) -> None:
         import shutil
 
         half = _half(destination)
+        _discard(half)
         if os.path.isdir(staged) and not os.path.islink(staged):  # noqa: PTH112, PTH114
             shutil.copytree(staged, half, symlinks=True)
         else:
@@ -224,7 +254,7 @@ def _discard(path: str) -> None:
 def _write_durably(path: Path, data: bytes) -> None:
     """Written under another name, on the disk, and then there: a journal is never half."""
     half = path.with_name(HALF)
-    with half.open("wb") as file:
+    with half.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -244,11 +274,3 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        journal: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return journal

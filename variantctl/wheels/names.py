@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import stat
 import struct
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 # Microsoft, "Naming Files, Paths, and Namespaces": reserved with any extension, in any case.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[ .].*)?", re.IGNORECASE)
 _STORED, _DEFLATED = 0, 8
+#: Where variantctl keeps a change that is not made yet, in site-packages: no import finds a dot's name.
+STATE_FOLDER = ".variantctl"
+#: NTFS also finds a long name by its short one: six characters of it, or two and a checksum (as Git's fsck
+#: has it for ".git"), without the leading dot.
+_SHORT = re.compile(r"(?:varian|va[0-9a-f]{4})~[0-9]+")
+#: Letters that HFS+ and the casefolding of ext4 and f2fs leave out (Unicode Default_Ignorable_Code_Point).
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
 _ENCRYPTED = 0x1 | 0x40
 _UNICODE_PATH = 0x7075
 
@@ -42,7 +50,37 @@ def name_problem(name: str, *, windows: bool) -> str | None:
         return "the path has an empty, '.' or dots-only part"
     if windows and any(_DEVICE.fullmatch(part) for part in parts):
         return "the name is that of a device on Windows"
+    if is_reserved(name):
+        return f"the path has a part that is, to some file systems, {STATE_FOLDER}: variantctl's own folder"
     return None
+
+
+def is_reserved(path: str) -> bool:
+    """Whether a part of a path is the state folder's name, in any spelling that a file system takes for it.
+
+    That is: another letter case, composed or wide characters, characters that are left out, dots and spaces
+    at the end, a stream's name after a colon, a short name of NTFS. Names that begin with it and a dash are
+    what variantctl calls files that are half written.
+    """
+    if path.isascii():
+        # Nearly all are; a wheel has tens of thousands of them.
+        lower = path.lower()
+        if "variantctl" not in lower and "~" not in lower:
+            return False
+    return any(_is_state_name(part) for part in re.split(r"[/\\]", path))
+
+
+def _is_state_name(part: str) -> bool:
+    if not part.isascii():
+        # A dotless i has a dotted one's capital.
+        plain = unicodedata.normalize("NFKD", part.replace("\u0131", "i")).casefold()
+        part = "".join(
+            character
+            for character in unicodedata.normalize("NFKD", plain)
+            if unicodedata.category(character) not in ("Mn", "Cf", "Cc") and character not in _FILLERS
+        )
+    name = part.lower().partition(":")[0].rstrip(" .")
+    return name == STATE_FOLDER or name.startswith(f"{STATE_FOLDER}-") or _SHORT.fullmatch(name) is not None
 
 
 def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
