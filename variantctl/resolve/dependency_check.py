@@ -9,8 +9,7 @@ from packaging.version import Version
 
 from variantctl.resolve.finding import Finding
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.lenient import read_requirement
-from variantctl.variants.markers import MarkerVariant, VariantRequirement
+from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
 
 
 def check_dependencies(
@@ -56,7 +55,7 @@ def _applicable(
 ) -> Iterator[VariantRequirement]:
     for text in texts:
         try:
-            needed = read_requirement(text).requirement
+            needed = parse_requirement(text)
             if needed.applies(markers, variant, sorted(extras.get(name, ()))):
                 yield needed
         except InvalidVariantError as error:

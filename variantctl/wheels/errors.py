@@ -27,10 +27,6 @@ class WheelError(VariantctlError):
         super().__init__(f"{where}: {problem}", hint=hint)
 
 
-class WrongMetadataError(WheelError):
-    """A wheel whose METADATA is about another project or version than its name: somebody lies."""
-
-
 DAMAGED = "the file is damaged or not what it claims to be; fetch or build it again"
 MISTRUST = "do not install this wheel; tell whoever publishes it"
 """Hints that several checks share."""
