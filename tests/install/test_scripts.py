@@ -93,7 +93,7 @@ def test_entry_points_are_read_as_installer_reads_them() -> None:
         assert f"sys.exit({attr}())\n".encode() in content
 
 
-@pytest.mark.parametrize("line", ["a", "a = m", "a = m:f; import os", "a = m:f\na = m:g", "a = m:f\n  g"])
+@pytest.mark.parametrize("line", ["a", "a = m", "a = m:f; import os", "a = m:f\n  g"])
 def test_entry_points_that_are_none(line: str) -> None:
     text = f"[console_scripts]\n{line}\n"
     with pytest.raises(WheelError, match=r"entry_points\.txt"):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile, ZipInfo
 
-from variantctl.wheels.build import build_wheel
 from variantctl.wheels.record import RecordEntry, entry_for
 
 NAME = "evil"
@@ -383,15 +382,6 @@ MALICIOUS: Mapping[str, Malicious] = {
         "'evil/extra.py': RECORD does not list it",
     ),
     "no-record": Malicious(_no_record, "no RECORD"),
-    "weak-hash": Malicious(
-        lambda folder: build_wheel(
-            folder,
-            name=NAME,
-            version="1.0",
-            dist_info={"RECORD": b"x.py,md5=1B2M2Y8AsgTpgAmY7PhCfg,0\n"},
-        ),
-        "'md5' is not sha256 or better",
-    ),
     "parent-folder": Malicious(_escape("../owned.txt"), "leaves the folder"),
     "parent-folder-inside": Malicious(_escape("evil/../../owned.txt"), "leaves the folder"),
     "parent-folder-in-data": Malicious(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from variantctl.cli.terminal import guard, sink
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +23,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _in_utf8_mode()
     _open_closed_streams()
-    if argv is None:
-        guard()
     try:
         if arguments[:1] == ["install"]:
             from variantctl.cli.settled import answer
@@ -79,7 +75,7 @@ def _say(text: str) -> int:
     import os
 
     try:
-        sink(sys.stdout).write(text)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         # As in app.run: whoever read our output has gone.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from variantctl.cli.terminal import sink
-
 SHELLS = ("bash", "zsh", "tcsh")
 
 
@@ -24,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
 
     from variantctl.cli.app import build_parser
 
-    sink(sys.stdout).styled(shtab.complete(build_parser(only=None), args.shell) + "\n")
+    sys.stdout.write(shtab.complete(build_parser(only=None), args.shell) + "\n")
     return 0

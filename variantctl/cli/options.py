@@ -161,6 +161,11 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
     files.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse wheels that are only untidy, too, as a RECORD without hashes",
+    )
+    files.add_argument(
         "--max-unpacked-size",
         metavar="SIZE",
         type=size,

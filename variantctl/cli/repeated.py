@@ -94,6 +94,7 @@ class Recipe:
             "fresh_until": min((until for _, until in grounds.pages.values()), default=None),
             "link_mode": args.link_mode,
             "compile_bytecode": args.compile_bytecode,
+            "strict": args.strict,
             "quiet": "quiet" in args,
             "wheels": [
                 (each.filename, each.hashes["sha256"].lower(), each.requested) for each in plan.install
@@ -168,6 +169,7 @@ def _install_stored(
         cache=cache.root / "install",
         link_mode=LinkMode(note["link_mode"]),
         compile_bytecode=note["compile_bytecode"],
+        strict=note.get("strict", False),
         ahead=ahead,
         progress=_show,
     )

@@ -115,6 +115,7 @@ def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argpars
                 cache=catalog.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
                 compile_bytecode=args.compile_bytecode,
+                strict=args.strict,
                 limits=options.unpacking_limits(args),
                 progress=downloads.show,
             ),

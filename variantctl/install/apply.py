@@ -26,6 +26,7 @@ from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
 from variantctl.values import dataclass, field
 from variantctl.variants.names import canonicalize_name
+from variantctl.wheels.errors import UntidyError
 from variantctl.wheels.limits import Limits
 from variantctl.wheels.names import STATE_FOLDER
 
@@ -79,6 +80,7 @@ class Options:
         link_mode: how files come from the store.
         compile_bytecode: compile all modules afterwards.
         overwrite: take away files that are in the way, instead of refusing.
+        strict: refuse wheels that are only untidy, too.
         limits: of what a wheel may be unpacked to.
         ahead: is looking already whether stored wheels are unchanged.
         progress: told how far it is.
@@ -88,6 +90,7 @@ class Options:
     link_mode: LinkMode = LinkMode.HARDLINK
     compile_bytecode: bool = False
     overwrite: bool = False
+    strict: bool = False
     limits: Limits = field(default_factory=Limits)
     ahead: LookAhead | None = None
     progress: Progress = silent
@@ -128,6 +131,9 @@ def apply_plan(
     options = options or Options()
     # Fetched, verified and unpacked first, which touches the cache alone and needs no lock.
     wheels = _prepare(plan.install, fetch, options)
+    untidy = [text for wheel in wheels for text in wheel.untidy]
+    if untidy and options.strict:
+        raise UntidyError(untidy[0])
     with _changing(environment, options) as (state, notes):
         roots = Roots(environment)
         installed = installed_packages(environment)
@@ -157,7 +163,7 @@ def apply_plan(
         notes += _carry_out(change, removal, roots, state, linker, _title(layouts, removal), options)
         if options.compile_bytecode:
             _compile(layouts, environment, options)
-    return Outcome(tuple(layout.name for layout in layouts), tuple(going), (*notes, *_kept(removal)))
+    return Outcome(tuple(layout.name for layout in layouts), tuple(going), (*untidy, *notes, *_kept(removal)))
 
 
 def uninstall(

@@ -275,7 +275,7 @@ def _root_is_purelib(wheel: UnpackedWheel) -> bool:
     if text is None:
         raise _refused(wheel, "it has no WHEEL file")
     # Each of its headers is a line of its own; the email package would take longer to import than all else.
-    headers = dict(_header(line) for line in reversed(text.decode("utf-8", "replace").splitlines()))
+    headers = dict(_header(line) for line in reversed(text.decode("utf-8-sig", "replace").splitlines()))
     version = headers.get("wheel-version", "")
     if version.partition(".")[0] != "1":
         raise _refused(wheel, f"its WHEEL file says format {version!r}; this installs format 1")

@@ -94,6 +94,7 @@ class UnpackedWheel:
         dist_info: the name of its ``*.dist-info`` folder.
         folders: its files, by the folder they are in.
         umask: the umask its files were made under.
+        untidy: what the format does not allow and what harms nobody, in sentences.
     """
 
     filename: str
@@ -104,6 +105,7 @@ class UnpackedWheel:
     dist_info: str
     folders: tuple[StoredFolder, ...] = field(repr=False)
     umask: int
+    untidy: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[UnpackedFile, ...]:
@@ -129,6 +131,7 @@ def unpacked_wheel(
     dist_info: str,
     files: Iterable[UnpackedFile],
     umask: int,
+    untidy: Sequence[str] = (),
 ) -> UnpackedWheel:
     """The value of a wheel whose files were just written."""
     folders: dict[str, list[UnpackedFile]] = {}
@@ -143,6 +146,7 @@ def unpacked_wheel(
         dist_info,
         tuple(_stored_folder(path, inside) for path, inside in folders.items()),
         umask,
+        tuple(untidy),
     )
 
 
@@ -175,6 +179,7 @@ def dump(wheel: UnpackedWheel, files: Iterable[UnpackedFile]) -> bytes:
         "sha256": wheel.sha256,
         "dist_info": wheel.dist_info,
         "umask": wheel.umask,
+        "untidy": wheel.untidy,
     }
     stamps = [
         ([sizes[f"{folder.path}/{name}" if folder.path else name] for name in folder.names], folder.times)
@@ -218,4 +223,6 @@ def _wheel(data: bytes, root: Path, times: Sequence[Sequence[int]] | None = None
         head["dist_info"],
         tuple(StoredFolder(*row, when) for row, when in zip(rows, each, strict=True)),
         head["umask"],
+        # Older variantctl refused such wheels.
+        tuple(head.get("untidy", ())),
     )

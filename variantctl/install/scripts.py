@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from variantctl.wheels.errors import MISTRUST, WheelError
+from variantctl.wheels.entry_points import ScriptEntry, read_scripts
+from variantctl.wheels.errors import WheelError
 
 if TYPE_CHECKING:
     from installer.scripts import LauncherKind
 
 #: The kernel reads this much of a script's first line (linux/binfmts.h before 5.1; macOS reads 512).
 _LONGEST_SHEBANG = 127
-#: An object reference of the "Entry points specification", with the extras that it may still have.
-_OBJECT = re.compile(r"(?P<module>[\w.]+)\s*:\s*(?P<attr>[\w.]+)\s*(\[.*\])?\s*")
 _SCRIPT = """\
 import sys
 
@@ -27,15 +25,6 @@ from {module} import {top}
 if __name__ == "__main__":
     sys.exit({call}())
 """
-
-
-class _EntryPoint(NamedTuple):
-    """A script: its name, where its function is, and its section (``console`` or ``gui``)."""
-
-    name: str
-    module: str
-    attr: str
-    section: str
 
 
 def entry_point_scripts(
@@ -49,46 +38,20 @@ def entry_point_scripts(
         kind: which launcher; None is this machine's.
 
     Raises:
-        WheelError: the file cannot be parsed, or a name leads out of the scripts folder.
+        WheelError: the file cannot be parsed, or a name is no plain file name.
     """
-    from configparser import Error as ConfigError
-
-    try:
-        # Read whole before the first is made.
-        found = list(_read(entry_points.decode("utf-8")))
-    except (ValueError, ConfigError) as error:
-        raise WheelError(wheel, f"it cannot be read ({error})", member="entry_points.txt") from error
     if kind is None and os.name != "nt":
         kind = "posix"
-    for entry in found:
-        name = entry.name
-        if not name or "/" in name or "\\" in name or "\0" in name or name in (".", ".."):
-            problem = f"the script name {name!r} is not a file name"
-            raise WheelError(wheel, problem, member="entry_points.txt", hint=MISTRUST)
+    # Read whole before the first is made.
+    for entry in read_scripts(entry_points, wheel, windows=kind != "posix").entries:
         if kind == "posix":
             text = _SCRIPT.format(module=entry.module, top=entry.attr.partition(".")[0], call=entry.attr)
-            yield name, shebang(str(python)) + b"\n" + text.encode()
+            yield entry.name, shebang(str(python)) + b"\n" + text.encode()
         else:
             yield _launcher(entry, str(python), wheel, kind)
 
 
-def _read(entry_points: str) -> Iterator[_EntryPoint]:
-    """The scripts of an ``entry_points.txt`` ("Entry points specification"; extras are passed over)."""
-    from configparser import ConfigParser
-
-    parser = ConfigParser(delimiters="=", interpolation=None)
-    parser.optionxform = str  # type: ignore[method-assign, assignment]
-    parser.read_string(entry_points)
-    for section in ("console", "gui"):
-        if parser.has_section(f"{section}_scripts"):
-            for name, value in parser.items(f"{section}_scripts"):
-                match = _OBJECT.fullmatch(value)
-                if match is None:
-                    raise ValueError(f"{name} = {value} is not module:object")
-                yield _EntryPoint(name, match["module"], match["attr"], section)
-
-
-def _launcher(entry: _EntryPoint, python: str, wheel: str, kind: LauncherKind | None) -> tuple[str, bytes]:
+def _launcher(entry: ScriptEntry, python: str, wheel: str, kind: LauncherKind | None) -> tuple[str, bytes]:
     """The program that starts a script on Windows: file name and content."""
     # Imported for these alone: it imports the email package, which takes longer than to link 3,000 files.
     from installer.scripts import InvalidScript, Script

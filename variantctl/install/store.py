@@ -41,12 +41,14 @@ class Built:
         filename: of the wheel.
         dist_info: the name of its metadata folder.
         files: what it has.
+        untidy: what is odd about it, and harms nobody, in sentences.
     """
 
     folder: Path
     filename: WheelFilename
     dist_info: str
     files: tuple[UnpackedFile, ...]
+    untidy: tuple[str, ...] = ()
 
 
 class WheelStore:
@@ -118,13 +120,13 @@ class WheelStore:
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
         try:
             (building / "files").mkdir()
-            files = unpack(
+            unpacked = unpack(
                 archive,
                 building / "files",
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
                 limits=self._limits,
             )
-            return Built(building, filename, archive.dist_info, files)
+            return Built(building, filename, archive.dist_info, unpacked.files, unpacked.untidy)
         except BaseException:
             self._discard(building)
             raise
@@ -161,7 +163,7 @@ class WheelStore:
         try:
             umask = current_umask()
             wheel = unpacked_wheel(
-                built.filename, sha256, slot / "files", built.dist_info, built.files, umask
+                built.filename, sha256, slot / "files", built.dist_info, built.files, umask, built.untidy
             )
             (built.folder / "manifest.json").write_bytes(dump(wheel, built.files))
             built.folder.chmod(0o755 & ~umask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -13,9 +14,16 @@ from pathlib import Path
 from variantctl.install.manifest import UnpackedFile
 from variantctl.install.read_ahead import read_ahead
 from variantctl.install.space import blocks, check_room
+from variantctl.values import dataclass
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.limits import Limits
-from variantctl.wheels.record import RecordEntry, check_content, verified_chunks
+from variantctl.wheels.record import (
+    RecordEntry,
+    check_content,
+    encode_digest,
+    unhashed_names,
+    verified_chunks,
+)
 from variantctl.wheels.verify import check_claims
 
 #: Zlib, hashing and writing leave the interpreter lock; beyond a few threads the disk is the limit.
@@ -31,13 +39,26 @@ _SMALL_FILES = threading.Semaphore(min(2, os.cpu_count() or 1))
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What was unpacked.
+
+    Attributes:
+        files: in archive order.
+        untidy: what the format does not allow and what harms nobody, in sentences.
+    """
+
+    files: tuple[UnpackedFile, ...]
+    untidy: tuple[str, ...]
+
+
 def unpack(
     archive: WheelArchive,
     into: Path,
     *,
     progress: Callable[[int, int], None] | None = None,
     limits: Limits | None = None,
-) -> tuple[UnpackedFile, ...]:
+) -> Unpacked:
     """Write every file of a wheel below ``into`` (which exists and is empty), read-only.
 
     Args:
@@ -50,12 +71,12 @@ def unpack(
         OSError: it could not be written.
     """
     (limits or Limits()).check(archive)
-    record = check_claims(archive).record
+    claims = check_claims(archive)
     sizes = [info.file_size for info in archive.infos.values()]
     check_room(into, sum(map(blocks, sizes)), len(sizes), f"unpacking {archive.filename.filename}")
     _make_folders(archive.names, into)
     meter = _Meter(sum(sizes), progress)
-    writer = _Writer(archive, record, into, meter)
+    writer = _Writer(archive, claims.record, into, meter)
     small = [name for name in archive.names if archive.infos[name].file_size <= _SMALL]
     # The largest first: one that is started last would be worked on alone.
     large = sorted(
@@ -82,7 +103,7 @@ def unpack(
             writer.stopped = True
             pool.shutdown(cancel_futures=True)
             raise
-    return tuple(written[name] for name in archive.names)
+    return Unpacked(tuple(written[name] for name in archive.names), claims.untidy)
 
 
 class _Groups:
@@ -120,6 +141,7 @@ class _Writer:
     ) -> None:
         self._archive = archive
         self._record = record
+        self._unhashed = unhashed_names(archive)
         self._into = f"{into}/"
         self._meter = meter
         self.stopped = False
@@ -155,14 +177,20 @@ class _Writer:
     def _write(self, entry: RecordEntry, pieces: Iterable[bytes]) -> UnpackedFile:
         name = entry.path
         executable = bool(self._archive.infos[name].external_attr >> 16 & 0o111)
+        # What is written into an environment's RECORD has a hash of ours where the wheel's is none or weak.
+        hasher = hashlib.sha256() if not (entry.is_strong or name in self._unhashed) else None
         handle = os.open(self._into + name, _NEW_FILE, 0o555 if executable else 0o444)
         try:
             for piece in pieces:
                 _write_all(handle, piece)
+                if hasher is not None:
+                    hasher.update(piece)
             found = os.fstat(handle)
         finally:
             os.close(handle)
         digest = f"{entry.algorithm}={entry.digest}" if entry.algorithm else ""
+        if hasher is not None:
+            digest = f"sha256={encode_digest(hasher.digest())}"
         return UnpackedFile(name, digest, found.st_size, executable, found.st_mtime_ns)
 
 

@@ -257,7 +257,7 @@ class Catalog:
             return known
         metadata = core_metadata(self._members.fields(link), link.file.filename)
         wheel = link.own_name
-        if metadata.normalized_name != wheel.name or metadata.version != wheel.version:
+        if metadata.normalized_name != wheel.name or not wheel.names_version(metadata.version):
             raise WheelError(
                 link.file.filename,
                 f"its METADATA is that of {metadata.name} {metadata.version}, "

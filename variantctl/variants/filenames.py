@@ -44,6 +44,14 @@ class WheelFilename:
         """Whether the filename has a variant label."""
         return self.label is not None
 
+    def names_version(self, version: Version) -> bool:
+        """Whether a wheel of this filename may say that it is of *version*.
+
+        flash-attn's releases say in the filename alone which build they are (``2.8.3+cu12torch2.8``, and
+        ``2.8.3`` inside); uv takes such wheels, too. PEP 440: a local version is a build of its public one.
+        """
+        return version == self.version or (version.local is None and version == Version(self.version.public))
+
     def with_label(self, label: str | None) -> str:
         """This filename with *label* in place of its own; ``None`` gives the non-variant filename.
 

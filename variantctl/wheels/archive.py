@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,7 @@ class WheelArchive:
         filename: the parsed filename.
         infos: the files in archive order, by path; folders are left out.
         dist_info: the name of the ``*.dist-info`` folder.
+        untidy: what is odd about the archive itself, and harms nobody, in sentences.
     """
 
     def __init__(self, file: BinaryIO, filename: WheelFilename) -> None:
@@ -73,6 +74,8 @@ class WheelArchive:
         self.infos: Mapping[str, ZipInfo] = {i.filename: i for i in directory.infolist() if not i.is_dir()}
         starts = sorted({info.header_offset for info in directory.infolist()} | {directory.start_dir})
         self._ends = dict(pairwise(starts))
+        self._folders = {i.filename.rstrip("/") for i in infos if i.is_dir()}
+        self.untidy = tuple(self._look_at_folders(info for info in infos if info.is_dir()))
         self.dist_info = self._find_dist_info()
 
     @classmethod
@@ -119,6 +122,11 @@ class WheelArchive:
 
     def __contains__(self, name: str) -> bool:
         return name in self.infos
+
+    def is_folder(self, name: str) -> bool:
+        """Whether a path is that of a folder: it has an entry, or files in it."""
+        path = name.rstrip("/")
+        return path in self._folders or any(other.startswith(f"{path}/") for other in self.infos)
 
     def read(self, name: str, *, limit: int = MAX_READ) -> bytes:
         """The whole content of one file of at most ``limit`` bytes; checks its CRC.
@@ -245,6 +253,15 @@ class WheelArchive:
         if culprit is not None:
             raise self.error("its bytes are not there, or overlap those of another member", culprit, MISTRUST)
 
+    def _look_at_folders(self, folders: Iterable[ZipInfo]) -> Iterator[str]:
+        """Folders whose entries have bytes: an empty stream is harmless (PySocks 1.7.1 has one)."""
+        odd = [info for info in folders if info.compress_size]
+        for info in odd:
+            self._check_end(info, *_measured(self._inflated(info)))
+        if odd:
+            what = "a folder's entry" if len(odd) == 1 else f"{len(odd)} folders' entries"
+            yield f"{self.filename.filename}: the archive deflates {what} ({odd[0].filename!r:.200})"
+
     def _find_dist_info(self) -> str:
         tops = {name.partition("/")[0] for name in self.infos if "/" in name}
         folders = sorted(top for top in tops if top.endswith(".dist-info"))
@@ -258,14 +275,17 @@ class WheelArchive:
         return folders[0]
 
     def is_stem(self, stem: str) -> bool:
-        """Whether ``stem`` is ``{name}-{version}`` of this wheel, in any spelling."""
+        """Whether ``stem`` is ``{name}-{version}`` of this wheel, in any spelling.
+
+        Where the filename has a local version, the wheel itself may do without (``names_version``).
+        """
         # Old wheels have '-' in names and versions, so every '-' may be the one between the two.
         for at in (i for i, character in enumerate(stem) if character == "-"):
             try:
                 version = Version(stem[at + 1 :])
             except InvalidVersion:
                 continue
-            if canonicalize_name(stem[:at]) == self.filename.name and version == self.filename.version:
+            if canonicalize_name(stem[:at]) == self.filename.name and self.filename.names_version(version):
                 return True
         return False
 
@@ -343,6 +363,16 @@ class WheelArchive:
 
     def _broken_end(self, info: ZipInfo) -> WheelError:
         return self.error("its compressed data does not end where it should", info.filename, DAMAGED)
+
+
+def _measured(pieces: Iterable[bytes]) -> tuple[int, int]:
+    """The length and the CRC of some content."""
+    from variantctl.wheels.inflate import crc32
+
+    size = crc = 0
+    for piece in pieces:
+        size, crc = size + len(piece), crc32(piece, crc)
+    return size, crc
 
 
 def _handle_of(file: BinaryIO) -> int | None:

@@ -27,6 +27,19 @@ class WheelError(VariantctlError):
         super().__init__(f"{where}: {problem}", hint=hint)
 
 
+class UntidyError(VariantctlError):
+    """A wheel that the format does not allow, though it harms nobody; refused where that was asked for.
+
+    Args:
+        said: what is odd, in a sentence that names the wheel.
+    """
+
+    kind = "untidy-wheel"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said, hint="Without --strict it is taken as it is.")
+
+
 DAMAGED = "the file is damaged or not what it claims to be; fetch or build it again"
 MISTRUST = "do not install this wheel; tell whoever publishes it"
 """Hints that several checks share."""

@@ -28,6 +28,8 @@ STATE_FOLDER = ".variantctl"
 _SHORT = re.compile(r"(?:varian|va[0-9a-f]{4})~[0-9]+")
 #: Letters that HFS+ and the casefolding of ext4 and f2fs leave out (Unicode Default_Ignorable_Code_Point).
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
+#: An end of stream takes two bytes, five with an uncompressed block before it; some writers flush as well.
+_EMPTY_STREAM = 16
 _ENCRYPTED = 0x1 | 0x40
 _UNICODE_PATH = 0x7075
 
@@ -97,13 +99,18 @@ def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:
         return "it is a symbolic link, which a wheel must not hold"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "it is neither a file nor a folder"
-    if info.is_dir() and (info.file_size or info.compress_size):
+    if info.is_dir() and (info.file_size or info.CRC or info.compress_size > _most_of_nothing(info)):
         return "it is a folder that has content"
     if info.flag_bits & _ENCRYPTED:
         return "it is encrypted"
     if info.compress_type not in (_STORED, _DEFLATED):
         return f"compression method {info.compress_type} is neither 'stored' nor 'deflated'"
     return None
+
+
+def _most_of_nothing(info: ZipInfo) -> int:
+    """How many bytes a folder's entry may have: an empty file may be deflated, and some tools do that."""
+    return _EMPTY_STREAM if info.compress_type == _DEFLATED else 0
 
 
 def _other_names(info: ZipInfo) -> Iterator[str]:

@@ -16,7 +16,7 @@ from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.headers import with_public_version, with_requires
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.wheels.output import written_whole
-from variantctl.wheels.record import SIGNATURES, entry_for
+from variantctl.wheels.record import SIGNATURES, entry_for, tidy_text
 from variantctl.wheels.variant import VARIANT_JSON
 from variantctl.wheels.zipwriter import ZipWriter
 
@@ -73,7 +73,7 @@ def rewrite(archive: WheelArchive, target: Path, rewriting: Rewriting) -> None:
     """
     changes = _changes(archive, rewriting)
     record = f"{archive.dist_info}/RECORD"
-    rows = list(_rows(archive.read(record).decode(), record, changes))
+    rows = list(_rows(tidy_text(archive), record, changes))
     with written_whole(target) as file:
         writer = ZipWriter(file)
         for name, info in archive.infos.items():

@@ -62,7 +62,7 @@ class Substitution:
 
     def _changed_record(self, record: bytes) -> bytes:
         """RECORD with the hash of the new METADATA, and without the files that are left out."""
-        lines = list(io.StringIO(record.decode(), newline=""))
+        lines = list(io.StringIO(record.decode("utf-8-sig"), newline=""))
         end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
         kept = []
         for line in lines:

@@ -25,11 +25,11 @@ from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.schemas import Format, format_of
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.errors import WheelError
+from variantctl.wheels.errors import UntidyError, WheelError
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.wheels.record import SIGNATURES, RecordEntry, name_problems, read_record
 from variantctl.wheels.variant import VARIANT_JSON, read_variant, stray_variant_json
-from variantctl.wheels.verify import Progress, check_identity, content_problems
+from variantctl.wheels.verify import Progress, check_identity, content_problems, scripts_of
 
 AskValidity = Callable[[Mapping[str, ProviderInfo], Sequence[str]], tuple[KnownFeatures, Mapping[str, str]]]
 """What providers know of namespaces, and why nothing is known of the others."""
@@ -74,13 +74,18 @@ class Validation:
 
 
 def validate_wheel(
-    path: Path, ask: AskValidity | None = None, *, progress: Progress | None = None
+    path: Path,
+    ask: AskValidity | None = None,
+    *,
+    strict: bool = False,
+    progress: Progress | None = None,
 ) -> Validation:
     """Look at everything in a wheel; nothing about it is raised.
 
     Args:
         path: the wheel.
         ask: says what providers know of properties; ``None``: properties are not checked against providers.
+        strict: what is only untidy is a problem, too.
         progress: told how far hashing is.
     """
     try:
@@ -96,7 +101,12 @@ def validate_wheel(
         look.at_metadata()
         look.at_wheel_file()
         look.at_variant(ask)
+        look.at_scripts()
         look.at_record(progress)
+        if strict:
+            look.problems += [UntidyError(text) for text in look.untidy]
+        else:
+            look.notes += look.untidy
         return Validation(path, filename, tuple(look.problems), tuple(look.notes), look.variant)
 
 
@@ -128,6 +138,7 @@ class _Look:
         self.archive = archive
         self.problems: list[VariantctlError] = []
         self.notes: list[str] = []
+        self.untidy: list[str] = list(archive.untidy)
         self.variant: VariantMetadata | None = None
 
     def at_metadata(self) -> None:
@@ -217,10 +228,12 @@ class _Look:
         """RECORD: there, readable, listing exactly the files, every size and hash true."""
         archive = self.archive
         try:
-            record: Mapping[str, RecordEntry] = read_record(archive)
+            read = read_record(archive)
         except VariantctlError as error:
             self.problems.append(error)
             return
+        self.untidy += read.untidy
+        record: Mapping[str, RecordEntry] = read.entries
         wrong = name_problems(archive, record)
         self.problems += wrong
         named = {problem.member for problem in wrong}
@@ -230,6 +243,13 @@ class _Look:
         for name in SIGNATURES:
             if f"{archive.dist_info}/{name}" in archive:
                 self.notes.append(f"{archive.filename.filename}: {name} is there, and nothing checks it")
+
+    def at_scripts(self) -> None:
+        """entry_points.txt: readable, every name of a script a plain file name."""
+        try:
+            self.untidy += scripts_of(self.archive).untidy
+        except VariantctlError as error:
+            self.problems.append(error)
 
     def _wrong(self, problem: str, member: str | None, hint: str | None = None) -> None:
         self.problems.append(self.archive.error(problem, member, hint))

@@ -11,6 +11,8 @@ from threading import Lock
 from variantctl.values import dataclass
 from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.entry_points import MEMBER as ENTRY_POINTS
+from variantctl.wheels.entry_points import Scripts, read_scripts
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
 from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
 from variantctl.wheels.record import RecordEntry, check_names, raise_first, read_record, verified_chunks
@@ -55,14 +57,16 @@ class Claims:
     Attributes:
         record: RECORD's rows by path.
         notes: about what is odd, but allowed.
+        untidy: of these, what the format does not allow and what harms nobody.
     """
 
     record: Mapping[str, RecordEntry]
     notes: tuple[str, ...]
+    untidy: tuple[str, ...] = ()
 
 
 def check_claims(archive: WheelArchive) -> Claims:
-    """Everything but the hashes: METADATA, WHEEL, variant.json, and the names and sizes in RECORD.
+    """Everything but the hashes: METADATA, WHEEL, variant.json, scripts, and the names and sizes in RECORD.
 
     Raises:
         WheelError: it is not sound.
@@ -73,13 +77,28 @@ def check_claims(archive: WheelArchive) -> Claims:
         raise archive.error("it has no WHEEL file", hint=DAMAGED)
     read_variant(archive)
     record = read_record(archive)
-    check_names(archive, record)
+    check_names(archive, record.entries)
     stray = stray_variant_json(archive)
-    return Claims(record, (stray,) if stray else ())
+    untidy = (*archive.untidy, *record.untidy, *scripts_of(archive).untidy)
+    return Claims(record.entries, (*((stray,) if stray else ()), *untidy), untidy)
+
+
+def scripts_of(archive: WheelArchive) -> Scripts:
+    """The scripts that a wheel asks for.
+
+    Raises:
+        WheelError: its ``entry_points.txt`` cannot be parsed, or has a name that is no plain file name.
+    """
+    member = f"{archive.dist_info}/{ENTRY_POINTS}"
+    if member not in archive:
+        return Scripts()
+    return read_scripts(archive.read(member), archive.filename.filename)
 
 
 def check_identity(archive: WheelArchive) -> CoreMetadata:
     """The METADATA of a wheel, which must be about the project and version in the filename.
+
+    It may leave out a local version (``WheelFilename.names_version``).
 
     Raises:
         WheelError: it is about another one, or there is none.
@@ -89,7 +108,7 @@ def check_identity(archive: WheelArchive) -> CoreMetadata:
     if metadata.normalized_name != archive.filename.name:
         problem = f"it is about {metadata.name!r}, the filename about {archive.filename.name!r}"
         raise archive.error(problem, member, MISTRUST)
-    if metadata.version != archive.filename.version:
+    if not archive.filename.names_version(metadata.version):
         problem = f"it is about version {metadata.version}, the filename about {archive.filename.version}"
         raise archive.error(problem, member, MISTRUST)
     return metadata

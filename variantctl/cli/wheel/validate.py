@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
     parser.add_argument("wheels", type=Path, nargs="+", metavar="WHEEL", help="the wheels")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--strict", action="store_true", help="count what is only untidy as a problem, too")
     add_provider_arguments(parser)
 
 
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     found = []
     for path in dict.fromkeys(args.wheels):
         with progress_bar(f"checking {path.name}") as progress:
-            found.append(validate_wheel(path, None if args.no_validate else _asker(args), progress=progress))
+            ask = None if args.no_validate else _asker(args)
+            found.append(validate_wheel(path, ask, strict=args.strict, progress=progress))
     between = together(found)
     found = [
         replace(one, problems=(*one.problems, between[one.path])) if one.path in between else one

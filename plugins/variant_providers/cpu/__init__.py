@@ -1,1 +1,0 @@
-"""The processor detectors, x86-64 and 64-bit Arm, and how each system describes a processor."""

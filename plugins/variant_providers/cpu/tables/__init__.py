@@ -1,1 +1,0 @@
-"""What is known about devices, as data; every table names where it comes from."""

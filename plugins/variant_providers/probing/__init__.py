@@ -1,1 +1,0 @@
-"""How detectors look at a machine: files, buses, and drivers in child processes."""

@@ -1,0 +1,1 @@
+"""Device and processor knowledge, as data; every table names where it comes from."""
