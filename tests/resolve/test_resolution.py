@@ -261,3 +261,39 @@ def test_the_search_is_bounded(world: World) -> None:
     world.add("a8", "1")
     with pytest.raises(TooDeepError, match="in 5 steps"):
         world.plan("a0", max_rounds=5)
+
+
+def test_faults_of_old_requirements_are_corrected_with_a_word(world: World) -> None:
+    world.add("app", "1.0", ["lib (>=1.19.*)", "other (>dev)"])
+    for version in ("1.0", "1.20", "2.0"):
+        world.add("lib", version)
+    world.add("other", "1.0")
+    plan = world.plan("app", "lib<2")
+    assert ("lib", "1.20") in {(planned.name, str(planned.version)) for planned in plan.install}
+    (note,) = plan.notes
+    assert note == (
+        "app 1.0 requires 'lib (>=1.19.*)', which is read as 'lib (>=1.19)' (another one is corrected, too)"
+    )
+
+
+def test_a_comparison_without_meaning_does_not_drop_a_requirement(world: World) -> None:
+    world.add("app", "1.0", ["lib ; python_version >= '3.7.*'", "other ; os_name == 'nt'"])
+    world.add("lib")
+    world.add("other")
+    plan = world.plan("app")
+    assert {planned.name for planned in plan.install} == {"app", "lib"}
+    assert "app 1.0 requires 'lib ; python_version >= '3.7.*'', which is read as 'lib'" in plan.notes
+
+
+def test_damaged_metadata_is_passed_over_with_the_reason(world: World) -> None:
+    world.add("lib", "3.0", ["this is no requirement"])
+    world.add("lib", "2.0", dist_info={"METADATA": b"Metadata-Version: 2.1\nName: lib\n"})
+    world.add("lib", "1.0")
+    plan = world.plan("lib")
+    assert [str(planned.version) for planned in plan.install] == ["1.0"]
+    (note,) = plan.notes
+    assert (
+        note.startswith("lib 3.0 is passed over: it has a requirement that cannot be read") and "2.0" in note
+    )
+    with pytest.raises(WheelError, match="has no Version"):
+        world.plan("lib==2.0")

@@ -22,7 +22,8 @@ from variantctl.sources.files import BackendBuild, RemoteFile, WheelLink
 from variantctl.sources.hashes import STRONG, is_known
 from variantctl.sources.urls import path_to_url
 from variantctl.values import dataclass, field, replace
-from variantctl.variants.markers import VariantRequirement, parse_requirement
+from variantctl.variants.lenient import read_requirement
+from variantctl.variants.markers import VariantRequirement
 from variantctl.variants.metadata import VariantMetadata
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ class Selection:
             picked = visit.picked
             visit.applying = [
                 requirement
-                for requirement in map(parse_requirement, picked.requires)
+                for requirement in (read_requirement(text).requirement for text in picked.requires)
                 if requirement.applies(self._interpreter.markers, picked.variant)
             ]
             for requirement in visit.applying:

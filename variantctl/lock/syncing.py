@@ -16,7 +16,7 @@ from variantctl.resolve.resolution import because
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import parse_requirement
+from variantctl.variants.lenient import read_requirement
 
 OURSELVES = canonicalize_name("variantctl")
 
@@ -153,7 +153,7 @@ def _ourselves(installed: Mapping[NormalizedName, InstalledPackage]) -> set[Norm
 def _needs(package: InstalledPackage) -> Iterator[NormalizedName]:
     for text in package.requires():
         try:
-            requirement = parse_requirement(text)
+            requirement = read_requirement(text).requirement
         except InvalidVariantError:
             continue
         if "extra" not in (requirement.marker or ""):

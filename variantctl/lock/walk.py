@@ -13,7 +13,8 @@ from packaging.utils import NormalizedName
 from variantctl.lock.contents import LockedPackage
 from variantctl.lock.errors import LockMismatchError
 from variantctl.values import dataclass, field
-from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
+from variantctl.variants.lenient import read_requirement
+from variantctl.variants.markers import MarkerVariant, VariantRequirement
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Walk:
         held = [str(requirement) for requirement in visit.applying]
         found = [
             requirement
-            for requirement in map(parse_requirement, visit.picked.requires)
+            for requirement in (read_requirement(text).requirement for text in visit.picked.requires)
             if str(requirement) not in held
             and requirement.applies(self._markers, visit.picked.variant, sorted(visit.extras))
         ]

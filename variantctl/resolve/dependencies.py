@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from variantctl.resolve.candidates import (
     BackendCandidate,
@@ -19,8 +20,10 @@ from variantctl.resolve.choice import abi_dependencies
 from variantctl.resolve.errors import HashesError, NoCandidateError, RequirementError
 from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, SameNeed, needs_of
 from variantctl.resolve.stock import Stock
-from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
+from variantctl.variants.errors import InvalidVariantError, VariantctlError
+from variantctl.variants.lenient import read_requirement
+from variantctl.variants.markers import MarkerVariant, VariantRequirement
+from variantctl.wheels.errors import WheelError, WrongMetadataError
 
 
 class Dependencies:
@@ -29,11 +32,15 @@ class Dependencies:
     Args:
         stock: has the METADATA.
         no_deps: leave dependencies out.
+
+    Attributes:
+        unread: project -> version -> why what it says of itself cannot be read: a clause whose subject it is.
     """
 
     def __init__(self, stock: Stock, *, no_deps: bool = False) -> None:
         self._stock = stock
         self._no_deps = no_deps
+        self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
         """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
@@ -42,7 +49,7 @@ class Dependencies:
             return []
         texts, variant = self._declared(base)
         markers = self._stock.interpreter.markers
-        found = [parse_requirement(text) for text in texts]
+        found = [read_requirement(text).requirement for text in texts]
         if not isinstance(candidate, ExtraCandidate):
             return [requirement for requirement in found if requirement.applies(markers, variant)]
         return [
@@ -51,6 +58,11 @@ class Dependencies:
             if requirement.applies(markers, variant, (candidate.extra,))
             and not requirement.applies(markers, variant)
         ]
+
+    def corrections(self, candidate: BaseCandidate) -> list[str]:
+        """What is corrected in the requirements of a candidate: clauses whose subject it is."""
+        readings = (read_requirement(text) for text in self._declared(candidate)[0])
+        return [reading.correction for reading in readings if reading.correction]
 
     def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
         if isinstance(base, InstalledCandidate):
@@ -67,6 +79,11 @@ class Dependencies:
             yield backend
         try:
             unfit = self._unfit(candidate) if isinstance(candidate, WheelCandidate) else None
+        except WrongMetadataError:
+            raise
+        except WheelError as error:
+            yield self._unreadable(candidate, f"has metadata that cannot be read: {error.message}", error)
+            return
         except HashesError as error:
             # A source that gives no digests may have a second file of the version (1.0 and 1.0+cpu).
             yield ImpossibleNeed(candidate.name, f"cannot be taken: {error.message}", error=error)
@@ -79,8 +96,7 @@ class Dependencies:
         try:
             requirements = self.applicable(candidate)
         except InvalidVariantError as error:
-            # As pip and uv do: a version whose metadata cannot be read is passed over.
-            yield ImpossibleNeed(candidate.name, f"has a requirement that cannot be read: {error.message}")
+            yield self._unreadable(candidate, f"has a requirement that cannot be read: {error.message}")
             return
         for requirement in requirements:
             if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
@@ -89,6 +105,13 @@ class Dependencies:
                 yield from needs_of(requirement)
         if isinstance(candidate, WheelCandidate):
             yield from _abi_needs(candidate)
+
+    def _unreadable(
+        self, candidate: Candidate, reason: str, error: VariantctlError | None = None
+    ) -> ImpossibleNeed:
+        """What turns a candidate away that cannot be understood: pip and uv pass it over, too."""
+        self.unread.setdefault(candidate.name, {})[candidate.version] = reason
+        return ImpossibleNeed(candidate.name, reason, error=error)
 
     def _unusable(self, url: str, name: NormalizedName) -> str | None:
         """Why a dependency's direct reference cannot be followed."""

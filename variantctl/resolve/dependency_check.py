@@ -9,7 +9,8 @@ from packaging.version import Version
 
 from variantctl.resolve.finding import Finding
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import MarkerVariant, VariantRequirement, parse_requirement
+from variantctl.variants.lenient import read_requirement
+from variantctl.variants.markers import MarkerVariant, VariantRequirement
 
 
 def check_dependencies(
@@ -55,7 +56,7 @@ def _applicable(
 ) -> Iterator[VariantRequirement]:
     for text in texts:
         try:
-            needed = parse_requirement(text)
+            needed = read_requirement(text).requirement
             if needed.applies(markers, variant, sorted(extras.get(name, ()))):
                 yield needed
         except InvalidVariantError as error:

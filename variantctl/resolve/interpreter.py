@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.version import Version
 
 from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
+from variantctl.variants.lenient import read_specifiers
 
 _GLIBC = re.compile(r"manylinux_(\d+)_(\d+)_(.+)")
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
@@ -56,10 +56,8 @@ class Interpreter:
             return True
         known = self._requires_python.get(requires_python)
         if known is None:
-            try:
-                known = SpecifierSet(requires_python).contains(self.python, prereleases=True)
-            except InvalidSpecifier:
-                known = True
+            specifiers = read_specifiers(requires_python)
+            known = specifiers is None or specifiers.contains(self.python, prereleases=True)
             self._requires_python[requires_python] = known
         return known
 

@@ -115,7 +115,7 @@ def resolve(
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, stock, trace)
         notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
-        notes += _label_notes(solution, request.preferences)
+        notes += [*_label_notes(solution, request.preferences), *_reading_notes(solution, provider)]
         return replace(plan, notes=tuple(notes))
     finally:
         stock.close()
@@ -296,6 +296,22 @@ def _label_notes(solution: Solution, preferences: VariantPreferences) -> list[st
         for name, label in preferences.labels.items()
         if name not in solution.bases
     ]
+
+
+def _reading_notes(solution: Solution, provider: Provider) -> list[str]:
+    """A note for each package whose requirements are corrected, and for each passed over as unreadable."""
+    notes = []
+    for base in solution.bases.values():
+        if isinstance(base, WheelCandidate) and (told := provider.dependencies.corrections(base)):
+            more = {1: "", 2: " (another one is corrected, too)"}.get(
+                len(told), f" ({len(told) - 1} others are corrected, too)"
+            )
+            notes.append(f"{base.name} {base.version} {told[0]}{more}")
+        unread = provider.dependencies.unread.get(base.name, {})
+        if newer := sorted((version for version in unread if version > base.version), reverse=True):
+            others = f" (and so are {', '.join(map(str, newer[1:]))})" if newer[1:] else ""
+            notes.append(f"{base.name} {newer[0]} is passed over: it {unread[newer[0]]}{others}")
+    return notes
 
 
 def _extra_notes(solution: Solution, stock: Stock) -> list[str]:

@@ -29,7 +29,7 @@ from variantctl.sources.urls import redact
 from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
-from variantctl.wheels.errors import WheelError
+from variantctl.wheels.errors import WheelError, WrongMetadataError
 from variantctl.wheels.metadata import CoreMetadata, core_metadata
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ class Catalog:
         metadata = core_metadata(self._members.fields(link), link.file.filename)
         wheel = link.own_name
         if metadata.normalized_name != wheel.name or not wheel.names_version(metadata.version):
-            raise WheelError(
+            raise WrongMetadataError(
                 link.file.filename,
                 f"its METADATA is that of {metadata.name} {metadata.version}, "
                 f"not of {wheel.name} {wheel.version}",

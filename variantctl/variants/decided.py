@@ -7,7 +7,7 @@ of a marker has standard comparisons only (PEP 508).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from variantctl.values import dataclass
 from variantctl.variants.markers import MarkerVariant, decided_pieces, parse_requirement
@@ -29,11 +29,27 @@ def decide_requirement(text: str, variant: MarkerVariant) -> str | None:
     pieces = decided_pieces(requirement.marker, variant)
     if all(isinstance(piece, str) for piece in pieces):
         return text
-    left = _Reader(pieces).expression()
-    if isinstance(left, bool):
+    left = _Reader(list(_tokens(pieces))).expression()
+    if not isinstance(left, _Left):
         return str(requirement.requirement) if left else None
     # In 'name @ url' only white space ends the URL.
     return f"{requirement.requirement} ; {left.text}"
+
+
+def without_comparisons(marker: str, left_out: Callable[[str], bool]) -> str:
+    """A marker without some of its comparisons: what is left of it, ``""`` where nothing is.
+
+    Args:
+        marker: a marker, which ``packaging`` can read but for variant markers.
+        left_out: which comparisons go, each as it is written.
+    """
+    tokens = list(_tokens((marker,)))
+    words = ("and", "or", "(", ")")
+    kept = [None if token not in words and left_out(str(token)) else token for token in tokens]
+    if None not in kept:
+        return marker
+    left = _Reader(kept).expression()
+    return left.text if isinstance(left, _Left) else ""
 
 
 @dataclass(frozen=True)
@@ -47,26 +63,28 @@ class _Left:
 class _Reader:
     """Reads a marker's grammar of ``and``, ``or`` and parentheses; comparisons are only text to it."""
 
-    def __init__(self, pieces: tuple[str | bool, ...]) -> None:
-        self._tokens = list(_tokens(pieces))
+    def __init__(self, tokens: Sequence[str | bool | None]) -> None:
+        self._tokens = tokens
         self._next = 0
 
-    def expression(self) -> _Left | bool:
-        """Up to the end, or to a parenthesis that closes."""
+    def expression(self) -> _Left | bool | None:
+        """Up to the end, or to a parenthesis that closes; ``None`` where all of it is left out."""
         return self._joined("or", self._conjunction, decisive=True)
 
-    def _conjunction(self) -> _Left | bool:
+    def _conjunction(self) -> _Left | bool | None:
         return self._joined("and", self._comparison, decisive=False)
 
-    def _comparison(self) -> _Left | bool:
+    def _comparison(self) -> _Left | bool | None:
         token = self._take()
         if token == "(":
             inner = self.expression()
             self._take()
             return inner
-        return token if isinstance(token, bool) else _Left(token)
+        return _Left(token) if isinstance(token, str) else token
 
-    def _joined(self, word: str, operand: Callable[[], _Left | bool], *, decisive: bool) -> _Left | bool:
+    def _joined(
+        self, word: str, operand: Callable[[], _Left | bool | None], *, decisive: bool
+    ) -> _Left | bool | None:
         """Operands with *word* between them; *decisive* is the truth of one that settles them all."""
         found = [operand()]
         while self._next < len(self._tokens) and self._tokens[self._next] == word:
@@ -74,6 +92,8 @@ class _Reader:
             found.append(operand())
         if any(part is decisive for part in found):
             return decisive
+        if all(part is None for part in found):
+            return None
         left = [part for part in found if isinstance(part, _Left)]
         if not left:
             return not decisive
@@ -83,7 +103,7 @@ class _Reader:
             return _Left(" and ".join(f"({part.text})" if part.either else part.text for part in left))
         return _Left(" or ".join(part.text for part in left), either=True)
 
-    def _take(self) -> str | bool:
+    def _take(self) -> str | bool | None:
         self._next += 1
         return self._tokens[self._next - 1]
 

@@ -177,7 +177,7 @@ class VariantRequirement:
         return self.text
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def parse_requirement(text: str) -> VariantRequirement:
     """Read a dependency specifier, with or without variant markers.
 
@@ -225,7 +225,7 @@ class _Comparison:
         return (left == right) == (self.op != "!=")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _compile(marker: str) -> tuple[str | _Comparison, ...]:
     """*marker* as pieces of standard marker text and variant comparisons between them."""
     if "variant_" not in marker:
@@ -256,7 +256,7 @@ def _comparison(marker: str, match: re.Match[str]) -> _Comparison:
     return _Comparison(name, op, text, text_first)
 
 
-_parsed = lru_cache(maxsize=4096)(Marker)
+_parsed = lru_cache(maxsize=1 << 16)(Marker)
 
 
 def _refusal(marker: str, rule: str) -> InvalidVariantError:

@@ -40,6 +40,10 @@ class UntidyError(VariantctlError):
         super().__init__(said, hint="Without --strict it is taken as it is.")
 
 
+class WrongMetadataError(WheelError):
+    """A wheel whose METADATA is about another project or version than its name: somebody lies."""
+
+
 DAMAGED = "the file is damaged or not what it claims to be; fetch or build it again"
 MISTRUST = "do not install this wheel; tell whoever publishes it"
 """Hints that several checks share."""

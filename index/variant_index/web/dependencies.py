@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import NON_VARIANT, MarkerVariant, VariantRequirement, parse_requirement
+from variantctl.variants.lenient import read_requirement
+from variantctl.variants.markers import NON_VARIANT, MarkerVariant, VariantRequirement
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import VariantProperty, expand
 
@@ -72,7 +73,7 @@ class Dependencies:
     def _evaluate(self, text: str, variant: MarkerVariant) -> Dependency | None:
         always = tuple((True,) for _ in self.environments)
         try:
-            requirement = parse_requirement(text)
+            requirement = read_requirement(text).requirement
             if requirement.marker is None:
                 return Dependency(str(requirement.requirement), (), always)
             asks = tuple(sorted(_asked_for(requirement.marker) & variant.properties))
