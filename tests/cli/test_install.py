@@ -133,6 +133,11 @@ def test_json_contract_of_an_install(torches: Shell) -> None:
         "hashes": {},
         "requires": ["numpy>=1", "triton"],
         "because": "requested; cuda12: nvidia :: cuda_version_lower_bound :: 12.0, sm_arch :: 90_real",
+        "fit": {
+            "status": "fits",
+            "needs": {"nvidia": {"cuda_version_lower_bound": ["12.0"], "sm_arch": ["90_real"]}},
+            "why": "has properties that the machine supports",
+        },
     }
     assert (found["remove"], found["keep"]) == ([], [])
     assert torches.packages()["numpy"] == "1.0"

@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge every wheel of the version that would be taken, and print the verdicts."""
+    from variantctl.cli.fit_advice import fit_notes
     from variantctl.resolve.requirements import parse_user_requirement
 
     requirements = [parse_user_requirement(text) for text in args.requirements]
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     with options.open_catalog(args, environment) as catalog:
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, catalog, subject)
-            options.show_notes(subject, whole.plan.notes)
+            notes = (*whole.plan.notes, *fit_notes(args, whole.plan.install, catalog.settings))
+            options.show_notes(subject, notes)
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], catalog, subject)

@@ -80,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
+    from variantctl.cli.fit_advice import fit_notes
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolution import resolve
     from variantctl.target.installed import installed_packages
@@ -108,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
+        plan = replace(plan, notes=(*plan.notes, *fit_notes(args, plan.install, catalog.settings)))
         notes = (*plan.notes, *_advice(plan, catalog, subject, request))
         options.show_notes(subject, notes)
         if environment is not None and not args.dry_run and plan.install:

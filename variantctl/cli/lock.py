@@ -12,7 +12,7 @@ from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.markers import Marker
     from packaging.specifiers import SpecifierSet
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
     from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.sources.settings import IndexSettings
     from variantctl.target.environment import Environment
 
 HELP = "write what machines would install to a pylock.toml"
@@ -92,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         made = make_lock(_wanted(args, files, environment, path, old), catalog)
     for note in made.notes:
         render.note(note)
+    for note in dict.fromkeys(_fit_notes(made, args, catalog.settings)):
+        render.note(note)
     text = dumps(made.lock)
     what = _changes(old, made.lock) if before != text else []
     if args.check:
@@ -105,6 +108,13 @@ def run(args: argparse.Namespace) -> int:
     elif not render.is_quiet():
         _print_summary(made, path, before, text, what)
     return 0
+
+
+def _fit_notes(made: Made, args: argparse.Namespace, settings: IndexSettings) -> Iterator[str]:
+    from variantctl.cli.fit_advice import fit_notes
+
+    for resolved in made.resolved:
+        yield from fit_notes(args, resolved.plan.install, settings)
 
 
 def _output(args: argparse.Namespace) -> Path | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from variantctl.resolve.matrix import Row, Subject
     from variantctl.resolve.requirement_files import RequirementFile
+    from variantctl.sources.settings import IndexSettings
     from variantctl.target.environment import Environment
 
 HELP = "show what each of several machines would get, with download sizes"
@@ -67,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
                 begin(subject.name)
                 yield subject
 
-        rows = list(matrix(request, begun(), catalog=catalog))
+        rows = [
+            _with_fit_notes(row, args, catalog.settings) for row in matrix(request, begun(), catalog=catalog)
+        ]
     failed = _failure(rows)
     if args.json:
         error = {} if failed is None else {"error": _error(failed)}
@@ -80,6 +84,16 @@ def run(args: argparse.Namespace) -> int:
     if failed is not None and not args.json:
         render.failure(failed, as_json=False, code=1)
     return 0 if failed is None else 1
+
+
+def _with_fit_notes(row: Row, args: argparse.Namespace, settings: IndexSettings) -> Row:
+    """What does not fit the machine is told in the row's notes."""
+    from variantctl.cli.fit_advice import fit_notes
+
+    if row.plan is None:
+        return row
+    told = fit_notes(args, row.plan.install, settings)
+    return replace(row, plan=replace(row.plan, notes=(*row.plan.notes, *told)))
 
 
 def _subjects(
@@ -141,6 +155,8 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
     from rich.markup import escape
     from rich.table import Table
 
+    from variantctl.resolve.plan_fit import build_of
+
     table = Table("machine", *map(escape, requested))
     table.add_column("besides", overflow="fold")
     table.add_column("download", justify="right")
@@ -162,6 +178,9 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
     console = render.console()
     console.print(table)
     for row in rows:
+        for poor in row.install:
+            if poor.fit is not None and poor.fit.status == "misfit" and not build_of(poor).library:
+                console.print(f"{row.name}: {poor.name} {poor.version} {poor.fit.why}", markup=False)
         if row.error is not None:
             console.print(f"{row.name}: {row.error.message}", markup=False)
             if row.error.hint:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.recovery import recover
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.lock.selection import Selection
     from variantctl.lock.syncing import plan_sync
     from variantctl.resolve.interpreter import Interpreter
+    from variantctl.resolve.plan_fit import fit_notes, with_fits
     from variantctl.target.installed import installed_packages
 
     started = time.perf_counter()
@@ -79,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             who=subject.who,
         )
         plan = plan_sync(selection.select(), installed, environment, reinstall=args.reinstall)
+        plan = with_fits(plan, subject.machine, subject.who)
+        plan = replace(plan, notes=(*plan.notes, *fit_notes(plan.install, show_size=render.human_size)))
         options.show_notes(subject, plan.notes)
         if environment is not None and not args.dry_run and (plan.install or plan.remove):
             _apply(plan, environment, catalog, args)

@@ -47,6 +47,8 @@ class AnyMachine(Machine):
         only: of these properties' features it supports nothing else.
     """
 
+    is_one = False
+
     def __init__(
         self,
         settings: ProviderSettings | None = None,

@@ -77,6 +77,7 @@ def _planned(entry: Selected) -> PlannedInstall:
         link=link,
         requested=visit.requested,
         direct_url=direct_url,
+        properties=entry.wheel.properties,
     )
 
 

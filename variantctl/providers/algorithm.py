@@ -48,6 +48,9 @@ class Machine:
     It may be asked from several threads, and is then asked one question after another.
     """
 
+    is_one = True
+    """Whether it is a machine that exists; what stands for any machine has no accelerator to make use of."""
+
     def __init__(
         self,
         profile: Profile | None = None,

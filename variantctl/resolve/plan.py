@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -12,6 +12,10 @@ from variantctl.resolve.advice import Advice
 from variantctl.sources.files import WheelLink
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import dataclass, field, replace
+from variantctl.variants.properties import Properties
+
+if TYPE_CHECKING:
+    from variantctl.resolve.fit import Fit
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class PlannedInstall:
         needed_by: the other projects that need it, by name.
         given_up: the better variants of the version that its place in the plan rules out.
         advice: the driver updates that would get another variant.
+        properties: of the variant; none of a null variant or a non-variant wheel.
+        optional_requires: the requirements of its extras, as far as they were looked at.
+        fit: whether it makes use of the machine's accelerator.
     """
 
     name: NormalizedName
@@ -62,6 +69,9 @@ class PlannedInstall:
     needed_by: tuple[NormalizedName, ...] = ()
     given_up: tuple[GivenUp, ...] = ()
     advice: tuple[Advice, ...] = ()
+    properties: Properties = field(default_factory=dict)
+    optional_requires: tuple[str, ...] = ()
+    fit: Fit | None = None
 
     @property
     def size(self) -> int | None:
@@ -89,6 +99,7 @@ class PlannedInstall:
             "hashes": dict(self.hashes),
             "requires": list(self.requires),
             "because": self.because,
+            **({"fit": self.fit.as_json()} if self.fit is not None else {}),
         }
 
 
@@ -163,4 +174,5 @@ class Plan:
             "install": [planned.as_json() for planned in self.install],
             "remove": [removal.as_json() for removal in self.remove],
             "keep": [kept.as_json() for kept in self.keep],
+            "notes": list(self.notes),
         }

@@ -18,7 +18,9 @@ from variantctl.resolve.choice import RankedWheel
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.needs import Need, ProjectNeed, is_pin, needs_of
+from variantctl.resolve.ordinary_builds import optional_requirements
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval
+from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.provider import Provider, SearchOptions
 from variantctl.resolve.requirements import UserRequirement
@@ -113,7 +115,7 @@ def resolve(
         provider.meet(needs)
         pins, trace = _searched(needs, provider, stock, constraints, max_rounds)
         solution = reached(needs, pins, provider.get_dependencies)
-        plan = _plan(solution, provider, stock, trace)
+        plan = with_fits(_plan(solution, provider, stock, trace), machine, who)
         notes = [*skipped, *catalog.warnings, *_variant_notes(plan.install), *_extra_notes(solution, stock)]
         notes += [*_label_notes(solution, request.preferences), *_reading_notes(solution, provider)]
         return replace(plan, notes=tuple(notes))
@@ -244,6 +246,8 @@ def _planned(base: WheelCandidate, solution: Solution, provider: Provider, stock
         requested=requested,
         direct_url=direct_url,
         needed_by=tuple(solution.parents.get(base.name, ())),
+        properties=base.wheel.properties,
+        optional_requires=optional_requirements(stock.metadata(base).requires_dist),
     )
 
 

@@ -1,0 +1,79 @@
+"""What to say of packages that make no use of the machine's accelerator, with a command that mends it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from variantctl.cli import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from variantctl.resolve.plan import PlannedInstall
+    from variantctl.sources.backends import BackendSource
+    from variantctl.sources.settings import IndexSettings
+
+_OFF = "VARIANTCTL_NO_BACKENDS"
+
+
+def fit_notes(
+    args: argparse.Namespace, install: Iterable[PlannedInstall], settings: IndexSettings
+) -> list[str]:
+    """A note for each ordinary wheel of a plan that does not fit the machine.
+
+    Args:
+        args: of the command that made the plan; its words are those of the command that is advised.
+        install: the wheels of the plan.
+        settings: which sources were asked.
+    """
+    from variantctl.resolve import plan_fit
+
+    def remedy(planned: PlannedInstall) -> str:
+        return _remedy(planned, args, settings)
+
+    return plan_fit.fit_notes(install, remedy, render.human_size)
+
+
+def _remedy(planned: PlannedInstall, args: argparse.Namespace, settings: IndexSettings) -> str:
+    """Why the source with a build for each accelerator was not asked, and the command that asks it."""
+    from variantctl.sources.backend_choice import known_sources
+
+    source = next((source for source in known_sources(os.environ) if source.serves(planned.name)), None)
+    if source is None or source.name in args.backends:
+        return ""
+    why = _why_not_asked(planned, source, args, settings)
+    told = f"The source {source.name}, which has builds for each accelerator, was not asked: {why}."
+    if planned.name in settings.pins or planned.direct_url is not None:
+        return told
+    return f"{told} `{asking(args.arguments, source.name)}` asks it."
+
+
+def _why_not_asked(
+    planned: PlannedInstall, source: BackendSource, args: argparse.Namespace, settings: IndexSettings
+) -> str:
+    if planned.name in settings.pins:
+        return f"{planned.name} is pinned to {settings.pins[planned.name]}"
+    if args.no_backends:
+        return "--no-backends switches it off"
+    if os.environ.get(_OFF):
+        return f"{_OFF} switches it off"
+    if planned.direct_url is not None:
+        return f"{planned.name} is named by its URL"
+    if any(source.name == asked.name for layer in settings.layers for asked in layer.backends):
+        return f"{planned.link.file.source} has {planned.name}, too, and is searched first"
+    if settings.no_index or any(layer.no_index for layer in settings.below):
+        return "no index is to be used (no-index)"
+    named = next((layer for layer in settings.layers if layer.index_url is not None), None)
+    if named is None:
+        return "the configuration switches it off"
+    return f"{named.origin} names an index of its own"
+
+
+def asking(arguments: Sequence[str], source: str) -> str:
+    """The same command, with a source of builds for each accelerator asked first."""
+    kept = [argument for argument in arguments if argument not in ("--no-backends", "--no-index")]
+    environment = ["env", "-u", _OFF] if os.environ.get(_OFF) else []
+    return shlex.join([*environment, "variantctl", *kept, "--backends", source])

@@ -1,0 +1,109 @@
+"""Which packages of a plan make no use of the machine's accelerator, and what to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from variantctl.resolve.fit import ACCELERATORS, Fit, fit_of_ordinary, fit_of_variant
+from variantctl.resolve.ordinary_builds import OrdinaryBuild, ordinary_build
+from variantctl.resolve.plan import Plan, PlannedInstall
+from variantctl.values import replace
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
+
+_SILENT = ("untrusted", "disabled")
+
+
+def build_of(planned: PlannedInstall) -> OrdinaryBuild:
+    """What a wheel without variant metadata shows that it was built for."""
+    return ordinary_build(planned.name, str(planned.version), planned.requires, planned.optional_requires)
+
+
+def with_fits(plan: Plan, machine: Machine, who: str) -> Plan:
+    """The plan, each package of it with its fit; the machine is asked only where some wheel needs to know."""
+    if not machine.is_one:
+        return plan
+    install = tuple(
+        planned if planned.fit is not None else replace(planned, fit=fit_of(planned, machine, who))
+        for planned in plan.install
+    )
+    return replace(plan, install=install)
+
+
+def fit_of(planned: PlannedInstall, machine: Machine, who: str) -> Fit:
+    """Of one package of a plan."""
+    if planned.label is not None:
+        return fit_of_variant(planned.properties)
+    build = build_of(planned)
+    supported = machine.supported(ACCELERATORS) if build.accelerator is not None else {}
+    return fit_of_ordinary(build, supported, who, unanswered_by(machine))
+
+
+def unanswered_by(machine: Machine) -> Callable[[str], str | None]:
+    """Why a machine says nothing of a namespace: it is disabled, or its provider is not trusted."""
+
+    def unanswered(namespace: str) -> str | None:
+        notes = [note for note in machine.notes if note.namespace == namespace and note.status in _SILENT]
+        return notes[0].message if notes else None
+
+    return unanswered
+
+
+def fit_notes(
+    install: Iterable[PlannedInstall],
+    remedy: Callable[[PlannedInstall], str] = lambda _planned: "",
+    show_size: Callable[[int], str] = lambda size: f"{size:,} bytes",
+) -> list[str]:
+    """A note for each ordinary wheel that makes no use of the machine's accelerator.
+
+    Args:
+        install: the packages of a plan, with their fits.
+        remedy: what to do about one of them, a sentence or more; ``""``: nothing is known.
+        show_size: bytes in words.
+
+    A vendor's own libraries are told with the wheel that needs them, by what they weigh.
+    """
+    install = list(install)
+    poor = [planned for planned in install if planned.label is None and _is_poor(planned)]
+    libraries = [planned for planned in poor if build_of(planned).library]
+    notes = []
+    for planned in poor:
+        if planned in libraries:
+            continue
+        weight = _weight([item for item in libraries if _is_for(item, planned, install)], show_size)
+        parts = [f"{planned.name} {planned.version} {planned.fit.why if planned.fit else ''}.", weight]
+        notes.append(" ".join(part for part in [*parts, remedy(planned)] if part))
+    return notes
+
+
+def _is_poor(planned: PlannedInstall) -> bool:
+    return planned.fit is not None and planned.fit.status in ("unused", "misfit")
+
+
+def _is_for(library: PlannedInstall, planned: PlannedInstall, install: Sequence[PlannedInstall]) -> bool:
+    """Whether a library is there for a package: for itself, or for what it needs."""
+    needed = {item.name: item.needed_by for item in install}
+    above, seen = [*library.needed_by], set()
+    while above:
+        name = above.pop()
+        if name == planned.name:
+            return True
+        if name not in seen:
+            seen.add(name)
+            above += needed.get(name, ())
+    return False
+
+
+def _weight(libraries: Sequence[PlannedInstall], show_size: Callable[[int], str]) -> str:
+    """``2.9 GB of it cannot be used here (nvidia-cublas and 14 others).``"""
+    if not libraries:
+        return ""
+    first, others = libraries[0].name, len(libraries) - 1
+    named = f"{first} and {others} other {'package' if others == 1 else 'packages'}" if others else first
+    sizes = [planned.size for planned in libraries if planned.size is not None]
+    if not sizes:
+        return f"What comes with it cannot be used either ({named})."
+    least = "At least " if len(sizes) < len(libraries) else ""
+    return f"{least}{show_size(sum(sizes))} of it cannot be used here ({named})."
