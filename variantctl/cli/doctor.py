@@ -13,9 +13,9 @@ from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
     from variantctl.cli.options import Subject
-    from variantctl.resolve.checkup import Ground
-    from variantctl.resolve.finding import Finding
-    from variantctl.resolve.inspection import Inspection
+    from variantctl.doctor.checks import Ground
+    from variantctl.doctor.findings import Finding
+    from variantctl.doctor.inspection import Inspection
     from variantctl.resolve.stock import Stock
     from variantctl.target.environment import Environment
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Inspect, judge, and print the findings."""
-    from variantctl.resolve.checkup import check, is_healthy
+    from variantctl.doctor.checks import check, is_healthy
 
     # The plugin of a trusted provider is asked as it is in the cache, or not at all.
     args.offline = args.offline or not args.updates
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _inspect(args: argparse.Namespace, environment: Environment, subject: Subject) -> Inspection:
     from variantctl.cli.progress import progress_steps
-    from variantctl.resolve.inspection import inspect
+    from variantctl.doctor.inspection import inspect
     from variantctl.target.installed import installed_packages
 
     installed = installed_packages(environment)
@@ -84,7 +84,7 @@ def _inspect(args: argparse.Namespace, environment: Environment, subject: Subjec
 
 
 def _ground(subject: Subject) -> Ground:
-    from variantctl.resolve.checkup import Ground
+    from variantctl.doctor.checks import Ground
     from variantctl.resolve.interpreter import Interpreter
 
     def unanswered(namespace: str) -> str | None:
@@ -104,7 +104,7 @@ def _improvements(
     args: argparse.Namespace, environment: Environment, subject: Subject, inspection: Inspection
 ) -> list[Finding]:
     from variantctl.cli.progress import progress_steps
-    from variantctl.resolve.improvements import improvements
+    from variantctl.doctor.improvements import improvements
 
     with (
         _stock(args, environment, subject) as stock,

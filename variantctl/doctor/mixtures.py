@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from variantctl.resolve.finding import Finding
-from variantctl.resolve.inspection import Inspected
+from variantctl.doctor.findings import Finding
+from variantctl.doctor.inspection import Inspected
 from variantctl.variants.labels import NULL_LABEL
 
 ACCELERATORS = ("nvidia", "amd", "intel")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from variantctl.resolve.checkup import reinstall
-from variantctl.resolve.finding import Finding
-from variantctl.resolve.inspection import Inspected, Inspection
+from variantctl.doctor.checks import reinstall
+from variantctl.doctor.findings import Finding
+from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.resolve.stock import Stock
 from variantctl.sources.errors import NetworkError, OfflineError, ProjectNotFound
 from variantctl.variants.errors import VariantctlError

@@ -8,12 +8,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.doctor.dependencies import check_dependencies
+from variantctl.doctor.findings import Finding
+from variantctl.doctor.inspection import Inspected, Inspection
+from variantctl.doctor.mixtures import check_mixture
 from variantctl.resolve.advice import update_for
-from variantctl.resolve.dependency_check import check_dependencies
-from variantctl.resolve.finding import Finding
-from variantctl.resolve.inspection import Inspected, Inspection
 from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.mixture import check_mixture
 from variantctl.resolve.reasons import property_reasons, summarise
 from variantctl.values import dataclass
 from variantctl.variants.markers import MarkerVariant, narrow

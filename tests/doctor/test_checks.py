@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.resolve.world import PLATFORM, variant_metadata
-from variantctl.resolve.checkup import Ground, check, is_healthy
-from variantctl.resolve.finding import Finding
-from variantctl.resolve.inspection import Inspected, Inspection, backend_sources
+from variantctl.doctor.checks import Ground, check, is_healthy
+from variantctl.doctor.findings import Finding
+from variantctl.doctor.inspection import Inspected, Inspection, backend_sources
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.variants.metadata import VariantMetadata
 

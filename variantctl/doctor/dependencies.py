@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.resolve.finding import Finding
+from variantctl.doctor.findings import Finding
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.markers import MarkerVariant, VariantRequirement
