@@ -207,8 +207,9 @@ def test_what_torch_needs_comes_from_its_own_backend_or_the_default_index(world:
         # A V100 (7.0) is not in 13.0, nor in 2.7's 12.8.
         ("13.0", "7.0", "torch", ("2.10.0+cu128", "cu128")),
         ("12.8", "7.0", "torch==2.7.1", ("2.7.1+cu126", "cu126")),
-        # A driver of the CUDA 11 age: today's torch has nothing for it, an older one has.
-        ("11.4", "8.0", "torch", ("2.10.0+cpu", "cpu")),
+        # A driver of the CUDA 11 age: today's torch has nothing for it, an older one has, and goes before it.
+        ("11.4", "8.0", "torch", ("2.7.1+cu118", "cu118")),
+        ("11.4", "8.0", "torch>=2.8", ("2.10.0+cpu", "cpu")),
         ("11.4", "8.0", "torch<2.8", ("2.7.1+cu118", "cu118")),
         # Newer than everything there is.
         ("13.2", "12.0", "torch", ("2.10.0+cu130", "cu130")),

@@ -133,6 +133,12 @@ def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: 
         **several,
     )
     group.add_argument("--no-variants", action="store_true", help="take non-variant wheels only")
+    group.add_argument(
+        "--accelerator",
+        choices=("prefer", "require", "any"),
+        help="builds for the machine's GPU or NPU: before newer versions without one (prefer, the default), "
+        "nothing else (require), or newest version first (any)",
+    )
     property_help = "a namespace, feature or property ('ns', 'ns :: feature' or 'ns :: feature :: value')"
     group.add_argument(
         "--prefer", metavar="P", help=f"put variants with this first: {property_help}", **several
@@ -220,8 +226,24 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
     from variantctl.resolve.preferences import VariantPreferences
 
     return VariantPreferences.parse(
-        labels=args.variant, no_variants=args.no_variants, prefer=args.prefer, exclude=args.exclude
+        labels=args.variant,
+        no_variants=args.no_variants,
+        prefer=args.prefer,
+        exclude=args.exclude,
+        accelerator=_accelerator_policy(args),
     )
+
+
+def _accelerator_policy(args: argparse.Namespace) -> str:
+    """The option, else ``VARIANTCTL_ACCELERATOR``, else the configuration, else ``prefer``."""
+    from variantctl.sources.configuration import read_configuration
+
+    if args.accelerator is not None:
+        return str(args.accelerator)
+    if named := os.environ.get("VARIANTCTL_ACCELERATOR"):
+        return named
+    configuration = read_configuration(os.environ)
+    return (configuration.accelerator if configuration else None) or "prefer"
 
 
 def open_catalog(

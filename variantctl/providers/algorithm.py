@@ -15,6 +15,7 @@ from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.query import ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
 from variantctl.values import dataclass
+from variantctl.variants.accelerators import DETECTED, is_accelerator
 from variantctl.variants.properties import ABI_DEPENDENCY
 
 if TYPE_CHECKING:
@@ -106,6 +107,16 @@ class Machine:
                     if features:
                         supported[namespace] = features
         return supported
+
+    def accelerators(self) -> dict[str, Features]:
+        """What the machine supports of each accelerator: of those that a profile names, or that we detect."""
+        if self.profile is None:
+            named: Iterable[str] = (name for name in DETECTED if name in self._detectors(name))
+        else:
+            named = [*self.profile.namespaces, *self.profile.properties]
+        with self._asking:
+            found = {name: self._ask(name, None) for name in named if is_accelerator(name)}
+        return {name: features for name, features in found.items() if features}
 
     def _ask(self, namespace: str, provider: ProviderInfo | None) -> Features:
         """The algorithm's steps, in order; the first that applies answers."""

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidates import BaseCandidate, WheelCandidate
 from variantctl.resolve.needs import Need, ProjectNeed, SameNeed, is_pin
 from variantctl.resolve.stock import Stock
@@ -33,6 +34,7 @@ class Admission:
     def __init__(self, stock: Stock, options: SearchOptions) -> None:
         self._stock = stock
         self._options = options
+        self._order = AcceleratorOrder(stock)
         self._fitting: dict[
             tuple[NormalizedName, frozenset[str], bool], tuple[list[Version], list[Version]]
         ] = {}
@@ -42,13 +44,11 @@ class Admission:
         """What the needs of a project let in, best first."""
         releases, others, pinned = self._versions(name, needs)
         found = False
-        for version in releases:
-            for candidate in self._of_version(name, version, needs, pinned):
-                found = True
-                yield candidate
-        if not found:
-            for version in others:
-                yield from self._of_version(name, version, needs, pinned)
+        for versions in (releases, others):
+            if not found:
+                for candidate in self._in_order(name, versions, needs, pinned):
+                    found = True
+                    yield candidate
 
     def admits(self, candidate: WheelCandidate, needs: Sequence[Need]) -> bool:
         """Whether a candidate that satisfies the needs of its project is one of those they let in."""
@@ -91,12 +91,37 @@ class Admission:
             )
         return known
 
+    def _in_order(
+        self, name: NormalizedName, versions: Sequence[Version], needs: Sequence[Need], pinned: bool
+    ) -> Iterator[WheelCandidate]:
+        """The candidates of some versions, in the order that the accelerator policy gives them."""
+
+        def of_version(version: Version) -> Sequence[WheelCandidate]:
+            return self._of_version(name, version, needs, pinned)
+
+        if self._joins_installed(name):
+            for version in versions:
+                yield from of_version(version)
+            return
+        preferred = self._options.preferred.get(name)
+        if preferred is not None and versions and preferred in self._stock.spellings(name, versions[0]):
+            yield from of_version(versions[0])
+            versions = versions[1:]
+        yield from self._order.candidates(name, versions, of_version)
+
+    def _joins_installed(self, name: NormalizedName) -> bool:
+        """Whether packages of the same source are installed and stay: then their accelerator is settled."""
+        if self._options.choose_again or self._options.reinstall:
+            return False
+        return self._stock.backends.kept_label(name, self._options.upgrade) is not None
+
     def _of_version(
         self, name: NormalizedName, version: Version, needs: Sequence[Need], pinned: bool
     ) -> Sequence[WheelCandidate]:
         candidates = self._stock.candidates(name, version)
         if not candidates and pinned:
             candidates = self._stock.candidates(name, version, allow_yanked=True)
+        candidates = tuple(filter(self._order.allows, candidates))
         if not any(candidate.wheel.link.backend for candidate in candidates):
             return candidates
         if not (self._options.choose_again or self._options.reinstall):

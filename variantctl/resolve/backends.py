@@ -113,13 +113,23 @@ class Backends:
             candidates: the best first.
             leaving: packages that are upgraded, whose backend says nothing.
         """
-        source = self._catalog.backend_source(name)
-        if source is None or not any(candidate.wheel.link.backend for candidate in candidates):
+        if not any(candidate.wheel.link.backend for candidate in candidates):
             return candidates
+        kept = self.kept_label(name, leaving)
+        return tuple(sorted(candidates, key=lambda candidate: candidate.wheel.label != kept))
+
+    def kept_label(self, name: NormalizedName, leaving: Collection[NormalizedName]) -> str | None:
+        """The backend of what is installed of a package's source, and stays; ``None``: nothing says one."""
+        source = self._catalog.backend_source(name)
+        if source is None:
+            return None
         there = [self._installed[other].package for other in source.packages if other in self._installed]
         labels = (self.label_of(package) for package in there if package.name not in leaving)
-        kept = next((label for label in labels if label is not None), None)
-        return tuple(sorted(candidates, key=lambda candidate: candidate.wheel.label != kept))
+        return next((label for label in labels if label is not None), None)
+
+    def has_source(self, name: NormalizedName) -> bool:
+        """Whether a package is looked for in a source of backends."""
+        return self._catalog.backend_source(name) is not None
 
     def _looked_up(self, package: InstalledPackage) -> str | None:
         """The backend that has the very version that is installed, where the version does not tell."""

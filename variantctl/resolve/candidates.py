@@ -23,6 +23,7 @@ class WheelCandidate:
         wheel: the wheel, and its place among the wheels of the version.
         url: the direct reference that named it, or ``None`` where it came from an index.
         better: the labels of the same version that come before it.
+        accelerators: the namespaces of accelerators that it was built for; none: it runs on the processor.
     """
 
     name: NormalizedName
@@ -30,6 +31,7 @@ class WheelCandidate:
     wheel: RankedWheel
     url: str | None = None
     better: tuple[str | None, ...] = ()
+    accelerators: tuple[str, ...] = ()
 
     @property
     def identifier(self) -> str:
@@ -154,7 +156,8 @@ def with_installed(
         yield installed
     for candidate in found:
         same = is_same(candidate, installed)
-        if not given and (same or _is_older(candidate, installed)):
+        # What is built for an accelerator may go before a newer version that is not, and so before this one.
+        if not given and (same or (_is_older(candidate, installed) and not candidate.accelerators)):
             yield installed
             given = True
         if not same:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.advice import Advice
+from variantctl.resolve.candidates import WheelCandidate
 from variantctl.resolve.choice import JudgedWheel
-from variantctl.resolve.errors import NoCandidateError
+from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.failure import nothing_fits
 from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.needs import ProjectNeed, is_pin
+from variantctl.resolve.needs import ProjectNeed, is_pin, local_versions
 from variantctl.resolve.preferences import VariantPreferences
 from variantctl.resolve.reasons import Reason
 from variantctl.resolve.requirements import UserRequirement
@@ -100,6 +102,7 @@ def explain(
         NoCandidateError: no version with wheels is allowed.
     """
     interpreter = Interpreter(platform.tags, platform.markers)
+    catalog.expect_backends(local_versions([requirement.requirement.specifier]))
     hashes = {requirement.name: requirement.hashes} if requirement.hashes else {}
     stock = Stock(catalog, machine, interpreter, preferences=preferences, hashes=hashes, who=who)
     name = requirement.name
@@ -126,10 +129,26 @@ def _version(requirement: UserRequirement, stock: Stock, *, pre: bool) -> tuple[
         allowed.sort(key=lambda version: version.is_prerelease)
     pinned = is_pin(specifier)
     for yanked in (False, True)[: 1 + pinned]:
-        for version in allowed:
-            if stock.judgeable(name, version, allow_yanked=yanked):
-                return version, yanked
+        first = _first(name, allowed, need, stock, allow_yanked=yanked)
+        if first is not None:
+            return first.wheel.link.wheel.version, yanked
     return allowed[0], pinned
+
+
+def _first(
+    name: NormalizedName, versions: Sequence[Version], need: ProjectNeed, stock: Stock, *, allow_yanked: bool
+) -> WheelCandidate | None:
+    """What an installation would try first; a label that the machine lacks is no error here."""
+    order = AcceleratorOrder(stock)
+
+    def of_version(version: Version) -> list[WheelCandidate]:
+        try:
+            found = stock.candidates(name, version, allow_yanked=allow_yanked)
+        except UnsupportedVariantError:
+            return []
+        return [each for each in found if need.is_satisfied_by(each) and order.allows(each)]
+
+    return next(order.candidates(name, versions, of_version), None)
 
 
 def with_order(judged: Sequence[JudgedWheel]) -> list[JudgedWheel]:

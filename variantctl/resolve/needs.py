@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -228,6 +228,12 @@ def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iter
     yield ProjectNeed(requirement.name, None, requirement, origin)
     for extra in sorted(requirement.extras):
         yield ProjectNeed(requirement.name, extra, requirement, origin)
+
+
+def local_versions(specifiers: Iterable[SpecifierSet]) -> list[str]:
+    """The local parts of the versions that some specifiers name: ``rocm7.14`` of ``==2.14.0+rocm7.14``."""
+    named = (part.version.partition("+")[2] for specifier in specifiers for part in specifier)
+    return [local for local in named if local]
 
 
 def is_pin(specifier: SpecifierSet) -> bool:

@@ -18,6 +18,10 @@ from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN, Properti
 
 NON_VARIANT = ""
 
+PREFER, REQUIRE, ANY = "prefer", "require", "any"
+ACCELERATOR_POLICIES = (PREFER, REQUIRE, ANY)
+"""What ``--accelerator`` may say; :mod:`.accelerator_order` has what each means."""
+
 
 @dataclass(frozen=True)
 class PropertyPattern:
@@ -70,12 +74,14 @@ class VariantPreferences:
         no_variants: take non-variant wheels only.
         prefer: labels with such a supported property come first; the first pattern weighs most.
         exclude: properties to treat as if the machine did not offer them.
+        accelerator: one of ``ACCELERATOR_POLICIES``: how much a build for the machine's accelerator counts.
     """
 
     labels: Mapping[NormalizedName, str] = field(default_factory=dict)
     no_variants: bool = False
     prefer: tuple[PropertyPattern, ...] = ()
     exclude: tuple[PropertyPattern, ...] = ()
+    accelerator: str = PREFER
 
     @classmethod
     def parse(
@@ -85,16 +91,28 @@ class VariantPreferences:
         no_variants: bool = False,
         prefer: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        accelerator: str = PREFER,
     ) -> VariantPreferences:
-        """From the arguments of ``--variant``, ``--no-variants``, ``--prefer`` and ``--exclude``."""
+        """From the arguments of the options about variants.
+
+        Raises:
+            PreferenceError: one of them is not understood, or two contradict each other.
+        """
         chosen = dict(_parse_label(text) for text in labels)
         if no_variants and any(chosen.values()):
             raise PreferenceError("--variant and --no-variants exclude each other")
+        if accelerator not in ACCELERATOR_POLICIES:
+            raise PreferenceError(
+                f"'{accelerator}' is no accelerator policy", hint=f"say {', '.join(ACCELERATOR_POLICIES)}"
+            )
+        if no_variants and accelerator == REQUIRE:
+            raise PreferenceError("--accelerator require and --no-variants exclude each other")
         return cls(
             chosen,
             no_variants,
             tuple(PropertyPattern.parse(text) for text in prefer),
             tuple(PropertyPattern.parse(text) for text in exclude),
+            accelerator,
         )
 
     def allowed(self, supported: Supported) -> Supported:

@@ -17,7 +17,7 @@ from variantctl.resolve.candidates import (
 from variantctl.resolve.choice import RankedWheel
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.needs import Need, ProjectNeed, is_pin, needs_of
+from variantctl.resolve.needs import Need, ProjectNeed, is_pin, local_versions, needs_of
 from variantctl.resolve.ordinary_builds import optional_requirements
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.plan_fit import with_fits
@@ -99,6 +99,7 @@ def resolve(
     for limit in limits:
         need = ProjectNeed(limit.name, None, limit.requirement, limit.origin)
         constraints.setdefault(limit.name, []).append(need)
+    catalog.expect_backends(local_versions(limit.requirement.specifier for limit in (*roots, *limits)))
     stock = Stock(
         catalog,
         machine,

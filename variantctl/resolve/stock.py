@@ -36,6 +36,7 @@ from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink
 from variantctl.sources.urls import is_file_url, url_to_path
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import replace
+from variantctl.variants.accelerators import accelerators_of
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
@@ -45,6 +46,8 @@ from variantctl.wheels.metadata import CoreMetadata
 
 if TYPE_CHECKING:
     from variantctl.resolve.needs import Need
+
+_MOST_READ = 32
 
 
 class Stock:
@@ -151,7 +154,13 @@ class Stock:
                 _refuse_unsupported_label(name, version, wheels, terms)
             labels = [wheel.label for wheel in chosen]
             known = tuple(
-                WheelCandidate(name, wheel.link.version, wheel, better=tuple(labels[:place]))
+                WheelCandidate(
+                    name,
+                    wheel.link.version,
+                    wheel,
+                    better=tuple(labels[:place]),
+                    accelerators=accelerators_of(wheel.properties, terms.metadata),
+                )
                 for place, wheel in enumerate(chosen)
             )
             self._candidates[key] = known
@@ -160,6 +169,28 @@ class Stock:
     def candidates_if_any(self, name: NormalizedName, version: Version) -> tuple[WheelCandidate, ...]:
         """The same; none where no source has the project (any more)."""
         return self.candidates(name, version) if self.versions(name) else ()
+
+    def has_variants(self, name: NormalizedName) -> bool:
+        """Whether any version of a project has a wheel with a label."""
+        return bool(self.versions(name)) and any(link.wheel.label for link in self.project(name).wheels)
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """The namespaces of the machine's accelerators that the user does not exclude."""
+        return accelerators_of(self.preferences.allowed(self._machine.accelerators()))
+
+    def is_built_for_accelerators(self, name: NormalizedName) -> bool:
+        """Whether any version of a project has a build for an accelerator, be it one that is not here."""
+        project = self.project(name)
+        source = self._catalog.backend_source(name)
+        if source is not None and any(link.backend for link in project.wheels):
+            return any(accelerators_of(backend.properties) for backend in source.backends)
+        return any(
+            accelerators_of(properties, metadata)
+            for version in list(project.by_version)[:_MOST_READ]
+            if (metadata := self._catalog.variant_metadata(project, version)) is not None
+            for properties in metadata.variants.values()
+        )
 
     def judge(
         self,

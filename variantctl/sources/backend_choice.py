@@ -109,12 +109,13 @@ def known_sources(environ: Mapping[str, str]) -> list[BackendSource]:
     table = configuration.backends if configuration and configuration.backends is not None else {}
     read = read_backend_tables(table, configuration.origin if configuration else "")
     own = [source for source in read.values() if isinstance(source, BackendSource)]
-    return [*map(shipped_source, SHIPPED), *own]
+    changes = {name: node for name, node in read.items() if isinstance(node, Node)}
+    return [*(shipped_source(name, changes.get(name)) for name in SHIPPED), *own]
 
 
 def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple[BackendSource, bool | None]:
     """A shipped source where it was said to be, and whether it was switched on or off."""
-    source = shipped_source(name)
+    source = shipped_source(name, entry)
     enabled, url = shipped_changes(entry) if entry is not None else (None, None)
     variable = _variable(name)
     asked_for = enabled is True or url is not None or bool(environ.get(variable))

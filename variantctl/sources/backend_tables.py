@@ -6,6 +6,7 @@
     url = "https://wheels.example.org/whl"
     packages = ["acme-kernels", "acme-vision"]
     namespaces = ["nvidia", "amd"]            # most important first; left out: as they first occur
+    discover = true                           # ask the place for sub-indexes that stand below in no table
 
     [backends.acme.variants.cu128]            # the best of equal builds first
     path = "cu128"                            # left out: the label
@@ -21,11 +22,15 @@
     [backends.pytorch]                        # of a shipped one: switch it, or name a mirror
     enabled = false
     url = "https://mirror.example.org/whl"
+
+    [backends.pytorch.variants."rocm7.14"]    # and any key of its table, one by one
+    properties.amd.gfx_arch = ["gfx942"]
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -43,12 +48,33 @@ from variantctl.variants.provider_tables import read_providers
 
 SHIPPED = ("pytorch",)
 
-_KEYS = ("url", "packages", "namespaces", "providers", "variants")
-_SHIPPED_KEYS = (*_KEYS, "project", "host-prefix", "path")
+_KEYS = ("url", "packages", "namespaces", "providers", "variants", "discover")
 
 
-def shipped_source(name: str) -> BackendSource:
-    """A mapping that comes with variantctl, to be asked by default."""
+def shipped_source(name: str, changes: Node | None = None) -> BackendSource:
+    """A mapping that comes with variantctl, to be asked by default.
+
+    Args:
+        name: one of ``SHIPPED``.
+        changes: what configuration says about it: each key is taken in place of the shipped one, tables key
+            by key. Variants that the shipped table lacks go before those that it has.
+
+    Raises:
+        InvalidVariantError: the changes make no sense; names the key and the rule.
+    """
+    shipped = _shipped_table(name)
+    Node(shipped, f"{name}.toml").refuse_other_keys(_KEYS)
+    if changes is None:
+        top = Node(shipped, f"{name}.toml")
+    else:
+        changes.refuse_other_keys((*_KEYS, "enabled"))
+        _keep_packages(shipped, changes)
+        own = {key: value for key, value in changes.mapping().items() if key != "enabled"}
+        top = Node(_merged(shipped, own), changes.source, changes.key)
+    return _source(top, name, _url(top.require("url")), origin="variantctl", by_default=True, discover=True)
+
+
+def _shipped_table(name: str) -> dict[str, object]:
     from importlib.resources import files
 
     if sys.version_info >= (3, 11):
@@ -57,11 +83,32 @@ def shipped_source(name: str) -> BackendSource:
         import tomli as tomllib
 
     file = files("variantctl.sources").joinpath("data").joinpath(f"{name}.toml")
-    top = Node(tomllib.loads(file.read_text("utf-8")), f"{name}.toml")
-    top.refuse_other_keys(_SHIPPED_KEYS)
-    host = f"{top.require('host-prefix').text()}.{top.require('project').text()}"
-    url = f"https://{host}/{top.require('path').text()}"
-    return _source(top, name, url, origin="variantctl", by_default=True)
+    table: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
+    return table
+
+
+def _keep_packages(shipped: Mapping[str, object], changes: Node) -> None:
+    """What is built for one torch comes from one place: a package may be added, none taken away."""
+    packages = changes.get("packages")
+    if packages is None:
+        return
+    listed = {_package(item, packages) for item in packages.strings()}
+    for name in Node(shipped["packages"]).strings():
+        if name not in listed:
+            raise packages.error(f"must list {show(name)}, too: packages can be added, not left out")
+
+
+def _merged(table: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """The table with each key of the changes in place of its own; tables are merged, new keys come first."""
+    new = {key: value for key, value in changes.items() if key not in table}
+    merged: dict[str, object] = {**new, **table}
+    for key, value in changes.items():
+        old = table.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(old, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def read_backend_tables(table: object, origin: str) -> dict[str, BackendSource | Node]:
@@ -84,6 +131,7 @@ def read_backend_tables(table: object, origin: str) -> dict[str, BackendSource |
             node = top.child(name, value)
             if name in SHIPPED:
                 shipped_changes(node)
+                shipped_source(name, node)
                 sources[name] = node
                 continue
             if NAME_PATTERN.fullmatch(name.replace("-", "_")) is None:
@@ -102,12 +150,14 @@ def shipped_changes(node: Node) -> tuple[bool | None, str | None]:
     Raises:
         InvalidVariantError: it says something else.
     """
-    node.refuse_other_keys(("enabled", "url"))
+    node.refuse_other_keys((*_KEYS, "enabled"))
     enabled, url = node.get("enabled"), node.get("url")
     return (None if enabled is None else enabled.flag()), (None if url is None else _url(url))
 
 
-def _source(node: Node, name: str, url: str, *, origin: str, by_default: bool = False) -> BackendSource:
+def _source(
+    node: Node, name: str, url: str, *, origin: str, by_default: bool = False, discover: bool = False
+) -> BackendSource:
     packages = tuple(_package(item, node) for item in node.require("packages").strings())
     variants = node.require("variants")
     backends = tuple(
@@ -138,6 +188,7 @@ def _source(node: Node, name: str, url: str, *, origin: str, by_default: bool = 
         providers=read_providers(providers) if providers is not None else {},
         origin=origin,
         by_default=by_default,
+        discover=discover if (asked := node.get("discover")) is None else asked.flag(),
     )
 
 

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.values import dataclass, field
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.ordering import order_labels
 from variantctl.variants.properties import Properties, Supported
@@ -85,12 +85,14 @@ class Backend:
         path: below the source's URL.
         properties: what its wheels need; none: they run anywhere.
         builds: the exceptions, of which the first that applies counts.
+        rule: where no table lists it: what was taken for granted by its name, a clause.
     """
 
     label: str
     path: str
     properties: Properties = field(default_factory=dict)
     builds: tuple[Build, ...] = ()
+    rule: str = ""
 
     def properties_of(
         self, name: NormalizedName, version: Version, environment: Mapping[str, str]
@@ -118,6 +120,7 @@ class BackendSource:
         origin: who named it: a file, or ``variantctl`` where it is shipped.
         by_default: nobody asked for it: it is passed over where somebody named a source that has the
             project, or where it cannot be reached.
+        discover: whether the place is asked which sub-indexes it has that the table lacks.
     """
 
     name: str
@@ -128,11 +131,35 @@ class BackendSource:
     providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
     origin: str = ""
     by_default: bool = False
+    discover: bool = False
 
     @cached_property
     def _places(self) -> Mapping[str, str]:
         """label -> its value of ``priority :: order``."""
         return {backend.label: str(place) for place, backend in enumerate(self.backends, start=1)}
+
+    def with_names(self, names: Iterable[str]) -> BackendSource:
+        """The same source with the sub-indexes of these names, those that the table lacks by rule.
+
+        They come after those of the table: of two that fit equally well, the one that is known is taken.
+        """
+        from variantctl.sources.accelerator_names import backend_by_rule, parse_accelerator_name
+
+        there = {backend.path for backend in self.backends} | {backend.label for backend in self.backends}
+        new: dict[str, tuple[tuple[int, ...], Backend]] = {}
+        for text in names:
+            name = parse_accelerator_name(text)
+            if name is None or name.path in there or name.label in there or name.label in new:
+                continue
+            found = backend_by_rule(name, self.backends)
+            if found is not None:
+                new[name.label] = (name.version, found)
+        if not new:
+            return self
+        added = [backend for _, backend in sorted(new.values(), key=lambda pair: pair[0], reverse=True)]
+        used = dict.fromkeys(namespace for backend in added for namespace in backend.properties)
+        namespaces = (*self.namespaces, *(name for name in used if name not in self.namespaces))
+        return replace(self, backends=(*self.backends, *added), namespaces=namespaces)
 
     def serves(self, name: NormalizedName) -> bool:
         """Whether a package is looked for here."""
@@ -164,24 +191,31 @@ class BackendSource:
 
     def supported(self, ask: Ask, environment: Mapping[str, str]) -> tuple[Backend, ...]:
         """The backends that have, or may have, a wheel for the machine, the best first."""
-        variants = {
-            f"{backend.label}.{number}": (backend.label, properties)
-            for backend in self.backends
-            for number, properties in enumerate(backend.may_be(environment))
-        }
-        metadata = self._metadata(variants)
+        metadata = self.every_build(environment)
         ordered = order_labels(metadata, ask(metadata))
         by_label = {backend.label: backend for backend in self.backends}
-        return tuple(by_label[label] for label in dict.fromkeys(variants[key][0] for key in ordered))
+        return tuple(by_label[label] for label in dict.fromkeys(key.rpartition(".")[0] for key in ordered))
+
+    def every_build(self, environment: Mapping[str, str]) -> VariantMetadata:
+        """Everything that a wheel of any backend may be built for: ``{label}.{number}`` -> properties."""
+        return self._metadata(
+            {
+                f"{backend.label}.{number}": (backend.label, properties)
+                for backend in self.backends
+                for number, properties in enumerate(backend.may_be(environment))
+            }
+        )
 
     def label_of(self, name: NormalizedName, version: Version) -> str | None:
-        """The backend that a package was built for, where the local part of its version says so."""
+        """The backend that a package was built for, where the local part of its version says so.
+
+        One that the table lacks is known by the rule of its name.
+        """
         if not self.serves(name) or version.local is None:
             return None
         local = version.local
-        return next(
-            (label for label in self._places if local == label or local.startswith(f"{label}.")), None
-        )
+        known = (label for label in self._places if local == label or local.startswith(f"{label}."))
+        return next(known, None) or _by_rule(local)
 
     def _provider(self, namespace: str) -> ProviderInfo:
         return self.providers.get(namespace) or _PROVIDERS.get(namespace, _OUR_DETECTORS)
@@ -201,3 +235,10 @@ class BackendSource:
                 for key, (label, properties) in variants.items()
             },
         )
+
+
+def _by_rule(local: str) -> str | None:
+    from variantctl.sources.accelerator_names import parse_accelerator_name
+
+    name = parse_accelerator_name(local)
+    return name.label if name is not None else None

@@ -155,9 +155,21 @@ class Catalog:
         seen._places = self._places.for_machine(ask, environment)
         return seen
 
+    def expect_backends(self, names: Iterable[str]) -> None:
+        """Somebody named these sub-indexes: they count, whether or not a table or the place shows them."""
+        self._places.expect_backends(names)
+
     def backend_source(self, name: NormalizedName) -> BackendSource | None:
         """The source of kind ``backends`` that is asked for a project, whether or not it has it."""
         return next((index.source for index in self._places.backends if index.source.serves(name)), None)
+
+    def parent_page(self, name: NormalizedName) -> ProjectFiles | None:
+        """What a source of kind ``backends`` was found to have of a project for every accelerator.
+
+        ``None`` where that is not known without asking for more.
+        """
+        index = next((index for index in self._places.backends if index.source.serves(name)), None)
+        return index.parent_page(name) if index is not None else None
 
     # --- what they say ---
 

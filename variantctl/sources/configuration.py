@@ -3,6 +3,8 @@
 The file is ``$VARIANTCTL_CONFIG_FILE``, else ``variantctl.toml`` in the user's configuration folder for
 variantctl (``~/.config/variantctl`` on Linux)::
 
+    accelerator = "prefer"             # or "require", "any": see --accelerator
+
     [index]
     index-url = "https://user:token@packages.example.org/simple"
     extra-index-url = ["https://other.example.org/simple"]
@@ -75,6 +77,7 @@ class Configuration:
         backends: the ``[backends]`` table as it is.
         install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
         cache: the ``[cache]`` table as it is.
+        accelerator: the accelerator policy; ``None`` where the file names none.
     """
 
     origin: str
@@ -83,6 +86,7 @@ class Configuration:
     backends: object = None
     install: Mapping[str, object] = field(default_factory=dict)
     cache: Mapping[str, object] = field(default_factory=dict)
+    accelerator: str | None = None
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -150,6 +154,16 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         data.get("backends"),
         tables["install"],
         tables["cache"],
+        _accelerator(data, path),
+    )
+
+
+def _accelerator(data: Mapping[str, object], path: Path) -> str | None:
+    policy = data.get("accelerator")
+    if policy is None or policy in ("prefer", "require", "any"):
+        return None if policy is None else str(policy)
+    raise SettingsError(
+        f"{path}: accelerator: {policy!r} is no accelerator policy", hint="Known are: prefer, require, any."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TypeAlias
 
@@ -76,8 +76,13 @@ class Places:
 
     def seen_backends(self, project: NormalizedName) -> tuple[str, ...]:
         """What tells the files of a project for one machine from those for another."""
-        served = (index for index in self.backends if index.source.serves(project))
-        return tuple(f"{index.url} {backend.label}" for index in served for backend in index.backends)
+        return tuple(view for index in self.backends if (view := index.view(project)))
+
+    def expect_backends(self, names: Iterable[str]) -> None:
+        """Somebody named these sub-indexes, in a version like ``2.14.0+rocm7.14``."""
+        names = tuple(names)
+        for index in self.backends:
+            index.discovery.expect(names)
 
     def project(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
         """The files of a project: see ``Catalog.project``."""
@@ -160,7 +165,7 @@ class Places:
 
     def _open(self, source: BackendSource) -> BackendIndex:
         contact = self._contacts.with_server_of(source.url)
-        return BackendIndex(source, self._client, self._pages, contact, self._warn)
+        return BackendIndex(source, self._client, self._pages, contact, self._warn, self._note)
 
 
 @dataclass(frozen=True)

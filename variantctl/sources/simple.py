@@ -38,12 +38,15 @@ class SimpleIndex:
         self._client = client
         self._pages = pages
 
-    def project(self, name: str, *, refresh: bool | None = None) -> ProjectFiles | None:
+    def project(
+        self, name: str, *, refresh: bool | None = None, patience: float | None = None
+    ) -> ProjectFiles | None:
         """The files of a project, or ``None`` where the index does not have it.
 
         Args:
             name: in any spelling.
             refresh: whether to ask the server even where a fresh page is stored.
+            patience: as in ``HttpClient.get``.
 
         Raises:
             NetworkError: the index cannot be reached, or answers neither with a page nor with 404.
@@ -51,12 +54,13 @@ class SimpleIndex:
         """
         project = canonicalize_name(name)
         if self.folder is not None or self._pages is None:
-            page = self._in_folder(project) if self.folder is not None else self._over_http(project, refresh)
+            in_folder = self.folder is not None
+            page = self._in_folder(project) if in_folder else self._over_http(project, refresh, patience)
             return None if page is None else sort_files(project, self.url, page.files, page.skipped)
-        return self._remembered(self._pages, project, refresh)
+        return self._remembered(self._pages, project, refresh, patience)
 
     def _remembered(
-        self, pages: CachedPages, project: NormalizedName, refresh: bool | None
+        self, pages: CachedPages, project: NormalizedName, refresh: bool | None, patience: float | None
     ) -> ProjectFiles | None:
         """The same; of a page that was sorted before, only the versions that are asked for are read."""
         url = f"{self.url}/{project}/"
@@ -66,7 +70,7 @@ class SimpleIndex:
 
             if (stored := stored_files.load(data)) is not None:
                 return stored
-        page = self._over_http(project, refresh)
+        page = self._over_http(project, refresh, patience)
         if page is None:
             return None
         files = sort_files(project, self.url, page.files, page.skipped)
@@ -78,12 +82,14 @@ class SimpleIndex:
             pages.write_derived(url, digest, stored_files.dump(files))
         return files
 
-    def _over_http(self, project: str, refresh: bool | None) -> ProjectPage | None:
+    def _over_http(
+        self, project: str, refresh: bool | None, patience: float | None = None
+    ) -> ProjectPage | None:
         url = f"{self.url}/{project}/"
         if self._pages is not None:
-            response = self._pages.get(url, accept=ACCEPT, refresh=refresh)
+            response = self._pages.get(url, accept=ACCEPT, refresh=refresh, patience=patience)
         else:
-            response = self._client.get(url, accept=ACCEPT, allow=(404, 410, 403))
+            response = self._client.get(url, accept=ACCEPT, allow=(404, 410, 403), patience=patience)
         if response.status in (404, 410) or _object_store_has_not(response, self._client, url):
             return None
         if response.status == 403:

@@ -1,0 +1,40 @@
+"""Which namespaces are about an accelerator, and which about the processor. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.properties import ABI_DEPENDENCY, Properties, Supported
+
+PROCESSORS = frozenset(("x86_64", "aarch64"))
+"""Every machine has a processor: what is built for one never holds a version back (design, section 5)."""
+
+DETECTED = ("nvidia", "amd", "intel")
+"""The accelerators that variantctl detects itself; a provider plugin may know others (``ascend``)."""
+
+CALLED: Mapping[str, str] = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
+"""A namespace -> what it stands for, in words."""
+
+
+def is_accelerator(namespace: str, metadata: VariantMetadata | None = None) -> bool:
+    """Whether a namespace is about a device that a machine may lack.
+
+    What metadata lists itself (``static-properties``) is true of every machine, and so is no device.
+    """
+    if namespace in PROCESSORS or namespace == ABI_DEPENDENCY:
+        return False
+    provider = metadata.providers.get(namespace) if metadata is not None else None
+    return provider is None or provider.static_properties is None
+
+
+def accelerators_of(
+    properties: Properties | Supported, metadata: VariantMetadata | None = None
+) -> tuple[str, ...]:
+    """The accelerators that some properties are about; of supported ones, those that the machine has."""
+    return tuple(name for name, values in properties.items() if values and is_accelerator(name, metadata))
+
+
+def called(namespaces: Collection[str]) -> str:
+    """What some accelerators are called: ``NVIDIA GPU``, ``ascend accelerator``."""
+    return " and ".join(CALLED.get(name, f"{name} accelerator") for name in sorted(namespaces))
