@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import ClassVar
 
-from variant_providers import child
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
+from variant_providers.probing import child
+from variant_providers.probing.tree import Tree
 from variant_providers.recorded import FILE, read_recorded
-from variant_providers.tree import Tree
 
 
 class Plugin:
@@ -24,7 +23,6 @@ class Plugin:
     namespace = ""
     required: tuple[str, ...] = ()
     """The facts without which a profile's table of this namespace makes no sense."""
-    _transcript: ClassVar[child.Transcript] = []
 
     @classmethod
     def get_supported_configs(cls, *_context: object) -> list[FeatureConfig]:
@@ -56,8 +54,13 @@ class Plugin:
         return cls.derive(facts).notes
 
     @classmethod
-    def detect(cls, root: str | None = None) -> dict[str, object]:
+    def detect(
+        cls, root: str | None = None, *, transcript: child.Transcript | None = None
+    ) -> dict[str, object]:
         """Probe this machine, or the tree at ``root``, and return a JSON-able report.
+
+        To ``transcript``, if given, each tool and driver child that is run is added with what it printed. It
+        may hold UUIDs and serial numbers: whoever passes it on takes them out.
 
         Keys: ``namespace``, ``status`` (``ok``, ``absent``, ``error``, or ``disabled`` by a malformed
         override), ``source``, ``elapsed_ms``, ``devices``, ``features`` (objects with ``name``, ``values``,
@@ -65,11 +68,13 @@ class Plugin:
         (the profile table, or ``None``) and ``files`` (the paths read, without a leading slash).
         """
         start = time.perf_counter()
-        # Detectors may run side by side, each in a thread.
-        cls._transcript = []
-        child.TRANSCRIPT.set(cls._transcript)
         tree = Tree(root)
-        finding = cls._find(tree)
+        # Detectors may run side by side, each in a thread of its own.
+        written = child.TRANSCRIPT.set([] if transcript is None else transcript)
+        try:
+            finding = cls._find(tree)
+        finally:
+            child.TRANSCRIPT.reset(written)
         derived = Derivation()
         if finding.facts is not None:
             derived = cls._derived(finding)
@@ -94,14 +99,6 @@ class Plugin:
     def read_file(cls, root: str | None, path: str) -> bytes | None:
         """The bytes of one of a report's ``files``, with links followed inside ``root`` only."""
         return Tree(root).read_bytes(path)
-
-    @classmethod
-    def captured(cls) -> list[tuple[str, str]]:
-        """The tools and driver children that the last ``detect`` ran, and what each printed, as it did.
-
-        It may hold UUIDs and serial numbers: whoever passes it on takes them out.
-        """
-        return [(name, "\n".join(lines)) for name, lines in cls._transcript]
 
     @classmethod
     def probe(cls, tree: Tree, finding: Finding) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from variant_providers.finding import Finding
-from variant_providers.tree import Tree
+from variant_providers.probing.tree import Tree
 
 FILE = "variant-detect.json"
 _MOST = 4096

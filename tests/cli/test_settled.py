@@ -66,6 +66,7 @@ def test_the_same_again_imports_next_to_nothing(command: Command) -> None:
         "variantctl.cli",
         "variantctl.cli.notes",
         "variantctl.cli.settled",
+        "variantctl.cli.terminal",
         "variantctl.sources",
         "variantctl.sources.buckets",
         "variantctl.sources.states",

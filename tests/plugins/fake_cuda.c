@@ -3,7 +3,7 @@
  *
  * It has the GPUs of fake_nvml.c, a GTX 1650 and an RTX 4090 in the order of the bus, and CUDA 12.6. As the real
  * one, it numbers them from the fastest on unless CUDA_DEVICE_ORDER says PCI_BUS_ID, and shows none of those that
- * CUDA_VISIBLE_DEVICES leaves out.
+ * CUDA_VISIBLE_DEVICES leaves out. Compiled with -DINIT_RETURNS=CODE or -DINIT_CRASHES its first call always fails so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +54,12 @@ static int is_fast(int device) {
 }
 
 int cuInit(unsigned flags) {
+#ifdef INIT_RETURNS
+    return INIT_RETURNS;
+#endif
+#ifdef INIT_CRASHES
+    *(volatile int *)0 = 1;
+#endif
     ENTER("cuInit");
     return strcmp(mode(), "none") == 0 ? 100 : 0;
 }

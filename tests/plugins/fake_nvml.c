@@ -3,13 +3,15 @@
  *   (unset)            answers: driver 570.86.15, CUDA 12.8, an RTX 4090 and a GTX 1650
  *   fail:CALL:CODE     CALL returns CODE
  *   hang:CALL          CALL never returns
+ *   slow:CALL          CALL takes three seconds
  *   crash:CALL         CALL dereferences a null pointer
  *   garbage            every answer is nonsense
  *   noisy              prints to standard output while it answers
  *   mig, mig-empty     the RTX 4090 is in MIG mode, with two instances or none
  *   none               there is no GPU
  *
- * Compiled with -DOLD it has the names of before CUDA 11 only, as a driver of 2017 does.
+ * Compiled with -DOLD it has the names of before CUDA 11 only, as a driver of 2017 does; with -DINIT_RETURNS=CODE
+ * or -DINIT_CRASHES its first call always fails so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +52,8 @@ static int behave(const char *call) {
         return 0;
     if (strncmp(said, "fail:", 5) == 0)
         return atoi(argument + 1 + length + 1);
+    if (strncmp(said, "slow:", 5) == 0)
+        sleep(3);
     if (strncmp(said, "hang:", 5) == 0)
         for (;;)
             pause();
@@ -59,6 +63,12 @@ static int behave(const char *call) {
 }
 
 int V2(nvmlInit)(void) {
+#ifdef INIT_RETURNS
+    return INIT_RETURNS;
+#endif
+#ifdef INIT_CRASHES
+    *(volatile int *)0 = 1;
+#endif
     ENTER("nvmlInit");
     return 0;
 }

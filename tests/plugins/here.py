@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from variant_providers import plugin as plugin_module
 from variant_providers.plugin import Plugin
-from variant_providers.tree import Tree
+from variant_providers.probing.tree import Tree
 
 MACHINES = Path(__file__).parents[2] / "fixtures" / "machines"
 

@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from variant_providers import kfd, rocm_tools
-from variant_providers.amd import AmdPlugin
-from variant_providers.amd_visible import overridden, visible
+from variant_providers.amd import AmdPlugin, kfd, rocm_tools
+from variant_providers.amd.kfd import arch_of, parse_properties, pci_address, read_topology
+from variant_providers.amd.rocm import amdgpu_driver, driver_range, installed_rocm, rocm_between
+from variant_providers.amd.rocm_tools import ToolGpu, parse_agent_enumerator, parse_amd_smi, parse_rocminfo
+from variant_providers.amd.tables.amdgpu import DRIVERS, GFX_ARCHS, INTEGRATED_ARCHS
+from variant_providers.amd.tables.amdgpu_names import NAMES, name_of
+from variant_providers.amd.visible import overridden, visible
 from variant_providers.finding import Finding
-from variant_providers.kfd import arch_of, parse_properties, pci_address, read_topology
-from variant_providers.rocm import amdgpu_driver, driver_range, installed_rocm, rocm_between
-from variant_providers.rocm_tools import ToolGpu, parse_agent_enumerator, parse_amd_smi, parse_rocminfo
-from variant_providers.tables.amdgpu import DRIVERS, GFX_ARCHS, INTEGRATED_ARCHS
-from variant_providers.tables.amdgpu_names import NAMES, name_of
-from variant_providers.tree import Tree
+from variant_providers.probing.tree import Tree
 
 from tests.plugins.here import MACHINES, Here, detect_here, values
 

@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from variant_providers import intel, level_zero
 from variant_providers.finding import Finding
-from variant_providers.intel import IntelPlugin
-from variant_providers.intel_visible import masked, selected
-from variant_providers.level_zero import SONAME, ZeDevice, decode_ip, parse_answer
-from variant_providers.pci import INTEL, graphics
-from variant_providers.tables.intelgpu import DEVICE_IPS
-from variant_providers.tables.intelgpu_ids import DISCRETE_IPS, IDS, TWO_TILES, look_up
-from variant_providers.tree import Tree
+from variant_providers.intel import IntelPlugin, level_zero
+from variant_providers.intel import plugin as intel
+from variant_providers.intel.level_zero import SONAME, ZeDevice, decode_ip, read_answer
+from variant_providers.intel.tables.device_ips import DEVICE_IPS
+from variant_providers.intel.tables.pci_ids import DISCRETE_IPS, IDS, TWO_TILES, look_up
+from variant_providers.intel.visible import masked, selected
+from variant_providers.probing.child import ChildAnswer
+from variant_providers.probing.pci import INTEL, graphics
+from variant_providers.probing.tree import Tree
 
 from tests.plugins.here import MACHINES, Here, detect_here, values
 
@@ -347,7 +348,7 @@ _SAID = st.fixed_dictionaries(
 
 @given(st.lists(_SAID.map(json.dumps) | st.text(), max_size=4))
 def test_any_answer_of_the_child(lines: list[str]) -> None:
-    answer = parse_answer(lines)
+    answer = read_answer(ChildAnswer(lines))
     assert all(type(device) is ZeDevice for device in answer.devices)
     for device in answer.devices:
         assert type(device.device_id) is int and type(device.name) is str and device.name.isprintable()

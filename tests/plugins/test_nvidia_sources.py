@@ -11,11 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from variant_providers import libcuda, nvidia_files, nvidia_visible
-from variant_providers.nvidia import NvidiaPlugin
-from variant_providers.nvidia_seen import NvidiaGpu
-from variant_providers.nvidia_smi import ask_nvidia_smi
-from variant_providers.tree import Tree
+from variant_providers.nvidia import NvidiaPlugin, libcuda
+from variant_providers.nvidia import probe as nvidia_probe
+from variant_providers.nvidia import visible as nvidia_visible
+from variant_providers.nvidia.libraries import LIBCUDA, find_libraries
+from variant_providers.nvidia.nvidia_smi import ask_nvidia_smi
+from variant_providers.nvidia.report import NvidiaGpu
+from variant_providers.probing.child import Deadline
+from variant_providers.probing.tree import Tree
+
+from tests.plugins.here import detect_here
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the stand-ins are ELF libraries"
@@ -37,7 +42,12 @@ CALLS = (
 @pytest.fixture(autouse=True)
 def no_other_nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine that runs the tests may have a GPU of its own, and an nvidia-smi."""
-    monkeypatch.setattr("variant_providers.nvidia_probe.find_nvidia_smi", lambda: None)
+    monkeypatch.setattr("variant_providers.nvidia.probe.find_nvidia_smi", lambda: None)
+
+
+def only_nvml(names: tuple[str, str]) -> list[str]:
+    """As if no libcuda were on this machine."""
+    return [] if names == LIBCUDA else find_libraries(names)
 
 
 def detected() -> dict[str, Any]:
@@ -126,10 +136,10 @@ def test_a_driver_without_its_kernel_part_is_asked_once(fake_driver: Fake) -> No
 
 
 def test_no_gpu_is_an_answer(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvidia_files, "read_files", lambda _tree: pytest.fail("the bus says nothing more"))
+    """A container may see its host's bus."""
     fake_driver(nvml="none", cuda="none")
-    report = detected()
-    assert report["status"] == "absent" and report["facts"] is None
+    report = detect_here(NvidiaPlugin, "nvidia-without-driver", monkeypatch)
+    assert report["status"] == "absent" and report["facts"] is None and report["devices"] == []
     assert any("shows no GPU" in note for note in report["notes"])
 
 
@@ -138,6 +148,39 @@ def test_nvml_without_libcuda_is_noted(fake_driver: Fake) -> None:
     report = detected()
     if not any("libcuda" in library for library in map(str, Path("/usr/lib").glob("*/libcuda.so.1"))):
         assert any("libcuda is missing" in note for note in report["notes"])
+
+
+def test_nvml_that_misses_libcuda_is_no_cuda(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error 12 is NVML's word for that; the driver's version says nothing about what is missing."""
+    monkeypatch.setattr(nvidia_probe, "find_libraries", only_nvml)
+    fake_driver(nvml="fail:nvmlSystemGetCudaDriverVersion:12")
+    report = detect_here(NvidiaPlugin, "gtx-1650-laptop", monkeypatch)
+    assert report["status"] == "error" and report["facts"] is None and report["features"] == []
+    assert [device["name"][-4:] for device in report["devices"]] == ["1650", "4090"]
+    assert any("libcuda is missing" in note for note in report["notes"])
+
+
+def test_libcuda_that_only_we_find_is_enough(fake_driver: Fake) -> None:
+    fake_driver(nvml="fail:nvmlSystemGetCudaDriverVersion:12", cuda="")
+    report = detected()
+    assert report["status"] == "ok" and report["facts"] == BOTH
+
+
+def test_a_driver_that_is_slow_is_waited_for(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a persistence daemon it sets each GPU up anew; no file tells WSL2's CUDA version."""
+    fake_driver(nvml="slow:nvmlInit", cuda="")
+    report = detect_here(NvidiaPlugin, "wsl2-without-driver", monkeypatch)
+    assert report["status"] == "ok" and report["facts"] == {**BOTH, "cuda_driver": "12.8"}
+
+
+def test_a_slow_driver_whose_files_tell_enough_is_not(
+    fake_driver: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_driver(nvml="slow:nvmlInit", cuda="")
+    report = detect_here(NvidiaPlugin, "gtx-1650-laptop", monkeypatch)
+    assert report["status"] == "ok" and report["source"] == "/proc and /sys"
+    assert "did not answer within 2 s" in report["notes"][0]
+    assert "what was missing was read from /proc and /sys" in report["notes"]
 
 
 def test_mig(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,21 +252,26 @@ def test_libcuda_is_asked_about_every_gpu(fake_driver: Fake, monkeypatch: pytest
 @pytest.mark.parametrize("value", ["void", "none", "VOID"])
 def test_nvidia_visible_devices(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     fake_driver(nvml="", cuda="")
-    monkeypatch.setattr(nvidia_visible, "in_container", lambda _tree: False)
+    """It instructs a container's hook: the driver does not read it."""
     monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", value)
     report = detected()
-    assert report["status"] == "absent" and f"NVIDIA_VISIBLE_DEVICES={value.lower()}" in report["notes"][0]
-    assert [device["visible"] for device in report["devices"]] == [False, False]
+    assert report["status"] == "ok" and report["facts"] == {**BOTH, "cuda_driver": "12.8"}
+    assert f"NVIDIA_VISIBLE_DEVICES={value.lower()} only instructs container tools" in report["notes"][0]
+    assert not any("visible" in device for device in report["devices"])
 
 
-def test_cdi_sets_void_where_it_gives_gpus(tmp_path: Path) -> None:
+def test_only_a_container_without_gpus_believes_nvidia_visible_devices(tmp_path: Path) -> None:
     environ = {"NVIDIA_VISIBLE_DEVICES": "void"}
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "nvidia0").touch()
-    assert nvidia_visible.hidden_from_container(environ, Tree(str(tmp_path)))[0]
+    tree = Tree(str(tmp_path))
+    assert not nvidia_visible.hidden_from_container(environ, tree, driver_shows_gpus=False)[0]
     (tmp_path / ".dockerenv").touch()
-    hidden, note = nvidia_visible.hidden_from_container(environ, Tree(str(tmp_path)))
-    assert not hidden and note is not None and "CDI" in note
+    assert not nvidia_visible.hidden_from_container(environ, tree, driver_shows_gpus=False)[0]
+    (tmp_path / "dev" / "nvidia0").unlink()
+    assert not nvidia_visible.hidden_from_container(environ, tree, driver_shows_gpus=True)[0]
+    hidden, note = nvidia_visible.hidden_from_container(environ, tree, driver_shows_gpus=False)
+    assert hidden and note is not None and "hides all" in note
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -241,7 +289,7 @@ def test_nvidia_smi_is_run(tmp_path: Path, old: bool) -> None:
         + "\n"
     )
     program.chmod(0o755)
-    seen = ask_nvidia_smi(str(program), 5)
+    seen = ask_nvidia_smi(str(program), Deadline(5))
     assert seen.cuda == (11, 4) and seen.driver == "470.82" and not seen.failed
     assert [gpu.capability for gpu in seen.gpus] == [None if old else (7, 5)]
 
@@ -251,7 +299,7 @@ def test_nvidia_smi_hangs(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     start = time.monotonic()
-    seen = ask_nvidia_smi(str(program), 0.4)
+    seen = ask_nvidia_smi(str(program), Deadline(0.4))
     assert time.monotonic() - start < 1 and seen.hung and seen.failed
 
 

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from variant_providers import nvml
-from variant_providers.driver_answer import parse_answer
-from variant_providers.nvidia import NvidiaPlugin
-from variant_providers.nvml import seen_by_nvml
+from variant_providers.nvidia import NvidiaPlugin, nvml
+from variant_providers.nvidia.nvml import read_nvml
+from variant_providers.probing.child import ChildAnswer
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is an ELF library")
 
@@ -152,9 +151,9 @@ def test_a_file_that_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_a_library_there_is_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("variant_providers.nvidia_probe.find_libraries", lambda _names: [])
+    monkeypatch.setattr("variant_providers.nvidia.probe.find_libraries", lambda _names: [])
     monkeypatch.setattr(
-        "variant_providers.nvml.ask_nvml", lambda *_arguments: pytest.fail("a child was started")
+        "variant_providers.nvidia.nvml.ask_nvml", lambda *_arguments: pytest.fail("a child was started")
     )
     report = detected()
     assert report["features"] == [] and report["status"] in ("absent", "error")
@@ -181,7 +180,7 @@ def test_with_everything_forced_the_driver_is_left_alone(
 
 @pytest.mark.parametrize("limit", ["", "0", "-1", "nan", "inf", "soon", "1e9"])
 def test_a_senseless_time_limit_is_ignored(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from variant_providers.child import time_limit
+    from variant_providers.probing.child import time_limit
 
     monkeypatch.setenv("VARIANT_PROVIDERS_TIMEOUT", limit)
     assert time_limit() == 2
@@ -199,12 +198,12 @@ lines = st.text() | st.dictionaries(keys, json_values | devices | st.lists(st.in
 
 @given(st.lists(lines))
 def test_no_line_makes_a_wrong_answer(said: list[str]) -> None:
-    answer = parse_answer(said)
-    assert isinstance(answer.library, str) and isinstance(answer.driver, str)
-    assert answer.cuda is None or all(isinstance(number, int) for number in answer.cuda)
-    for gpu in answer.gpus:
+    report = read_nvml(ChildAnswer(said))
+    assert isinstance(report.unloadable, str) and isinstance(report.driver, str)
+    assert report.cuda is None or all(isinstance(number, int) for number in report.cuda)
+    for gpu in report.gpus:
         json.dumps(gpu.as_device())
         assert isinstance(gpu.index, int) and isinstance(gpu.name, str) and isinstance(gpu.uuid, str)
         assert all(isinstance(uuid, str) for uuid in gpu.mig_uuids)
-    assert all(isinstance(call, str) and isinstance(code, int) for call, code in answer.errors)
-    assert isinstance(seen_by_nvml(answer).notes, list)
+    assert all(isinstance(call, str) and isinstance(code, int) for call, code in report.errors)
+    assert all(isinstance(note, str) for note in report.notes)

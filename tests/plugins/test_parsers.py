@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from variant_providers import PLUGINS, darwin, nvidia_files, windows
+from variant_providers import PLUGINS
 from variant_providers.aarch64 import Aarch64Plugin
 from variant_providers.config import FactsError
+from variant_providers.cpu import darwin, windows
 from variant_providers.nvidia import NvidiaPlugin
-from variant_providers.nvidia_seen import NvidiaGpu, NvidiaSeen
-from variant_providers.nvidia_smi import take_csv, take_header
-from variant_providers.pci import graphics
+from variant_providers.nvidia import kernel_files as nvidia_files
+from variant_providers.nvidia.nvidia_smi import take_csv, take_header
+from variant_providers.nvidia.report import DriverReport, NvidiaGpu
+from variant_providers.nvidia.tables import chips as nvidia_chips
+from variant_providers.nvidia.tables import cuda
 from variant_providers.plugin import Plugin
-from variant_providers.tables import cuda, nvidia_chips
-from variant_providers.tree import Tree
+from variant_providers.probing.pci import graphics
+from variant_providers.probing.tree import Tree
 from variant_providers.x86_64 import X8664Plugin
 
 words = st.sampled_from(
@@ -95,7 +98,7 @@ def check_gpu(gpu: NvidiaGpu) -> None:
 
 @given(texts, texts)
 def test_nvidia_smi(table: str, header: str) -> None:
-    seen = NvidiaSeen("nvidia-smi")
+    seen = DriverReport("nvidia-smi")
     take_csv(table, seen)
     take_header(header, seen)
     assert seen.cuda is None or all(type(number) is int for number in seen.cuda)
@@ -200,7 +203,7 @@ def test_the_tables_are_in_order() -> None:
 
 def test_every_named_gpu_has_a_capability() -> None:
     """The names come from two lists, the blocks from a third look at them: they have to fit."""
-    names = Path(nvidia_files.__file__).parent / "tables" / "nvidia_gpus.txt"
+    names = Path(nvidia_files.__file__).parent / "tables" / "gpus.txt"
     ids = [line.partition(" ")[0] for line in names.read_text().splitlines() if not line.startswith("#")]
     assert len(ids) == len(set(ids)) > 600 and ids == sorted(ids)
     without = [number for number in ids if nvidia_files.capability_of(int(number, 16)) is None]
@@ -254,7 +257,7 @@ def test_drivers(driver: str, version: tuple[int, int] | None) -> None:
     ],
 )
 def test_headers(header: str, version: tuple[int, int] | None) -> None:
-    seen = NvidiaSeen("nvidia-smi")
+    seen = DriverReport("nvidia-smi")
     take_header(header, seen)
     assert seen.cuda == version and seen.driver
 

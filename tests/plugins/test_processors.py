@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from variant_providers.aarch64 import Aarch64Plugin
-from variant_providers.cpuinfo import parse_cpuinfo
-from variant_providers.tables import aarch64, x86_64
+from variant_providers.cpu.cpuinfo import parse_cpuinfo
+from variant_providers.cpu.tables import aarch64, x86_64
 from variant_providers.x86_64 import X8664Plugin
 
 TARGETS = archspec.cpu.TARGETS
@@ -137,7 +137,7 @@ def test_another_architecture_is_absent(tmp_path: Path) -> None:
 
 
 def test_a_32_bit_python_can_load_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("variant_providers.tree.Tree.pointer_bits", lambda _self: 32)
+    monkeypatch.setattr("variant_providers.probing.tree.Tree.pointer_bits", lambda _self: 32)
     for plugin in (X8664Plugin, Aarch64Plugin):
         assert plugin.detect()["status"] == "absent"
 
@@ -165,7 +165,7 @@ def test_any_cpuinfo_is_read(text: str, key: str) -> None:
 
 @given(st.sets(st.sampled_from([name for name, _year, _processor in x86_64.EXTENSIONS])))
 def test_a_level_never_promises_what_is_missing(features: set[str]) -> None:
-    from variant_providers.x86_64 import extensions_from_flags, level_from_extensions
+    from variant_providers.cpu.x86_64 import extensions_from_flags, level_from_extensions
 
     flags = {x86_64.LINUX_SPELLINGS.get(name, (name,))[0] for name in features}
     assert extensions_from_flags(flags) == features

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from variant_providers import __main__ as command
 from variant_providers import plugin as plugin_module
 from variant_providers.amd import AmdPlugin
 from variant_providers.nvidia import NvidiaPlugin
+from variant_providers.probing.child import Transcript
 
 from tests.plugins.here import MACHINES, Here
 from variantctl.providers.detect import detect
@@ -46,9 +48,16 @@ def test_detect_ends_within_three_seconds() -> None:
     assert list(reports)[:5] == NAMESPACES
     assert "did not answer within 2 s" in reports["nvidia"].notes[0]
     assert any(note.startswith("rocminfo did not answer within 2 s") for note in reports["amd"].notes)
-    # What each has run is its own, for support bundles.
-    assert [name for name, _text in NvidiaPlugin.captured()] == ["nvml_child"]
-    assert ("rocminfo", "gfx0 was here") in AmdPlugin.captured()
+
+
+@pytest.mark.usefixtures("two_hang")
+def test_two_detections_at_a_time_keep_their_transcripts_apart() -> None:
+    transcripts: list[Transcript] = [[], [], []]
+    with ThreadPoolExecutor() as pool:
+        for plugin, transcript in zip((NvidiaPlugin, AmdPlugin, AmdPlugin), transcripts, strict=True):
+            pool.submit(plugin.detect, transcript=transcript)
+    assert [name for name, _lines in transcripts[0]] == ["nvml_child"]
+    assert transcripts[1] == transcripts[2] == [("rocminfo", ["gfx0 was here"])]
 
 
 @pytest.mark.usefixtures("two_hang")

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from variant_providers import darwin, windows
 from variant_providers.aarch64 import Aarch64Plugin
+from variant_providers.cpu import darwin, windows
+from variant_providers.cpu.tables import aarch64, x86_64
+from variant_providers.cpu.tables import darwin as darwin_names
+from variant_providers.cpu.tables import windows as windows_numbers
 from variant_providers.nvidia import NvidiaPlugin
-from variant_providers.tables import aarch64, x86_64
-from variant_providers.tables import darwin as darwin_names
-from variant_providers.tables import windows as windows_numbers
-from variant_providers.tree import Tree
+from variant_providers.probing.tree import Tree
 from variant_providers.x86_64 import X8664Plugin
 
 X86_NAMES = {name for name, _year, _processor in x86_64.EXTENSIONS}

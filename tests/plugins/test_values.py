@@ -140,7 +140,7 @@ def test_empty_overrides_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_driver_alone_gives_the_bounds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "")
-    monkeypatch.setattr("variant_providers.nvidia_probe.find_libraries", lambda _names: [])
+    monkeypatch.setattr("variant_providers.nvidia.probe.find_libraries", lambda _names: [])
     monkeypatch.setenv(DRIVER, "12.8")
     assert list(supported(NvidiaPlugin)) == ["cuda_version_lower_bound", "cuda_version_upper_bound"]
     monkeypatch.delenv(DRIVER)

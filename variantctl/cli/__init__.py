@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from variantctl.cli.terminal import guard, sink
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _in_utf8_mode()
     _open_closed_streams()
+    if argv is None:
+        guard()
     try:
         if arguments[:1] == ["install"]:
             from variantctl.cli.settled import answer
@@ -75,7 +79,7 @@ def _say(text: str) -> int:
     import os
 
     try:
-        sys.stdout.write(text)
+        sink(sys.stdout).write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         # As in app.run: whoever read our output has gone.

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from variantctl import __version__
 from variantctl.cli import render
 from variantctl.cli.commands import COMMANDS
+from variantctl.cli.terminal import guard, restore, sink
 from variantctl.variants.errors import VariantctlError
 
 EPILOG = "Run 'variantctl COMMAND --help' for a command's options."
@@ -44,6 +45,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.format_usage().strip()}\nTry '{self.prog} --help'.")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # Help and the version are our own words; rich-argparse styles them.
+        if message:
+            sink(file or sys.stderr).styled(message)
 
     def format_help(self) -> str:
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
@@ -98,6 +104,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: list[str]) -> int:
     """Parse ``arguments``, run the command, and turn what it raises into a message and an exit code."""
+    before = guard()
+    try:
+        return _guarded(arguments)
+    finally:
+        restore(before)
+
+
+def _guarded(arguments: list[str]) -> int:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in options
     verbose = "--verbose" in options or "-v" in options

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from variantctl.cli.terminal import sink
+
 SHELLS = ("bash", "zsh", "tcsh")
 
 
@@ -22,5 +24,5 @@ def run(args: argparse.Namespace) -> int:
 
     from variantctl.cli.app import build_parser
 
-    sys.stdout.write(shtab.complete(build_parser(only=None), args.shell) + "\n")
+    sink(sys.stdout).styled(shtab.complete(build_parser(only=None), args.shell) + "\n")
     return 0

@@ -30,7 +30,12 @@ def progress_bar(title: str, *, after: float = 1.0) -> Iterator[Callable[[int, i
                 return
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+            )
             state["bar"] = Progress(*columns, console=console(stderr=True), transient=True)
             state["bar"].start()
             state["task"] = state["bar"].add_task(title, total=total)
@@ -56,7 +61,7 @@ class _Steps:
     def show(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         with self._lock:
             if self._ended:
                 return

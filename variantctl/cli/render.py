@@ -7,8 +7,9 @@ import os
 import sys
 import traceback as tracebacks
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from variantctl.cli.terminal import sink
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
@@ -37,17 +38,19 @@ def is_verbose() -> bool:
 
 def console(*, stderr: bool = False) -> Console:
     """A rich console on standard output or error; it obeys NO_COLOR, pipes and the width of a terminal."""
-    from rich.console import Console
+    from variantctl.cli.styling import StyledConsole
 
     # A table in a file or a pipe is not cut at 80 columns: what reads it has no width.
-    stream = sys.stderr if stderr else sys.stdout
+    stream = sink(sys.stderr if stderr else sys.stdout).raw
     width = None if stream.isatty() or os.environ.get("COLUMNS") else 160
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return StyledConsole(file=stream, width=width, highlight=False, emoji=False, soft_wrap=False)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of a ``--json`` command, to standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    stream = sink(sys.stdout)
+    unicode = (stream.encoding or "utf-8").lower().startswith("utf")
+    stream.write(json.dumps(value, indent=2, ensure_ascii=not unicode) + "\n")
 
 
 def human_size(size: int | None) -> str:
@@ -85,7 +88,7 @@ def failure(
 ) -> int:
     """Print an error (as the JSON error object where JSON was asked for) and return the exit code."""
     if traceback:
-        tracebacks.print_exception(error)
+        tracebacks.print_exception(error, file=cast(TextIO, sink(sys.stderr)))
     if as_json:
         print_json(
             {
@@ -108,7 +111,7 @@ def interrupted(*, as_json: bool) -> int:
 def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:
     """Say that an unforeseen exception is our fault, and how to report it."""
     if traceback:
-        tracebacks.print_exception(error)
+        tracebacks.print_exception(error, file=cast(TextIO, sink(sys.stderr)))
     where = tracebacks.extract_tb(error.__traceback__)[-1]
     place = f"{os.path.basename(where.filename)}:{where.lineno}"  # noqa: PTH119 - not a path to open
     report = VariantctlError(
@@ -119,7 +122,9 @@ def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:
 
 
 def _say(word: str, text: str, colour: str) -> None:
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    stream = sink(sys.stderr)
+    if stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         word = f"\033[{colour}m{word}\033[0m"
-    sys.stderr.write(f"{word}: {text}\n")
-    sys.stderr.flush()
+    stream.styled(word)
+    stream.write(f": {text}\n")
+    stream.flush()

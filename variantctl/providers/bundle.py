@@ -105,9 +105,11 @@ def _captures(detection: Detection, scrubber: Scrubber) -> dict[str, bytes]:
         plugin = our_plugins().get(report.namespace)
         if plugin is None or report.status == "disabled":
             continue
-        plugin.detect()
-        for number, (name, text) in enumerate(plugin.captured()):
-            captures[f"tools/{report.namespace}-{number}-{name}.txt"] = scrubber.text(text).encode()
+        transcript: list[tuple[str, list[str]]] = []
+        plugin.detect(transcript=transcript)
+        for number, (name, lines) in enumerate(transcript):
+            text = scrubber.text("\n".join(lines))
+            captures[f"tools/{report.namespace}-{number}-{name}.txt"] = text.encode()
     return captures
 
 

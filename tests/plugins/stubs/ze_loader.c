@@ -10,7 +10,8 @@
  *
  * FAKE_ZE_DEVICES is a string of digits, a device each: 0 UHD Graphics 770, 1 Arc B580, 2 Max 1100, 3 an NPU,
  * 4 another vendor's GPU; "01" unless it is set. ZE_AFFINITY_MASK (single digits) hides devices, as the real one
- * does. Compiled with -DOLD it has zeInit and zeDriverGet only, as a loader before 1.10 does.
+ * does. Compiled with -DOLD it has zeInit and zeDriverGet only, as a loader before 1.10 does;
+ * with -DNO_DRIVER it never finds a driver.
  *
  * The structures are those of ze_api.h, written here anew so that a wrong layout in the detector is seen.
  */
@@ -106,6 +107,10 @@ static uint32_t behave(const char *call) {
     } while (0)
 
 static uint32_t driver_handles(uint32_t *count, void **handles) {
+#ifdef NO_DRIVER
+    *count = 0;
+    return 0x78000001u;
+#endif
     if (garbage() && !handles) {
         *count = 0xFFFFFFF0u;
         return 0;

@@ -1,0 +1,90 @@
+"""x86-64 processors: the psABI level, then one feature per instruction set extension."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from variant_providers import facts as fact_table
+from variant_providers.config import Derivation, FactsError, FeatureConfig
+from variant_providers.cpu.processor import fits, read_cpuinfo, read_elsewhere
+from variant_providers.cpu.tables.x86_64 import EXTENSIONS, LEVELS, LINUX_SPELLINGS
+from variant_providers.finding import Finding
+from variant_providers.plugin import Plugin
+from variant_providers.probing.tree import Tree
+
+_LEVEL = re.compile("|".join(LEVELS))
+_NAMES = tuple(name for name, _year, _processor in EXTENSIONS)
+
+
+class X8664Plugin(Plugin):
+    """The level and the extensions, from the flags and not from a processor's name: hypervisors hide flags.
+
+    Facts (a profile's ``[x86_64]``): ``level`` (``v1`` to ``v4``, required), which implies that level's own
+    extensions (the psABI's and no more), and ``features``, the extensions beyond it.
+    """
+
+    namespace = "x86_64"
+
+    @classmethod
+    def get_all_configs(cls, *_context: object) -> list[FeatureConfig]:
+        """Every level, then every extension, newest first."""
+        return [
+            FeatureConfig("level", list(reversed(LEVELS))),
+            *(FeatureConfig(name, ["on"]) for name in _NAMES),
+        ]
+
+    @classmethod
+    def probe(cls, tree: Tree, finding: Finding) -> None:
+        """Read the flags that every processor has."""
+        if not fits(tree, finding, "x86_64"):
+            return
+        extensions = read_elsewhere(tree, finding, "x86_64")
+        if extensions is None:
+            info = read_cpuinfo(tree, finding, "flags")
+            extensions = extensions_from_flags(info.common) if info is not None else set()
+        level = level_from_extensions(extensions)
+        implied = _implied(level)
+        finding.facts = {
+            "level": level,
+            "features": [name for name in _NAMES if name in extensions and name not in implied],
+        }
+
+    @classmethod
+    def derive(cls, facts: Mapping[str, object]) -> Derivation:
+        """``level`` downwards, then every extension that the level implies or the facts list."""
+        fact_table.check_keys(facts, ("level", "features"))
+        level = fact_table.text(facts, "level", _LEVEL, "one of " + ", ".join(LEVELS))
+        if level is None:
+            raise FactsError("level", "missing", "one of " + ", ".join(LEVELS))
+        has = {*_implied(level), *fact_table.words(facts, "features", _NAMES)}
+        levels = list(LEVELS)[: list(LEVELS).index(level) + 1]
+        configs = [FeatureConfig("level", levels[::-1])]
+        configs.extend(FeatureConfig(name, ["on"]) for name in _NAMES if name in has)
+        return Derivation(configs)
+
+
+def extensions_from_flags(flags: Collection[str]) -> set[str]:
+    """The extensions of our table among the flags of ``/proc/cpuinfo``."""
+    return {
+        name for name in _NAMES if any(spelling in flags for spelling in LINUX_SPELLINGS.get(name, (name,)))
+    }
+
+
+def level_from_extensions(extensions: Collection[str]) -> str:
+    """The highest psABI level whose extensions are all there; every x86-64 processor is ``v1``."""
+    reached = "v1"
+    for level, added in LEVELS.items():
+        if level != "v1" and not all(name in extensions for name in added):
+            break
+        reached = level
+    return reached
+
+
+def _implied(level: str) -> set[str]:
+    implied: set[str] = set()
+    for name, added in LEVELS.items():
+        implied.update(added)
+        if name == level:
+            break
+    return implied

@@ -1,0 +1,1 @@
+"""How detectors look at a machine: files, buses, and drivers in child processes."""

@@ -1,0 +1,55 @@
+"""The display controllers and accelerators on the PCI bus, as Linux lists them in sysfs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from variant_providers.probing.tree import Tree
+
+DEVICES = "sys/bus/pci/devices"
+
+AMD = 0x1002
+INTEL = 0x8086
+
+# PCI classes: 03 is a display controller (VGA, 3D, other), 12 a processing accelerator.
+_CLASSES = (0x03, 0x12)
+_NUMBER = re.compile(r"0x([0-9a-fA-F]{1,8})", re.ASCII)
+_MOST_DEVICES = 4096
+
+
+@dataclass(frozen=True)
+class PciDevice:
+    """A display controller or an accelerator.
+
+    Attributes:
+        address: such as ``0000:03:00.0``.
+        base_class: 3 for a display controller, 18 for an accelerator.
+        vendor: the vendor's id, such as ``0x8086``.
+        device: the device's id.
+    """
+
+    address: str
+    base_class: int
+    vendor: int
+    device: int
+
+
+def graphics(tree: Tree, vendor: int) -> list[PciDevice]:
+    """The devices of a vendor that may be GPUs, in the order of their addresses."""
+    found = []
+    for address in tree.names(DEVICES)[:_MOST_DEVICES]:
+        base_class = (_number(tree, address, "class") or 0) >> 16
+        # Most devices on a bus are neither, so the class is read first.
+        if base_class not in _CLASSES or _number(tree, address, "vendor") != vendor:
+            continue
+        device = _number(tree, address, "device")
+        if device is not None:
+            found.append(PciDevice(address, base_class, vendor, device))
+    return found
+
+
+def _number(tree: Tree, address: str, name: str) -> int | None:
+    text = tree.read_text(f"{DEVICES}/{address}/{name}")
+    found = None if text is None else _NUMBER.fullmatch(text.strip())
+    return None if found is None else int(found[1], 16)

@@ -1,1 +1,0 @@
-"""Device and processor knowledge, as data; every table names where it comes from."""
