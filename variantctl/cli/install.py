@@ -212,11 +212,14 @@ def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argpars
                 cache=catalog.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
                 compile_bytecode=args.compile_bytecode,
+                overwrite=args.overwrite,
                 strict=args.strict,
                 limits=options.unpacking_limits(args),
                 progress=downloads.show,
             ),
         )
+    for warning in outcome.warnings:
+        render.warning(warning)
     for note in outcome.notes:
         render.note(note)
     return plan

@@ -167,6 +167,11 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
     files.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="where two packages have different files of one path, take those of the one that comes last",
+    )
+    files.add_argument(
         "--strict",
         action="store_true",
         help="refuse wheels that are only untidy, too, as a RECORD without hashes",

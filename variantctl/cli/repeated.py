@@ -95,6 +95,7 @@ class Recipe:
             "link_mode": args.link_mode,
             "compile_bytecode": args.compile_bytecode,
             "strict": args.strict,
+            "overwrite": args.overwrite,
             "quiet": "quiet" in args,
             "wheels": [
                 (each.filename, each.hashes["sha256"].lower(), each.requested) for each in plan.install
@@ -170,6 +171,7 @@ def _install_stored(
         link_mode=LinkMode(note["link_mode"]),
         compile_bytecode=note["compile_bytecode"],
         strict=note.get("strict", False),
+        overwrite=note.get("overwrite", False),
         ahead=ahead,
         progress=_show,
     )
@@ -177,6 +179,10 @@ def _install_stored(
         outcome = apply_plan(plan, environment, not_stored, options)
     if note["quiet"]:
         return ""
+    for said in outcome.warnings:
+        from variantctl.cli import render
+
+        render.warning(said)
     for said in outcome.notes:
         from variantctl.cli import render
 

@@ -104,11 +104,13 @@ class Outcome:
         installed: package names and versions, in the order of the plan.
         removed: what was there before and is not any more (older versions too).
         notes: what a user should know: a change of somebody else that was undone, files that were kept.
+        warnings: files that two packages have.
     """
 
     installed: tuple[str, ...] = ()
     removed: tuple[InstalledPackage, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def apply_plan(
@@ -163,7 +165,12 @@ def apply_plan(
         notes += _carry_out(change, removal, roots, state, linker, _title(layouts, removal), options)
         if options.compile_bytecode:
             _compile(layouts, environment, options)
-    return Outcome(tuple(layout.name for layout in layouts), tuple(going), (*untidy, *notes, *_kept(removal)))
+    return Outcome(
+        tuple(layout.name for layout in layouts),
+        tuple(going),
+        (*untidy, *notes, *_kept(removal)),
+        change.warnings,
+    )
 
 
 def uninstall(
@@ -298,4 +305,9 @@ def _title(layouts: Sequence[Layout], removal: Removal) -> str:
 
 def _kept(removal: Removal) -> list[str]:
     kept = [f"kept {path}, which another installed package owns too" for path in removal.kept]
-    return kept + [f"kept {path}, which is named as variantctl's own files are" for path in removal.ours]
+    ours = [f"kept {path}, which is named as variantctl's own files are" for path in removal.ours]
+    altered = [
+        f"{path} is not as {name} has it; `variantctl install --reinstall {name}` puts that right"
+        for path, name in removal.altered
+    ]
+    return kept + ours + altered

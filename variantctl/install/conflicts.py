@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
+from variantctl.install.clashes import Clashes
 from variantctl.install.errors import FileConflictError
 from variantctl.install.layout import Layout, NewFile, NewFolder
-from variantctl.install.removal import Removal, owner_of
+from variantctl.install.removal import Removal
 from variantctl.install.roots import Folders, Roots
 from variantctl.install.spelling import EXACT, Spelling
 from variantctl.target.installed import InstalledPackage
-from variantctl.values import dataclass, field
+from variantctl.values import dataclass, field, replace
 from variantctl.wheels.record import encode_digest
 
 
@@ -42,11 +45,13 @@ class Change:
         units: what appears, in order.
         removed: files that go away first.
         clear: folders that a file takes the place of once they are empty, deepest first.
+        warnings: what was decided about files that two packages have, in words.
     """
 
     units: tuple[Unit, ...]
     removed: tuple[str, ...]
     clear: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def work_out(
@@ -61,7 +66,9 @@ def work_out(
     """Arrange new files into as few renames as possible, and refuse what does not fit.
 
     A file with the very content that is to be installed is no conflict: packages that share the empty
-    ``__init__.py`` of a namespace are common, and so is a file that an interrupted tool left.
+    ``__init__.py`` of a namespace are common, and so is a file that an interrupted tool left. Where the
+    content differs, ``clashes`` says what is harmless; the RECORD of each package then has the hash of what
+    is really there.
 
     Args:
         overwrite: take away what is in the way instead of refusing (files only).
@@ -76,7 +83,11 @@ def work_out(
     staying = [package for package in installed if package.dist_info not in going]
     removed = dict.fromkeys(removal.files)
     there = Folders(roots, removed)
-    whole, owners = _owners(layouts, there)
+    replaced = {package.name: package for package in removal.packages}
+    clashes = Clashes(roots, overwrite, replaced, staying)
+    by_name = {layout.name: layout for layout in layouts}
+    shared = _Shared(layouts)
+    whole, owners = _owners(layouts, there, clashes, shared)
     _check_files_against_folders(whole, owners)
     if spelling != EXACT:
         _check_spelling(layouts, spelling)
@@ -101,12 +112,15 @@ def work_out(
                 clear += _emptied_by(present, removed, whose)
             elif present == destination and _same_content(present, file):
                 continue
-            elif overwrite:
+            elif clashes.with_installed(present, file, by_name[whose]):
                 removed[present] = None
             else:
-                raise _in_the_way(present, whose, owner_of(present, staying))
+                shared.is_left(present, destination, whose)
+                continue
         units[destination] = _Parts([file])
-    return Change(_in_order(units, layouts, roots), tuple(removed), tuple(clear))
+    shared.correct(units.values(), owners)
+    in_order = _in_order(units, layouts, roots)
+    return Change(in_order, tuple(removed), tuple(clear), tuple(clashes.warnings()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +156,57 @@ def _in_order(units: Mapping[str, _Parts], layouts: Sequence[Layout], roots: Roo
     return tuple(arranged)
 
 
+class _Shared:
+    """Which files the packages of a change have that come, or stay, as another package has them."""
+
+    def __init__(self, layouts: Sequence[Layout]) -> None:
+        self._records = {layout.name: f"{layout.dist_info}{os.sep}RECORD" for layout in layouts}
+        self._root = {layout.name: os.path.dirname(layout.dist_info) for layout in layouts}  # noqa: PTH120
+        self._files: dict[str, set[str]] = {}
+        self._left: dict[str, tuple[str, int]] = {}
+
+    def is_another(self, destination: str, *whose: str) -> None:
+        """The file there is not, or need not be, the one that these packages have."""
+        for name in whose:
+            self._files.setdefault(name, set()).add(destination)
+
+    def is_left(self, present: str, destination: str, whose: str) -> None:
+        """An installed package's file stays where one of this change would have been."""
+        with open(present, "rb") as file:  # noqa: PTH123
+            content = file.read()
+        self._left[destination] = f"sha256={encode_digest(hashlib.sha256(content).digest())}", len(content)
+        self.is_another(destination, whose)
+
+    def correct(self, units: Iterable[_Parts], owners: Mapping[str, tuple[NewFile, str]]) -> None:
+        """Put into each package's RECORD what is there."""
+        if not self._files:
+            return
+        records = {self._records[whose]: whose for whose in self._files}
+        for parts in units:
+            parts.files[:] = [
+                self._corrected(file, records[file.destination], owners)
+                if file.destination in records
+                else file
+                for file in parts.files
+            ]
+
+    def _corrected(self, record: NewFile, whose: str, owners: Mapping[str, tuple[NewFile, str]]) -> NewFile:
+        assert record.content is not None
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        for row in csv.reader(io.StringIO(record.content.decode())):
+            path = os.path.normpath(os.path.join(self._root[whose], row[0]))  # noqa: PTH118
+            if path in self._files[whose]:
+                file = owners[path][0]
+                digest, size = self._left.get(path, (file.digest, file.size))
+                row[1:] = digest, str(size)
+            writer.writerow(row)
+        content = text.getvalue().encode()
+        return replace(record, content=content, size=len(content))
+
+
 def _owners(
-    layouts: Sequence[Layout], there: Folders
+    layouts: Sequence[Layout], there: Folders, clashes: Clashes, shared_files: _Shared
 ) -> tuple[dict[str, _Whole], dict[str, tuple[NewFile, str]]]:
     """Whole new folders and every other file, each once by its place, with the package (in words) it is of.
 
@@ -165,10 +228,9 @@ def _owners(
         for file in chain(*single, layout.files):
             other, owner = owners.setdefault(file.destination, (file, whose))
             if other is not file and (other.digest, other.size) != (file.digest, file.size):
-                raise FileConflictError(
-                    f"{owner} and {whose} both have {file.destination}, with different content",
-                    hint="They cannot be installed together; leave one of them out.",
-                )
+                shared_files.is_another(file.destination, owner, whose)
+                if clashes.between_new(owner, other, whose, file):
+                    owners[file.destination] = file, whose
     return whole, owners
 
 
@@ -244,18 +306,6 @@ def _emptied_by(folder: str, removed: Mapping[str, None], whose: str) -> list[st
             )
         found.append(parent)
     return found
-
-
-def _in_the_way(destination: str, whose: str, owner: InstalledPackage | None) -> FileConflictError:
-    if owner is not None:
-        return FileConflictError(
-            f"{whose} has the file {destination}, which {owner.name} {owner.version} owns",
-            hint=f"They cannot be installed together; uninstall {owner.name} first if you do not need it.",
-        )
-    return FileConflictError(
-        f"{whose} has the file {destination}, but one is there already that no installed package owns",
-        hint="Move the file away, then run the same command again.",
-    )
 
 
 def _same_content(path: str, file: NewFile) -> bool:

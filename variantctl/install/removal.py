@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from variantctl.install.errors import InstallError
 from variantctl.install.roots import Roots
 from variantctl.target.installed import InstalledPackage
+from variantctl.target.integrity import is_as_recorded
 from variantctl.values import dataclass
 
 
@@ -21,12 +22,15 @@ class Removal:
         files: what is taken away, absolute; all of it exists.
         kept: files that stay, because another package owns them too.
         ours: files that stay, because they are named as variantctl's own; no sound package has any.
+        altered: of the kept ones, those that are not as the other package has them, with that package's
+            name: one of the removed packages had written over them.
     """
 
     packages: tuple[InstalledPackage, ...]
     files: tuple[str, ...]
     kept: tuple[str, ...]
     ours: tuple[str, ...] = ()
+    altered: tuple[tuple[str, str], ...] = ()
 
 
 def removal_of(
@@ -53,7 +57,8 @@ def removal_of(
     kept = _owned_by(staying, wanted) if wanted else set()
     ours = tuple(path for path in wanted if roots.is_reserved(path))
     files = tuple(path for path in wanted if path not in kept and path not in ours)
-    return Removal(tuple(packages), files, tuple(sorted(kept)), ours)
+    altered = _altered(staying, kept) if kept else ()
+    return Removal(tuple(packages), files, tuple(sorted(kept)), ours, tuple(sorted(altered)))
 
 
 def _files_of(package: InstalledPackage, roots: Roots) -> list[str]:
@@ -107,6 +112,15 @@ def _owned_by(packages: Iterable[InstalledPackage], paths: Collection[str]) -> s
     return {path for package in packages for path in owned_paths(package) if path in paths}
 
 
+def _altered(packages: Iterable[InstalledPackage], paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    for package in packages:
+        if not any(path in paths for path in owned_paths(package)):
+            continue
+        for file in package.files():
+            if str(file.path) in paths and file.digest and not is_as_recorded(file):
+                yield str(file.path), package.name
+
+
 def owned_paths(package: InstalledPackage) -> Iterable[str]:
     """The absolute paths in a package's RECORD; none where that cannot be read."""
     import csv
@@ -133,11 +147,6 @@ def emptied_folders(files: Iterable[str], roots: Roots) -> list[str]:
             found.add(folder)
             folder = os.path.dirname(folder)  # noqa: PTH120
     return sorted(found, key=lambda folder: (-folder.count(os.sep), folder))
-
-
-def owner_of(path: str, installed: Iterable[InstalledPackage]) -> InstalledPackage | None:
-    """The package whose RECORD lists a path."""
-    return next((package for package in installed if path in set(owned_paths(package))), None)
 
 
 #: It holds something (POSIX allows two answers), is gone already, is no folder, or is a mount point.

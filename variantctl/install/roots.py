@@ -18,6 +18,12 @@ class Roots:
     def __init__(self, environment: Environment) -> None:
         self.paths = tuple(dict.fromkeys(os.path.normpath(path) for path in environment.scheme.values()))
         self.scripts = os.path.normpath(environment.scheme["scripts"])
+        names = {"purelib": "library", "platlib": "library"}
+        # What is one folder (with --target, data and purelib) is first of all that of the modules.
+        self._kinds = {
+            os.path.normpath(environment.scheme[name]): names.get(name, name)
+            for name in ("data", "headers", "scripts", "platlib", "purelib")
+        }
         self._real_folders: dict[str, str] = {}
         # Anybody may have made a folder that is named; the interpreter of an environment is run anyway.
         named = environment.kind in ("target", "prefix")
@@ -58,6 +64,18 @@ class Roots:
                 f"because a link on the way leads to {self._real_folders[folder]}",
                 hint="Remove that link first.",
             )
+
+    def place_of(self, path: str) -> tuple[str, str]:
+        """Which folder of the scheme an absolute path is in, and its path in there.
+
+        That is ``library`` (purelib, platlib), ``scripts``, ``headers`` or ``data``: the innermost one, for
+        the others are mostly in ``data``; ``""`` for none.
+        """
+        inside = [(root, kind) for root, kind in self._kinds.items() if _below(path, (root,))]
+        if not inside:
+            return "", path
+        root, kind = max(inside)
+        return kind, path[len(root) :].lstrip(os.sep)
 
     def is_reserved(self, path: str) -> bool:
         """Whether an absolute path has, below the scheme's folders, a part that is variantctl's own name."""

@@ -31,7 +31,7 @@ def changed_files(package: InstalledPackage) -> list[Path]:
     Raises:
         BrokenPackageError: RECORD cannot be read.
     """
-    return [file.path for file in _lasting(package.files()) if file.digest and not _is_same(file)]
+    return [file.path for file in _lasting(package.files()) if file.digest and not is_as_recorded(file)]
 
 
 def wheel_tags(package: InstalledPackage) -> frozenset[Tag]:
@@ -72,8 +72,11 @@ def _differs_in_case(path: Path, name: str, names: frozenset[str]) -> bool:
     return any(name.lower() == other.lower() for other in names) and path.exists()
 
 
-def _is_same(file: InstalledFile) -> bool:
-    """Also where the file is missing or the algorithm unknown: those are other findings, or none."""
+def is_as_recorded(file: InstalledFile) -> bool:
+    """Whether a file has the hash of its row.
+
+    Also where the file is missing or the algorithm unknown: those are other findings, or none.
+    """
     algorithm, _, expected = file.digest.partition("=")
     try:
         digest = hashlib.new(algorithm)
