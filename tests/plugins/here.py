@@ -30,6 +30,11 @@ def detect_here(plugin: type[Plugin], machine: str | Path, patch: pytest.MonkeyP
         return plugin.detect()
 
 
+def in_tree(plugin: type[Plugin], machine: str) -> dict[str, Any]:
+    """What a plugin reports on a machine of ``fixtures/machines``, by its files alone."""
+    return plugin.detect(str(MACHINES / machine / "tree"))
+
+
 def values(report: dict[str, Any]) -> dict[str, list[str]]:
     """Feature -> values of a report."""
     return {feature["name"]: feature["values"] for feature in report["features"]}

@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from variant_providers.amd import AmdPlugin, kfd, rocm_tools
 from variant_providers.amd.kfd import arch_of, parse_properties, pci_address, read_topology
-from variant_providers.amd.rocm import amdgpu_driver, driver_range, installed_rocm, rocm_between
+from variant_providers.amd.rocm import amdgpu_driver, driver_release, installed_rocm, rocm_between
 from variant_providers.amd.rocm_tools import ToolGpu, parse_agent_enumerator, parse_amd_smi, parse_rocminfo
-from variant_providers.amd.tables.amdgpu import DRIVERS, GFX_ARCHS, INTEGRATED_ARCHS
+from variant_providers.amd.tables.amdgpu import DRIVERS, GFX_ARCHS, INTEGRATED_ARCHS, OLD_DEVICES
 from variant_providers.amd.tables.amdgpu_names import NAMES, name_of
 from variant_providers.amd.visible import overridden, visible
 from variant_providers.finding import Finding
 from variant_providers.probing.tree import Tree
 
-from tests.plugins.here import MACHINES, Here, detect_here, values
+from tests.plugins.here import MACHINES, Here, detect_here, in_tree, values
 
 ROCMINFO = """\
 ROCk module version 6.16.6 is loaded
@@ -189,7 +189,7 @@ def test_an_integrated_gpu_with_more_memory_is_second_best(tmp_path: Path) -> No
 def test_this_environment_says_nothing_about_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HIP_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("HSA_OVERRIDE_GFX_VERSION", "9.0.0")
-    report = AmdPlugin.detect(str(MACHINES / "strix-halo" / "tree"))
+    report = in_tree(AmdPlugin, "strix-halo")
     assert report["facts"] == {"gfx_archs": ["gfx1151"], "amdgpu": "6.18.9"}
 
 
@@ -224,8 +224,87 @@ def test_hip_counts_what_the_runtime_left() -> None:
     environ = {"ROCR_VISIBLE_DEVICES": "3,1,0", "HIP_VISIBLE_DEVICES": "2,0"}
     assert visible(IDS, environ)[0] == [0, 3]
     assert visible(IDS, environ, by_runtime=False)[0] == [2, 0]
-    assert visible(IDS, {"HIP_VISIBLE_DEVICES": "-1"})[0] == []
     assert visible((0,), {"ROCR_VISIBLE_DEVICES": "GPU-0"})[0] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    # Each follows from Device::init in rocdevice.cpp of ROCm's clr.
+    [
+        ("2,0", [2, 0]), ("0,0,1", [0, 1]), ("1,", [1]), ("1,,0", [1]), (",1", []), ("-1", []),
+        ("0,-1,1", [0]), (" 1", []), ("0, 1", [0]), ("01", []), ("0x1", []), ("4", []),
+        ("1,4,0", [1]), ("all", []),
+        ("GPU-abbaabbaabbaabba,0", [1, 0]), ("GPU-ABBA", []), ("GPU-1", []),
+        ("GPU-abba", [1]), ("GPU-", [0]), ("GPU-12", []),
+    ],
+)  # fmt: skip
+def test_hip_visible_devices(written: str, left: list[int]) -> None:
+    assert visible(IDS, {"HIP_VISIBLE_DEVICES": written})[0] == left
+    # CUDA's variable is read in the same way where HIP's is empty or not set, and not at all where it is.
+    assert visible(IDS, {"CUDA_VISIBLE_DEVICES": written})[0] == left
+    assert visible(IDS, {"HIP_VISIBLE_DEVICES": "", "CUDA_VISIBLE_DEVICES": written})[0] == left
+    assert visible(IDS, {"HIP_VISIBLE_DEVICES": written, "CUDA_VISIBLE_DEVICES": "3"})[0] == left
+
+
+@pytest.mark.parametrize("empty", [{"HIP_VISIBLE_DEVICES": ""}, {"CUDA_VISIBLE_DEVICES": ""}, {}])
+def test_an_empty_list_for_hip_hides_nothing(empty: dict[str, str]) -> None:
+    """Unlike one for ROCm's runtime, and unlike CUDA's on NVIDIA GPUs."""
+    assert visible(IDS, empty) == ([0, 1, 2, 3], [])
+
+
+def test_cudas_variable_counts_on_amd_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    report = detected(monkeypatch, "rx7900xtx")
+    assert report["facts"]["gfx_archs"] == ["gfx1036"]
+    assert "CUDA_VISIBLE_DEVICES leaves 1 of 2 AMD GPUs visible" in report["notes"]
+
+
+def test_the_driver_decides_and_not_the_installed_rocm() -> None:
+    """gfx1151 with an old ROCm in /opt/rocm: wheels bring their own."""
+    report = in_tree(AmdPlugin, "strix-halo-old-rocm")
+    without = in_tree(AmdPlugin, "strix-halo")
+    assert report["facts"] == {"gfx_archs": ["gfx1151"], "rocm": "6.4", "amdgpu": "6.18.9"}
+    assert values(report) == values(without) and values(report)["rocm_version"][0] == "10.0"
+    assert "ROCm 6.4 is installed, and wheels bring their own" in report["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    ("rocm", "newest", "oldest"),
+    [("10.3", "10.3", "7.0"), ("10.0", "10.0", "7.0"), ("7.14", "10.0", "6.3"), ("7.1", "10.0", "6.3"),
+     ("7.0", "10.0", "6.2"), ("6.4", "7.2", "6.1"), ("6.2.4", "7.0", "6.0"), ("5.4", "5.5", "5.2"),
+     ("5.1", "5.1", "5.0")],
+)  # fmt: skip
+def test_without_a_driver_its_release_follows_from_the_rocm(rocm: str, newest: str, oldest: str) -> None:
+    derived = AmdPlugin.derive({"gfx_archs": ["gfx942"], "rocm": rocm})
+    offered = next(config.values for config in derived.configs if config.name == "rocm_version")
+    assert (offered[0], offered[-1]) == (newest, oldest)
+    assert rocm.split(".")[:2] in [version.split(".") for version in offered]
+
+
+def test_a_card_that_a_guest_has_is_named() -> None:
+    report = in_tree(AmdPlugin, "amd-card-for-a-guest")
+    assert report["status"] == "ok" and report["facts"]["gfx_archs"] == ["gfx1036"]
+    assert any("744c at 0000:03:00.0) does not count: it is set aside" in note for note in report["notes"])
+
+
+def test_an_old_chip_is_no_gpu_and_no_error() -> None:
+    report = in_tree(AmdPlugin, "es1000-server")
+    assert report["status"] == "absent" and report["facts"] is None
+    assert "515e at 0000:01:05.0) are older than any that ROCm runs on" in report["notes"][-1]
+
+
+def test_no_target_of_ours_is_called_old() -> None:
+    assert not [device for device in NAMES if any(first <= device <= last for first, last in OLD_DEVICES)]
+    assert [first for first, _last in OLD_DEVICES] == sorted(first for first, _last in OLD_DEVICES)
+    for device in (0x5046, 0x5159, 0x515E, 0x5969, 0x4752, 0x67B0, 0x6798, 0x68F9, 0x9616):
+        assert any(first <= device <= last for first, last in OLD_DEVICES), hex(device)
+
+
+def test_targets_that_are_reported_to_abort_are_noted() -> None:
+    report = in_tree(AmdPlugin, "vega-56")
+    assert report["status"] == "ok" and report["facts"]["gfx_archs"] == ["gfx900"]
+    assert "pytorch/pytorch issue 179865" in report["notes"][-1]
+    assert AmdPlugin.notes_from_facts({"gfx_archs": ["gfx908"], "amdgpu": "6.16"})[1:] == []
 
 
 @given(
@@ -396,6 +475,26 @@ def test_what_a_tool_has_not_yet_applied_is_applied(tools: Path, monkeypatch: py
 
 
 @posix_only
+@pytest.mark.parametrize("chosen", [None, "1", "0"])
+def test_wsl2(tools: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None) -> None:
+    """ROCm before 7.13 looks for WSL2's GPU only where it is told to."""
+    monkeypatch.delenv("HSA_ENABLE_DXG_DETECTION", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("HSA_ENABLE_DXG_DETECTION", chosen)
+    _tool(tools, "rocminfo", f"[ \"$HSA_ENABLE_DXG_DETECTION\" = 1 ] && cat <<'END'\n{ROCMINFO}END")
+    report = detected(monkeypatch, "wsl2-amd")
+    if chosen == "0":
+        assert report["status"] == "absent" and "rocminfo ended with exit status 1" in report["notes"]
+        return
+    assert report["status"] == "ok"
+    # The kernel is Microsoft's: its version says nothing about amdgpu.
+    assert report["facts"] == {"gfx_archs": ["gfx1100", "gfx1036"], "rocm": "7.2"}
+    assert values(report)["rocm_version"][0] == "10.0"
+    said = any("set HSA_ENABLE_DXG_DETECTION=1 for your programs" in note for note in report["notes"])
+    assert said == (chosen is None)
+
+
+@posix_only
 def test_hanging_tools_share_one_limit(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("rocm_agent_enumerator", "rocminfo", "amd-smi"):
         # The sleeper is a grandchild, as rocminfo is when rocm_agent_enumerator runs it.
@@ -427,7 +526,7 @@ def test_no_tool_is_run_where_it_cannot_help(
         _tool(tools, name, f"touch {tools}/ran; echo gfx942")
     detected(monkeypatch, machine)
     # A tree stands for another machine, whatever is installed here.
-    AmdPlugin.detect(str(MACHINES / "amdgpu-not-loaded" / "tree"))
+    in_tree(AmdPlugin, "amdgpu-not-loaded")
     assert not (tools / "ran").exists()
 
 
@@ -474,8 +573,8 @@ def test_the_installed_rocm(
     ],
 )  # fmt: skip
 def test_what_a_driver_runs(driver: str, oldest: str, newest: str) -> None:
-    known = driver_range(driver)
-    assert known is not None and known[1:] == (oldest, newest)
+    known = driver_release(driver)
+    assert known is not None and (known.oldest, known.newest) == (oldest, newest)
     offered = values({"features": [
         config.as_json() for config in AmdPlugin.derive({"gfx_archs": ["gfx942"], "amdgpu": driver}).configs
     ]})["rocm_version"]  # fmt: skip
@@ -500,6 +599,8 @@ def test_a_driver_that_is_too_old_runs_nothing_known() -> None:
 
 def test_the_driver(tmp_path: Path) -> None:
     tree = _write(tmp_path, {"proc/version": "Linux version 6.8.0-90-generic (gcc) #1 SMP\n"})
+    assert amdgpu_driver(tree) is None  # a kernel, and no amdgpu in it
+    _write(tmp_path, {"sys/module/amdgpu/refcnt": "1\n"})
     assert amdgpu_driver(tree) == ("6.8.0", "/proc/version (the kernel's own driver)")
     _write(tmp_path, {"proc/sys/kernel/osrelease": "6.14.11-arch1\n"})
     assert amdgpu_driver(tree) == ("6.14.11", "/proc/sys/kernel/osrelease (the kernel's own driver)")

@@ -149,7 +149,7 @@ def test_a_driver_alone_gives_the_bounds_alone(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_amd_lists() -> None:
-    offered = lists(AmdPlugin, {"gfx_archs": ["gfx1100", "gfx90a", "gfx1100"], "rocm": "7.2.1"})
+    offered = lists(AmdPlugin, {"gfx_archs": ["gfx1100", "gfx90a", "gfx1100"], "rocm_limit": "7.2.1"})
     assert offered == {"gfx_arch": ["gfx1100", "gfx90a"], "rocm_version": ["7.2", "7.1", "7.0"]}
     assert list(lists(AmdPlugin, {"gfx_archs": ["gfx942"]})) == ["gfx_arch"]
 

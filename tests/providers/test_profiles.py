@@ -26,9 +26,9 @@ SHIPPED: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "b200": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "100_real"}}),
     "jetson-orin": ("aarch64", {"nvidia": {"cuda_version_lower_bound": "12.6", "sm_arch": "87_real"}}),
     "dgx-spark": ("aarch64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "121_real"}}),
-    "mi250x": ("x86_64", {"amd": {"gfx_arch": "gfx90a", "rocm_version": "7.1"}}),
-    "mi300x": ("x86_64", {"amd": {"gfx_arch": "gfx942", "rocm_version": "7.1"}}),
-    "rx-7900xtx": ("x86_64", {"amd": {"gfx_arch": "gfx1100", "rocm_version": "7.1"}}),
+    "mi250x": ("x86_64", {"amd": {"gfx_arch": "gfx90a", "rocm_version": "10.0"}}),
+    "mi300x": ("x86_64", {"amd": {"gfx_arch": "gfx942", "rocm_version": "10.0"}}),
+    "rx-7900xtx": ("x86_64", {"amd": {"gfx_arch": "gfx1100", "rocm_version": "10.0"}}),
     "arc-b580": ("x86_64", {"intel": {"device_ip": "20.1.0"}}),
     "arc-a770": ("x86_64", {"intel": {"device_ip": "12.55.8"}}),
     "raspberry-pi-5": ("aarch64", {"aarch64": {"version": "8.2a", "asimddp": "on"}}),
@@ -53,7 +53,9 @@ def test_a_shipped_profile(name: str) -> None:
     machine, best = SHIPPED[name]
     profile = load_profile(name)
     supported = profile.supported()
-    assert profile.name == name and profile.sources and profile.notes() == {}
+    assert profile.name == name and profile.sources
+    # What AMD's driver runs is more than what is installed, and said; the rest needs no word.
+    assert set(profile.notes()) <= {"amd"}
     assert profile.platform is not None and profile.platform.machine == machine
     assert profile.platform.python is None
     for namespace, features in best.items():

@@ -28,6 +28,7 @@ class KfdGpu:
 
     Attributes:
         node: the node's number, which also names its folder.
+        address: its PCI address.
         version: ``gfx_target_version``: major * 10000 + minor * 100 + stepping, in decimal.
         arch: the target's name, ``gfx90a``.
         name: the name it is sold under, or the target's name where the table does not know.
@@ -38,6 +39,7 @@ class KfdGpu:
     """
 
     node: int
+    address: str
     version: int
     arch: str
     name: str
@@ -113,6 +115,7 @@ def _gpu(tree: Tree, node: int, arch: str, properties: dict[str, int]) -> KfdGpu
     address = pci_address(properties.get("domain", 0), properties.get("location_id", 0))
     return KfdGpu(
         node=node,
+        address=address,
         version=properties["gfx_target_version"],
         arch=arch,
         name=name_of(device, _revision(tree, address)) or arch,

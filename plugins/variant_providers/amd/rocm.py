@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from variant_providers.amd.tables.amdgpu import DRIVERS, ROCM_LAST_MINOR
+from variant_providers.amd.kfd import NODES
+from variant_providers.amd.tables.amdgpu import DRIVERS, RELEASED_WITH, ROCM_LAST_MINOR
 from variant_providers.probing.tree import Tree
 
 ROCM_PATH = "ROCM_PATH"
 
-_MODULE_VERSION = "sys/module/amdgpu/version"
+_MODULE = "sys/module/amdgpu"
+_MODULE_VERSION = f"{_MODULE}/version"
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,6})*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class DriverRelease:
+    """A release of AMD's kernel driver.
+
+    Attributes:
+        name: what AMD calls it.
+        oldest: the oldest ROCm, ``M.N``, that AMD supports on it.
+        newest: the newest.
+    """
+
+    name: str
+    oldest: str
+    newest: str
 
 
 def installed_rocm(tree: Tree, environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -34,28 +52,53 @@ def installed_rocm(tree: Tree, environ: Mapping[str, str]) -> tuple[str, str] | 
 
 
 def amdgpu_driver(tree: Tree) -> tuple[str, str] | None:
-    """The version of the driver's code base, and where it was read.
+    """The version of the driver's code base, and where it was read; ``None`` where amdgpu does not run.
 
-    AMD's own package states its version; the kernel's own driver is as old as the kernel.
+    AMD's own package states its version; the kernel's own driver is as old as the kernel. On WSL2, whose
+    kernel is Microsoft's, the driver is on the Windows side.
     """
     text = tree.read_text(_MODULE_VERSION)
     found = None if text is None else _VERSION.match(text.strip())
     if found is not None:
         return found[0], f"/{_MODULE_VERSION}"
+    if not tree.exists(_MODULE) and not tree.exists(NODES):
+        return None
     for path, before in (("proc/sys/kernel/osrelease", ""), ("proc/version", "Linux version ")):
-        found = _VERSION.match((tree.read_text(path) or "").strip().removeprefix(before))
-        if found is not None:
+        text = (tree.read_text(path) or "").strip().removeprefix(before)
+        found = _VERSION.match(text)
+        if found is not None and "microsoft" not in text.split(" ")[0].lower():
             return found[0], f"/{path} (the kernel's own driver)"
     return None
 
 
-def driver_range(driver: str) -> tuple[str, str, str] | None:
-    """The name of the driver's release, and the oldest and newest ROCm that AMD supports on it."""
-    found = _VERSION.match(driver)
-    if found is None:
-        return None
-    base = (int(found[1]), int(found[2]))
-    return next((row[1:] for row in DRIVERS if row[0] <= base), None)
+def driver_release(driver: str) -> DriverRelease | None:
+    """The release that a driver of this version is of; ``None`` for one that is older than the table."""
+    base = _numbers(driver)
+    return next((DriverRelease(*row[1:]) for row in DRIVERS if base is not None and row[0] <= base), None)
+
+
+def release_with(rocm: str) -> DriverRelease | None:
+    """The driver that AMD released with a ROCm; ``None`` for one that is older than the table."""
+    version = _numbers(rocm)
+    bases = [base for first, base in RELEASED_WITH if version is not None and first <= version]
+    return driver_release(_dotted(bases[0])) if bases else None
+
+
+def newest_first(release: DriverRelease | None, installed: str | None) -> list[str]:
+    """The ROCm versions that a driver runs, and an installed one with the older ones of its major, if newer.
+
+    Args:
+        release: the driver's; ``None`` if that is not known.
+        installed: the installed ROCm, ``M.N``, which runs, whatever a table says.
+    """
+    known = [] if release is None else rocm_between(release.oldest, release.newest)
+    if installed is None:
+        return known
+    major, minor = _pair(installed)
+    own = [_dotted((major, older)) for older in range(minor, -1, -1)]
+    if release is None:
+        return own
+    return [version for version in own if _pair(version) > _pair(release.newest)] + known
 
 
 def rocm_between(oldest: str, newest: str) -> list[str]:
@@ -77,8 +120,13 @@ def _version_in(tree: Tree, folder: str) -> tuple[int, int] | None:
     return None if found is None else (int(found[1]), int(found[2]))
 
 
+def _numbers(version: str) -> tuple[int, int] | None:
+    found = _VERSION.match(version)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
 def _pair(version: str) -> tuple[int, int]:
-    major, _dot, minor = version.partition(".")
+    major, minor = version.split(".")[:2]
     return int(major), int(minor)
 
 

@@ -60,8 +60,13 @@ class _Tool:
     filtered: bool
 
 
-def ask_tools(environ: Mapping[str, str]) -> ToolAnswer:
-    """Ask one tool after the other until one names a GPU; all of them together have one time limit."""
+def ask_tools(environ: Mapping[str, str], also: Mapping[str, str] | None = None) -> ToolAnswer:
+    """Ask one tool after the other until one names a GPU; all of them together have one time limit.
+
+    Args:
+        environ: the environment, for where the tools are.
+        also: variables that the tools are given besides.
+    """
     end = time.monotonic() + time_limit()
     troubles: list[str] = []
     for tool in _TOOLS:
@@ -72,7 +77,7 @@ def ask_tools(environ: Mapping[str, str]) -> ToolAnswer:
         if left < _SMALLEST_LIMIT_S:
             troubles.append(f"{tool.name} was not asked: the tools before it took all the time")
             continue
-        answer = ask_command([path, *tool.arguments], round(left, 2))
+        answer = ask_command([path, *tool.arguments], round(left, 2), also)
         if answer.trouble is not None:
             troubles.append(f"{tool.name} {answer.trouble}")
         gpus = tool.parse("\n".join(answer.lines))

@@ -1,8 +1,12 @@
-"""Which AMD GPUs a program is meant to see: ``ROCR_VISIBLE_DEVICES``, then ``HIP_VISIBLE_DEVICES``; and what
-``HSA_OVERRIDE_GFX_VERSION`` makes ROCm take them for.
+"""Which AMD GPUs a program is meant to see, and what ROCm is told to take them for.
 
-Source: ``amd_filter_device.h`` of ROCm's runtime (the first bad entry ends the list, an empty list hides
-every GPU), and ROCm's page "GPU isolation techniques": HIP counts what the runtime has left over.
+``ROCR_VISIBLE_DEVICES`` is ROCm's runtime's: the first bad entry ends the list, and an empty list hides
+every GPU (``amd_filter_device.h``). HIP then counts what the runtime has left over. It reads
+``HIP_VISIBLE_DEVICES``, or ``CUDA_VISIBLE_DEVICES`` where that is empty or not set; where both are, it hides
+nothing. Its first bad entry ends the list, too, but it takes decimal numbers only, without spaces or leading
+zeros, and passes over a GPU that is listed twice (``Device::init`` in ``rocdevice.cpp`` of ROCm's clr).
+
+``HSA_OVERRIDE_GFX_VERSION`` says what ROCm takes a GPU for.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 ROCR_VISIBLE = "ROCR_VISIBLE_DEVICES"
 HIP_VISIBLE = "HIP_VISIBLE_DEVICES"
+CUDA_VISIBLE = "CUDA_VISIBLE_DEVICES"
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 _INDEX = re.compile(r"[0-9]{1,6}|0[xX][0-9a-fA-F]{1,6}", re.ASCII)
@@ -29,15 +34,14 @@ def visible(
         by_runtime: whether ``ROCR_VISIBLE_DEVICES`` is still to be applied (some tools do so themselves).
     """
     left = list(range(len(unique_ids)))
-    notes = []
-    for variable in (ROCR_VISIBLE, HIP_VISIBLE) if by_runtime else (HIP_VISIBLE,):
-        written = environ.get(variable)
-        if written is None:
-            continue
-        chosen = _select(written, [unique_ids[position] for position in left])
-        if len(chosen) < len(left):
-            notes.append(f"{variable} leaves {len(chosen)} of {len(left)} AMD GPUs visible")
-        left = [left[position] for position in chosen]
+    notes: list[str] = []
+    runtime = environ.get(ROCR_VISIBLE) if by_runtime else None
+    if runtime is not None:
+        left = _reduced(left, _runtime_selection(runtime, unique_ids), ROCR_VISIBLE, notes)
+    variable = next((name for name in (HIP_VISIBLE, CUDA_VISIBLE) if environ.get(name)), None)
+    if variable is not None:
+        ids = [unique_ids[position] for position in left]
+        left = _reduced(left, _hip_selection(environ[variable], ids), variable, notes)
     return left, notes
 
 
@@ -58,8 +62,14 @@ def overridden(node: int, environ: Mapping[str, str]) -> tuple[str | None, str |
     return None, None
 
 
-def _select(written: str, unique_ids: Sequence[int]) -> list[int]:
-    """The positions that a list names, up to its first entry that names none."""
+def _reduced(left: list[int], chosen: list[int], variable: str, notes: list[str]) -> list[int]:
+    if len(chosen) < len(left):
+        notes.append(f"{variable} leaves {len(chosen)} of {len(left)} AMD GPUs visible")
+    return [left[position] for position in chosen]
+
+
+def _runtime_selection(written: str, unique_ids: Sequence[int]) -> list[int]:
+    """The positions that a list for ROCm's runtime names, up to its first entry that names none."""
     chosen: list[int] = []
     for entry in written.split(","):
         position = _position(entry.strip().upper(), unique_ids)
@@ -67,6 +77,27 @@ def _select(written: str, unique_ids: Sequence[int]) -> list[int]:
             break
         chosen.append(position)
     return chosen
+
+
+def _hip_selection(written: str, unique_ids: Sequence[int]) -> list[int]:
+    """The positions that a list for HIP names, up to its first entry that names none."""
+    chosen: list[int] = []
+    # What ends with a comma has no empty entry behind it.
+    for entry in written.removesuffix(",").split(","):
+        position = _hip_position(entry, unique_ids)
+        if position is None:
+            break
+        if position not in chosen:
+            chosen.append(position)
+    return chosen
+
+
+def _hip_position(entry: str, unique_ids: Sequence[int]) -> int | None:
+    if "GPU-" in entry:
+        names = [f"GPU-{unique_id:016x}" if unique_id else "GPU-XX" for unique_id in unique_ids]
+        return next((position for position, name in enumerate(names) if entry in name), None)
+    canonical = entry.isascii() and entry.isdecimal() and str(int(entry[:6])) == entry
+    return int(entry) if canonical and int(entry) < len(unique_ids) else None
 
 
 def _position(entry: str, unique_ids: Sequence[int]) -> int | None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +120,16 @@ def ask_script(script: Path, arguments: Sequence[str], limit: float) -> ChildAns
     return ask_command([sys.executable, "-I", "-S", str(script), *arguments], limit)
 
 
-def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnswer:
-    """Run a command, for ``limit`` seconds at most (``time_limit()``), and return what it printed."""
+def ask_command(
+    command: Sequence[str], limit: float | None = None, also: Mapping[str, str] | None = None
+) -> ChildAnswer:
+    """Run a command and return what it printed.
+
+    Args:
+        command: the program and its arguments.
+        limit: seconds, by default ``time_limit()``.
+        also: environment variables that it is given besides this process's own.
+    """
     import subprocess
 
     limit = time_limit() if limit is None else limit
@@ -132,6 +140,7 @@ def ask_command(command: Sequence[str], limit: float | None = None) -> ChildAnsw
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, **also} if also else None,
         )
     except OSError as error:
         return ChildAnswer([], f"could not be asked: {error}")

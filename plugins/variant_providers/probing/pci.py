@@ -15,6 +15,7 @@ INTEL = 0x8086
 # PCI classes: 03 is a display controller (VGA, 3D, other), 12 a processing accelerator.
 _CLASSES = (0x03, 0x12)
 _NUMBER = re.compile(r"0x([0-9a-fA-F]{1,8})", re.ASCII)
+_DRIVER = re.compile(r"^DRIVER=([A-Za-z0-9_-]{1,64})$", re.ASCII | re.MULTILINE)
 _MOST_DEVICES = 4096
 
 
@@ -27,12 +28,19 @@ class PciDevice:
         base_class: 3 for a display controller, 18 for an accelerator.
         vendor: the vendor's id, such as ``0x8086``.
         device: the device's id.
+        driver: the kernel driver that it is bound to, such as ``vfio-pci``; ``""`` for none, or unknown.
     """
 
     address: str
     base_class: int
     vendor: int
     device: int
+    driver: str = ""
+
+    @property
+    def for_a_guest(self) -> bool:
+        """Whether it is set aside for a virtual machine, so that nothing here can use it."""
+        return self.driver in ("vfio-pci", "pci-stub", "xen-pciback")
 
 
 def graphics(tree: Tree, vendor: int) -> list[PciDevice]:
@@ -45,7 +53,7 @@ def graphics(tree: Tree, vendor: int) -> list[PciDevice]:
             continue
         device = _number(tree, address, "device")
         if device is not None:
-            found.append(PciDevice(address, base_class, vendor, device))
+            found.append(PciDevice(address, base_class, vendor, device, _driver(tree, address)))
     return found
 
 
@@ -53,3 +61,8 @@ def _number(tree: Tree, address: str, name: str) -> int | None:
     text = tree.read_text(f"{DEVICES}/{address}/{name}")
     found = None if text is None else _NUMBER.fullmatch(text.strip())
     return None if found is None else int(found[1], 16)
+
+
+def _driver(tree: Tree, address: str) -> str:
+    found = _DRIVER.search(tree.read_text(f"{DEVICES}/{address}/uevent") or "")
+    return "" if found is None else found[1]

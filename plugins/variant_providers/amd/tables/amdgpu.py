@@ -60,3 +60,30 @@ releases are those of AMD's packages (6.16.13 is 30.30, 6.16.6 is 30.20, 6.14.14
 6.10.5 is 6.3, 6.8.5 is 6.2, 6.7.0 is 6.1, 6.3.6 is 6.0, 6.2.4 is 5.7, 6.1.5 is 5.6, 6.0.5 is 5.5, 5.18.13 is
 5.4). Where two releases share a code base, the row holds what both run. The row of 6.19 stands for all newer.
 """
+
+RELEASED_WITH: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = (
+    ((10, 0), (6, 19)), ((7, 1), (6, 16)), ((7, 0), (6, 14)), ((6, 4), (6, 12)), ((6, 3), (6, 10)),
+    ((6, 2), (6, 8)), ((6, 1), (6, 7)), ((6, 0), (6, 3)), ((5, 7), (6, 2)), ((5, 6), (6, 1)),
+    ((5, 5), (6, 0)), ((5, 3), (5, 18)),
+)  # fmt: skip
+"""(ROCm, code base of the driver that AMD released with it), newest first; those between go with the older.
+
+Sources: as for :data:`DRIVERS`.
+"""
+
+OLD_DEVICES: tuple[tuple[int, int], ...] = (
+    (0x1304, 0x131D), (0x3000, 0x5FFF), (0x6600, 0x666F), (0x6700, 0x67BF), (0x6800, 0x685F),
+    (0x6880, 0x68FF), (0x7100, 0x72FF), (0x7800, 0x79FF), (0x9400, 0x97FF), (0x9800, 0x985F),
+    (0x9900, 0x99FF),
+)  # fmt: skip
+"""(first, last) PCI device id of the chips before GCN 3 (gfx8), the ES1000 and Rage 128 among them.
+
+No build for ROCm is made for any of them. Source: the ids of Linux's older driver, radeon
+(``include/drm/drm_pciids.h``), which knows no chip of GCN 3 or later, in blocks that no later chip shares.
+"""
+
+UNSURE_ARCHS = frozenset(("gfx900", "gfx906"))
+"""Targets that PyTorch's wheels declare and whose matrix products are reported to abort.
+
+Their rocBLAS has kernels for gfx908 and later only (pytorch/pytorch issue 179865, ROCm 7.2).
+"""
