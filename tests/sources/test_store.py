@@ -46,7 +46,7 @@ def test_a_wheel_is_fetched_once(
     assert fetched.path.read_bytes() == data and fetched.path.name == wheel.name
     assert fetched.sha256 == sha256(data) and fetched.hashes.keys() == {"sha256", "sha512"}
     assert fetched.path.is_relative_to(cache.root)
-    assert os.name == "nt" or fetched.path.stat().st_mode & 0o777 == 0o444
+    assert os.name == "nt" or fetched.path.stat().st_mode & 0o777 == 0o400
     assert seen[-1] == (len(data), len(data)) and sorted(seen) == seen and len(seen) > 1
     assert store.fetch(file) == fetched
     assert store.fetch(replace(file, hashes={"sha256": sha256(data)})) == fetched

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.terminal import sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +105,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(_json(made, path, before != text, what))
     elif path is None:
-        sys.stdout.write(text)
+        # As a file would have it: what is no secret of ours (the query of a link) stays.
+        sink(sys.stdout).exact(text)
     elif not render.is_quiet():
         _print_summary(made, path, before, text, what)
     return 0

@@ -65,14 +65,17 @@ def read(path: str) -> str | None:
 
 def write(path: str, note: str) -> None:
     """Keep a note; where that is not possible, nothing is kept, and the next run takes its time."""
+    from variantctl.private_folders import PRIVATE_FILE, make_private
+
     folder = os.path.dirname(path)  # noqa: PTH120
     half = f"{path}.{os.getpid()}"
     try:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        make_private(folder)
         if len(names := os.listdir(folder)) >= _MOST_NOTES:  # noqa: PTH208
             for name in names:
                 os.unlink(f"{folder}{os.sep}{name}")  # noqa: PTH108
-        with open(half, "x", encoding="utf-8", errors="surrogateescape", newline="") as file:  # noqa: PTH123
+        handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:  # noqa: PTH123
             file.write(note)
         os.replace(half, path)  # noqa: PTH105
     except OSError:

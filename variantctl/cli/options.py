@@ -266,6 +266,8 @@ def cache_of(args: argparse.Namespace) -> Cache:
 
     if "opened_cache" not in args:
         args.opened_cache = Cache.open(args.cache_dir, no_cache=getattr(args, "no_cache", False))
+        if args.opened_cache.warning:
+            render.warning(args.opened_cache.warning)
     cache: Cache = args.opened_cache
     return cache
 

@@ -47,10 +47,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """The one JSON object of a ``--json`` command, to standard output."""
+    """The one JSON object of a ``--json`` command, to standard output; the secrets of URLs are hidden."""
+    from variantctl.redaction import redacted
+
     stream = sink(sys.stdout)
     unicode = (stream.encoding or "utf-8").lower().startswith("utf")
-    stream.write(json.dumps(value, indent=2, ensure_ascii=not unicode) + "\n")
+    stream.exact(json.dumps(redacted(value), indent=2, ensure_ascii=not unicode) + "\n")
 
 
 def human_size(size: int | None) -> str:

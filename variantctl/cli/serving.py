@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
+from variantctl.cli.terminal import sink
+from variantctl.redaction import redacted
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -49,8 +51,9 @@ def served(app: ASGIApp, args: argparse.Namespace, *, port: int) -> Iterator[Add
 
 def announce_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of ``--json``: on one line, since what reads it cannot wait for the end."""
-    sys.stdout.write(json.dumps({"format": 1, **value}, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    stream = sink(sys.stdout)
+    stream.exact(json.dumps(redacted({"format": 1, **value}), ensure_ascii=False) + "\n")
+    stream.flush()
 
 
 def wait_until_stopped() -> None:

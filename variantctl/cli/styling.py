@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.segment import Segment
 
-from variantctl.cli.terminal import visible
+from variantctl.cli.terminal import hidden, visible
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
@@ -24,9 +24,9 @@ class StyledConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Show the controls before the text is measured, so that columns stay in line."""
-        return super().render_str(visible(text), **options)
+        return super().render_str(visible(hidden(text)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As rich does, with the controls of every text shown."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=visible(segment.text))
+            yield segment if segment.control else segment._replace(text=visible(hidden(segment.text)))

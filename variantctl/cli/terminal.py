@@ -33,8 +33,17 @@ def visible(text: str) -> str:
     return shown if shown.isascii() else shown.encode("utf-8", "backslashreplace").decode()
 
 
+def hidden(text: str) -> str:
+    """*text* with the secrets of its URLs hidden; ``redaction`` is imported only where there may be some."""
+    if "@" not in text and "=" not in text:
+        return text
+    from variantctl.redaction import redact
+
+    return redact(text)
+
+
 class Sink:
-    """A text stream that writes control characters visibly.
+    """A text stream that writes control characters visibly, and URLs without their secrets.
 
     It has no ``buffer``: bytes would go around it.
 
@@ -49,9 +58,13 @@ class Sink:
             raw.reconfigure(errors="backslashreplace")
 
     def write(self, text: str) -> int:
-        """Write *text*, its control characters visibly."""
-        self.raw.write(visible(text))
+        """Write *text*, its control characters visibly and the secrets in its URLs hidden."""
+        self.exact(hidden(text))
         return len(text)
+
+    def exact(self, text: str) -> None:
+        """Write a document that has no secrets to hide, its control characters visibly."""
+        self.raw.write(visible(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write each line as ``write`` does."""

@@ -19,6 +19,7 @@ from variantctl.install.errors import from_os_error
 from variantctl.install.manifest import UnpackedWheel, dump, load, read, unpacked_wheel
 from variantctl.install.progress import Progress, ProgressEvent, silent
 from variantctl.install.unchanged import is_unchanged
+from variantctl.private_folders import make_private
 from variantctl.sources.locks import turn
 from variantctl.values import dataclass
 from variantctl.wheels.limits import Limits
@@ -116,7 +117,7 @@ class WheelStore:
         from variantctl.install.unpack import unpack
 
         filename = archive.filename
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_private(self.root)
         building = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
         try:
             (building / "files").mkdir()
@@ -152,7 +153,7 @@ class WheelStore:
     def _adding(self, filename: WheelFilename, sha256: str) -> Iterator[UnpackedWheel | None]:
         """Be the only one who adds this wheel; gives what somebody else added before."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_private(self.root)
             with turn(self.root / f".lock-{self.slot(filename.filename, sha256).name}"):
                 yield self.get(filename.filename, sha256)
         except OSError as error:
@@ -166,7 +167,6 @@ class WheelStore:
                 built.filename, sha256, slot / "files", built.dist_info, built.files, umask, built.untidy
             )
             (built.folder / "manifest.json").write_bytes(dump(wheel, built.files))
-            built.folder.chmod(0o755 & ~umask)
             try:
                 built.folder.rename(slot)
             except OSError:

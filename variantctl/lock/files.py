@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from variantctl.lock.contents import LockedWheel
+from variantctl.redaction import without_secrets
 from variantctl.sources.errors import NetworkError, OfflineError
 from variantctl.sources.files import RemoteFile, WheelLink
 from variantctl.sources.hashes import STRONG, is_known
@@ -64,7 +65,7 @@ class FileList:
             fetched = self._catalog.fetch(link)
             hashes["sha256"] = fetched.sha256
             size = fetched.path.stat().st_size
-        url: str | None = split_credentials(file.url)[0]  # a lock is shared
+        url: str | None = without_secrets(file.url)  # a lock is shared
         path = None
         if is_file_url(file.url):
             place = url_to_path(file.url)

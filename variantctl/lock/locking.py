@@ -19,6 +19,7 @@ from variantctl.lock.everything import Expansion
 from variantctl.lock.files import FileList
 from variantctl.lock.needed_on import markers_of
 from variantctl.lock.variants_table import backend_table, narrowed, of_backend
+from variantctl.redaction import bare_text
 from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.resolution import Request
 from variantctl.sources.files import ProjectFiles, WheelLink
@@ -231,7 +232,9 @@ def _declared(
         if link.file.url in taken:
             of_label.setdefault(link.wheel.label, link.file.url)
     requires = {
-        link.wheel.filename: read.get(link.file.url, read[of_label[link.wheel.label]]).requires_dist
+        link.wheel.filename: tuple(
+            map(bare_text, read.get(link.file.url, read[of_label[link.wheel.label]]).requires_dist)
+        )
         for link in links
     }
     counts = Counter(requires.values())

@@ -11,6 +11,7 @@ from urllib.parse import urldefrag
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.lock.selection import Selected
+from variantctl.redaction import without_secrets
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.resolution import because
 from variantctl.target.environment import Environment
@@ -63,7 +64,10 @@ def _planned(entry: Selected) -> PlannedInstall:
     hashes = dict(link.file.hashes)
     direct_url: dict[str, Any] | None = None
     if entry.package.archive is not None:
-        direct_url = {"url": urldefrag(link.file.url).url, "archive_info": {"hashes": hashes}}
+        direct_url = {
+            "url": without_secrets(urldefrag(link.file.url).url),
+            "archive_info": {"hashes": hashes},
+        }
     requires = dict.fromkeys(str(requirement.requirement) for requirement in visit.applying)
     return PlannedInstall(
         name=entry.package.name,

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from variantctl.private_folders import distrust, make_private
 from variantctl.providers.errors import PluginUnavailableError
 from variantctl.providers.installers import Installer, find_installer, python_of, site_packages
 from variantctl.providers.settings import PluginSources
@@ -97,7 +98,10 @@ def isolated_environment(
     Raises:
         PluginUnavailableError: the wheels cannot be had or installed.
     """
-    root = (sources.cache_dir or _cache_root(environ)) / BUCKET
+    cache = sources.cache_dir or _cache_root(environ)
+    if (why := distrust(cache)) is not None:
+        raise PluginUnavailableError(f"plugins are not run from the cache {cache}: {why}")
+    root = cache / BUCKET
     pin = root / "pins" / f"{_key(_python(), trusted, *sorted(requirements))}.json"
     if trusted or sources.offline:
         pinned = _pinned(pin)
@@ -107,7 +111,7 @@ def isolated_environment(
                 check(pinned)
                 return found
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_private(root)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=root, ignore_cleanup_errors=True) as folder:
             installer = find_installer(sources, environ)
             wheels = tuple(_resolved(installer, requirements, constraints, Path(folder)))
@@ -162,7 +166,7 @@ def _is_whole(environment: Path) -> bool:
 
 
 def _pin(path: Path, wheels: Sequence[PluginWheel]) -> None:
-    path.parent.mkdir(exist_ok=True)
+    make_private(path.parent)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_text(json.dumps({wheel.filename: wheel.sha256 for wheel in wheels}), encoding="utf-8")
     partial.replace(path)

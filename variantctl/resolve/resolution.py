@@ -9,6 +9,7 @@ from urllib.parse import urldefrag
 from packaging.utils import NormalizedName
 from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
 
+from variantctl.redaction import without_secrets
 from variantctl.resolve.candidates import (
     Candidate,
     InstalledCandidate,
@@ -233,7 +234,10 @@ def _planned(base: WheelCandidate, solution: Solution, provider: Provider, stock
     hashes = dict(link.file.hashes)
     direct_url: dict[str, Any] | None = None
     if base.url:
-        direct_url = {"url": urldefrag(base.url).url, "archive_info": {"hashes": hashes} if hashes else {}}
+        direct_url = {
+            "url": without_secrets(urldefrag(base.url).url),
+            "archive_info": {"hashes": hashes} if hashes else {},
+        }
     return PlannedInstall(
         name=base.name,
         version=base.version,

@@ -14,6 +14,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.providers.algorithm import Machine, ProviderNote
+from variantctl.redaction import without_secrets
 from variantctl.resolve.advice import Advice, advise_on
 from variantctl.resolve.ahead import Ahead
 from variantctl.resolve.backends import Backends
@@ -254,7 +255,7 @@ class Stock:
     def judge_direct(self, url: str, name: NormalizedName) -> tuple[Version, list[JudgedWheel]]:
         """The version of the wheel that a direct reference names, and the verdict on it."""
         link = self._direct_link(url)
-        project = ProjectFiles(name, urldefrag(url).url, (link,))
+        project = ProjectFiles(name, link.file.source, (link,))
         terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True, need_metadata=True)
         return link.wheel.version, judge_wheels((link,), terms)
 
@@ -267,7 +268,7 @@ class Stock:
         known = self._direct.get(url)
         if known is None:
             link = self._direct_link(url)
-            project = ProjectFiles(name, urldefrag(url).url, (link,))
+            project = ProjectFiles(name, link.file.source, (link,))
             terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True)
             ranked = rank_wheels((link,), terms)
             if not ranked:
@@ -307,7 +308,7 @@ class Stock:
     def is_unchanged(self, installed: InstalledCandidate, url: str) -> bool:
         """Whether a package was installed from the file that a direct reference names, as it is now."""
         address = urldefrag(url).url
-        if installed.package.source != address:
+        if installed.package.source != without_secrets(address):
             return False
         if not is_file_url(address):
             return True
@@ -394,7 +395,8 @@ class Stock:
             part.split("=", 1) for part in fragment.split("&") if part.startswith("sha") and "=" in part
         )
         wheel = wheel_of_url(url)
-        return WheelLink(RemoteFile(wheel.filename, address, hashes, source=address), wheel)
+        bare = self._catalog.client.credentials.take_file(address, is_reference=True)
+        return WheelLink(RemoteFile(wheel.filename, bare, hashes, source=without_secrets(bare)), wheel)
 
     def _check_hashes(self, candidate: WheelCandidate) -> None:
         """Where nobody said what a file's digest is, the file itself must say."""

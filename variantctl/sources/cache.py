@@ -19,25 +19,29 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from variantctl.private_folders import PRIVATE_FILE, distrust, make_private
 from variantctl.sources.errors import SettingsError
 from variantctl.sources.locks import held, turn
 
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of variantctl; it may be deleted.\n"
 _LOCKS = "locks"
 _IN_USE = "in-use"
+_SHARED = "whoever may write there decides what is installed"
 
 
 class Cache:
     """A folder of buckets. Any number of processes may use it at once.
 
     Attributes:
-        root: the folder; made when the first entry is written.
+        root: the folder; made for this user alone when the first entry is written.
+        warning: what is wrong with the folder that was meant, or ``None``.
     """
 
-    def __init__(self, root: Path, *, keep_alive: object = None) -> None:
+    def __init__(self, root: Path, *, keep_alive: object = None, warning: str | None = None) -> None:
         self.root = root
+        self.warning = warning
         self._keep_alive = keep_alive
 
     @classmethod
@@ -50,22 +54,33 @@ class Cache:
     ) -> Cache:
         """The cache to use: *cache_dir*, else ``VARIANTCTL_CACHE_DIR``, else the user's cache folder.
 
+        A folder that others may change (``distrust``) is used where it is named, with a warning; else, as pip
+        does, a temporary one is used in its place.
+
         Args:
             cache_dir: ``--cache-dir``.
             no_cache: ``--no-cache``: a temporary folder that goes away with the object.
             environ: the environment variables.
         """
         if no_cache:
-            import tempfile
-
-            folder = tempfile.TemporaryDirectory(prefix="variantctl-cache-", ignore_cleanup_errors=True)
-            return cls(Path(folder.name), keep_alive=folder)
+            return cls._temporary()
         named = cache_dir or environ.get("VARIANTCTL_CACHE_DIR")
         if named:
-            return cls(Path(named).expanduser().absolute())
+            root = Path(named).expanduser().absolute()
+            why = distrust(root)
+            return cls(root, warning=why and f"the cache {root} is not safe: {why}; {_SHARED}")
         from platformdirs import user_cache_dir
 
-        return cls(Path(user_cache_dir("variantctl", appauthor=False)))
+        root = Path(user_cache_dir("variantctl", appauthor=False))
+        why = distrust(root)
+        return cls(root) if why is None else cls._temporary(f"the cache {root} is not used: {why}")
+
+    @classmethod
+    def _temporary(cls, warning: str | None = None) -> Cache:
+        import tempfile
+
+        folder = tempfile.TemporaryDirectory(prefix="variantctl-cache-", ignore_cleanup_errors=True)
+        return cls(Path(folder.name), keep_alive=folder, warning=warning)
 
     def path(self, bucket: str, *key: str) -> Path:
         """Where the entry of *key* lies, whether or not it exists."""
@@ -106,7 +121,8 @@ class Cache:
         """
         with self._writable():
             self.make(folder)
-            return (folder / f".tmp-{os.urandom(12).hex()}").open("x+b")
+            path = folder / f".tmp-{os.urandom(12).hex()}"
+            return cast(BinaryIO, open(path, "x+b", opener=_private))
 
     def make(self, folder: Path) -> None:
         """Make a folder of the cache, and the cache itself, where they are missing.
@@ -116,9 +132,9 @@ class Cache:
         """
         with self._writable():
             if not self.root.is_dir():
-                self.root.mkdir(parents=True, exist_ok=True)
+                make_private(self.root)
                 (self.root / "CACHEDIR.TAG").write_bytes(_TAG)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private(folder)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -192,6 +208,10 @@ class Cache:
             f"the cache {self.root} cannot be written: {error.strerror}",
             hint="Name another folder with --cache-dir or VARIANTCTL_CACHE_DIR, or use --no-cache.",
         )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
 
 
 def key_digest(*key: str) -> str:

@@ -9,12 +9,12 @@ from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from variantctl.sources.auth import own_file
 from variantctl.sources.errors import SourceError
 from variantctl.sources.files import ProjectFiles, RemoteFile, sort_files
 from variantctl.sources.http import HttpClient, Response, status_error
 from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.pages import ACCEPT, parse_project_page
-from variantctl.sources.simple import own_file
 from variantctl.sources.states import state, state_of
 from variantctl.sources.urls import filename_of, is_file_url, is_url, path_to_url, redact, url_to_path
 
@@ -109,7 +109,7 @@ class FindLinks:
 
     def _links(self, response: Response) -> list[RemoteFile]:
         page = parse_project_page(response.content, response.content_type, response.url, self.location)
-        return [own_file(file, self._client) for file in page.files]
+        return [own_file(file, self._client.credentials) for file in page.files]
 
     def _file(self, url: str, size: int | None = None) -> RemoteFile:
         return RemoteFile(filename=filename_of(url), url=url, size=size, source=redact(self.location))

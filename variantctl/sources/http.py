@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from variantctl import __version__
-from variantctl.sources.auth import Credentials
+from variantctl.sources.auth import Credentials, split_url
 from variantctl.sources.errors import NetworkError, OfflineError, SourceError
 from variantctl.sources.retry import RetryPolicy, is_transient, retry_after
 from variantctl.sources.states import state
@@ -199,7 +199,7 @@ class HttpClient:
     def _open(
         self, url: str, headers: Mapping[str, str], allow: Collection[int], patience: float | None = None
     ) -> Iterator[Stream]:
-        bare = self.credentials.take(url)
+        bare = self.credentials.take(url) if "@" in url else split_url(url)[0]
         if self.settings.offline:
             raise OfflineError(
                 f"{bare} is needed, and it is not in the cache",
@@ -220,7 +220,7 @@ class HttpClient:
                 read = response.iter_raw if raw else response.iter_bytes
                 length = names.get("content-length", "")
                 yield Stream(
-                    url=str(response.url),
+                    url=split_url(str(response.url))[0],
                     status=response.status_code,
                     headers=names,
                     length=int(length) if raw and length.isdigit() else None,

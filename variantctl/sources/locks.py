@@ -64,7 +64,7 @@ def held(
     Raises:
         OSError: the file cannot be made.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         got = try_lock(handle, exclusive)
         if not got and wait:
@@ -78,7 +78,7 @@ def held(
 def _take_turn(path: Path, keep_waiting: Callable[[], None]) -> tuple[int, bool]:
     waited = False
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if not try_lock(handle, True):
                 waited = True

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from variantctl.redaction import without_secrets
+from variantctl.sources.auth import own_file
 from variantctl.sources.buckets import METADATA
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import SourceError
@@ -25,7 +27,7 @@ from variantctl.sources.page_cache import DEFAULT_LIFETIME
 from variantctl.sources.ranges import RangeFile, RangesUnsupported
 from variantctl.sources.store import WheelStore
 from variantctl.sources.urls import is_file_url, url_to_path
-from variantctl.values import dataclass
+from variantctl.values import dataclass, replace
 from variantctl.wheels.metadata import fields_of
 
 #: Of METADATA, what is read of it; another number where that becomes more.
@@ -106,7 +108,8 @@ class MemberReader:
 
     def members(self, link: WheelLink) -> Members:
         """Both members. Raises as ``metadata`` does."""
-        file = link.file
+        file = own_file(link.file, self._client.credentials)
+        link = replace(link, file=file) if file is not link.file else link
         if is_file_url(file.url):
             return _open(link, _local(url_to_path(file.url)))
         metadata, variant = self._load(file, "METADATA"), self._load(file, "variant.json")
@@ -165,7 +168,9 @@ class MemberReader:
 
     def _save(self, file: RemoteFile, member: str, data: bytes) -> None:
         if not is_file_url(file.url):
-            head = json.dumps({"url": file.url, "length": len(data), "time": time.time()}).encode()
+            head = json.dumps(
+                {"url": without_secrets(file.url), "length": len(data), "time": time.time()}
+            ).encode()
             self._cache.write(head + b"\n" + data, METADATA, *_key(file, member))
 
 

@@ -13,6 +13,8 @@ import re
 import time
 from collections.abc import Mapping
 
+from variantctl.redaction import without_secrets
+from variantctl.sources.auth import split_url
 from variantctl.sources.buckets import PAGES, PROJECTS
 from variantctl.sources.cache import Cache
 from variantctl.sources.errors import OfflineError
@@ -73,7 +75,7 @@ class CachedPages:
         """
         if is_file_url(url):
             return self.client.get(url, allow=_ABSENT)
-        key = (self.client.credentials.take(url), accept)
+        key = (split_url(url)[0], accept)
         entry = self._load(key)
         offline = self.client.settings.offline
         again = self.refresh if refresh is None else refresh
@@ -110,7 +112,7 @@ class CachedPages:
 
     def identity(self, url: str, *, accept: str) -> str | None:
         """The sha256 of the stored page that ``get`` would answer with; ``None`` where it would ask."""
-        key = (self.client.credentials.take(url), accept)
+        key = (split_url(url)[0], accept)
         path = self._cache.path(PAGES, *key)
         try:
             with path.open("rb") as file:
@@ -136,7 +138,7 @@ class CachedPages:
 
     def is_stored(self, url: str, *, accept: str) -> bool:
         """Whether ``get`` would answer without a request."""
-        entry = self._load((self.client.credentials.take(url), accept))
+        entry = self._load((split_url(url)[0], accept))
         return entry is not None and time.time() < entry.fresh_until and not self.refresh
 
     def _load(self, key: tuple[str, str]) -> _Entry | None:
@@ -164,7 +166,7 @@ class CachedPages:
         fresh_until = time.time() + lifetime(response.headers)
         head = {
             "key": list(key),
-            "url": response.url,
+            "url": without_secrets(response.url),
             "status": response.status,
             "headers": _kept(response.headers),
             "length": len(response.content),

@@ -13,6 +13,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from variantctl.private_folders import PRIVATE_FILE
+from variantctl.sources.cache import key_digest
+
 if TYPE_CHECKING:
     from variantctl.sources.arriving import Ahead
 
@@ -54,7 +57,7 @@ class Partial:
         Raises:
             OSError: the file cannot be made.
         """
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
         partial = cls(cast(BinaryIO, os.fdopen(handle, "r+b", buffering=0)), url=url, path=path)
         partial._take_up()
         return partial
@@ -83,8 +86,8 @@ class Partial:
         """Say what the bytes that come belong to; with a large file a later run may go on."""
         self.validator, self.size = validator, size
         if self._log is not None and validator is not None and size is not None and size >= LARGE:
-            head = {"url": self._url, "validator": validator, "size": size}
-            self._log.write_text(json.dumps(head) + "\n")
+            head = {"url": key_digest(self._url), "validator": validator, "size": size}
+            _write_private(self._log, json.dumps(head) + "\n")
         if self.ahead is not None:
             self.ahead.begin(self.file.fileno(), validator, size)
 
@@ -160,7 +163,7 @@ class Partial:
         """Put the whole file in place, read-only; it is closed."""
         assert self._path is not None and self._log is not None
         self.file.close()
-        self._path.chmod(0o444)
+        self._path.chmod(0o400)
         os.replace(self._path, path)  # noqa: PTH105  (atomic: readers see no half a file)
         self._log.unlink(missing_ok=True)
 
@@ -180,7 +183,7 @@ class Partial:
         try:
             # The last line may have been cut off by a crash.
             head, *lines = [json.loads(line) for line in self._log.read_text().split("\n")[:-1]]
-            if head["url"] != self._url:
+            if head["url"] != key_digest(self._url):
                 raise ValueError
             prefix, spans = min(length, int(head["size"])), []
             for kind, *numbers in lines:
@@ -192,3 +195,9 @@ class Partial:
             self.prefix, self.spans, self.taken_up = prefix, spans, True
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             self.restart()
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from variantctl.sources.auth import own_file
 from variantctl.sources.errors import SourceError
-from variantctl.sources.files import ProjectFiles, RemoteFile, sort_files
+from variantctl.sources.files import ProjectFiles, sort_files
 from variantctl.sources.http import HttpClient, Response, status_error
 from variantctl.sources.page_cache import CachedPages
 from variantctl.sources.pages import ACCEPT, ProjectPage, parse_project_page
-from variantctl.sources.urls import is_file_url, is_url, path_to_url, split_credentials, url_to_path
+from variantctl.sources.urls import is_file_url, is_url, path_to_url, url_to_path
 
 
 class SimpleIndex:
@@ -110,17 +111,8 @@ class SimpleIndex:
         except SourceError as error:
             message = error.message if url in error.message else f"{url}: {error.message}"
             raise SourceError(message, hint=error.hint) from None
-        own = tuple(own_file(file, self._client) for file in page.files)
+        own = tuple(own_file(file, self._client.credentials) for file in page.files)
         return ProjectPage(own, page.skipped, has_credentials=own != page.files)
-
-
-def own_file(file: RemoteFile, client: HttpClient) -> RemoteFile:
-    """The file with the credentials of its URL, if any, handed to the client and taken out of the URL."""
-    if split_credentials(file.url)[1] is None:
-        return file
-    from variantctl.values import replace
-
-    return replace(file, url=client.credentials.take(file.url))
 
 
 def _object_store_has_not(response: Response, client: HttpClient, url: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 from variantctl.sources.arriving import Ahead, Arriving
+from variantctl.sources.auth import own_file
 from variantctl.sources.buckets import LINKS, LOCAL, PARTIAL, WHEELS
 from variantctl.sources.cache import Cache, key_digest
 from variantctl.sources.download import SPLITTING, Cancelled, Download, Progress, download
@@ -74,6 +75,7 @@ class WheelStore:
             NetworkError, OfflineError: it cannot be had.
             SourceError: a local file cannot be read.
         """
+        file = own_file(file, self._client.credentials)
         if is_file_url(file.url):
             return self._local(file)
         stored = self.find(file)

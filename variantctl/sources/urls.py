@@ -1,4 +1,4 @@
-"""URLs of sources: local or remote, with and without credentials."""
+"""URLs of sources: local or remote, with and without credentials; ``redaction`` hides those in texts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit, urlunsplit
 
-_USERINFO = re.compile(r"(?<=://)([^/\s?#@]+)@")
+from variantctl.redaction import redact as redact
+
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
-
-
-def redact(text: str) -> str:
-    """*text* with the credentials of every URL in it replaced: ``user:****@host``, ``****@host``."""
-
-    def hide(match: re.Match[str]) -> str:
-        user, separator, _ = match.group(1).partition(":")
-        return f"{user}:****@" if separator else "****@"
-
-    return _USERINFO.sub(hide, text)
 
 
 def split_credentials(url: str) -> tuple[str, tuple[str, str] | None]:

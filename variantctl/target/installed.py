@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
+from variantctl.redaction import without_secrets
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
 from variantctl.values import dataclass, field
@@ -97,7 +98,7 @@ class InstalledPackage:
     def source(self) -> str | None:
         """Where it came from, if not from an index: the URL of ``direct_url.json`` without credentials."""
         url = self.direct_url.get("url") if self.direct_url else None
-        return url if isinstance(url, str) else None
+        return without_secrets(url) if isinstance(url, str) else None
 
 
 def installed_packages(environment: Environment) -> dict[NormalizedName, InstalledPackage]:

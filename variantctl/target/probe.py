@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from variantctl.private_folders import distrust, make_private
 from variantctl.target.errors import BrokenEnvironmentError
 
 SCRIPT = Path(__file__).with_name("probe_script.py")
@@ -32,7 +33,7 @@ def interpreter_facts(python: Path, *, cache: Path | None) -> Mapping[str, Any]:
     Raises:
         BrokenEnvironmentError: it does not run, is older than Python 3.8, or prints something else.
     """
-    slot = cache / BUCKET / f"{_fingerprint(python)}.json" if cache else None
+    slot = cache / BUCKET / f"{_fingerprint(python)}.json" if cache and not distrust(cache) else None
     if slot:
         with contextlib.suppress(OSError, ValueError):
             kept: dict[str, Any] = json.loads(slot.read_bytes())
@@ -143,7 +144,7 @@ def _host() -> tuple[str, ...]:
 def _write_atomically(path: Path, data: bytes) -> None:
     import tempfile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
