@@ -92,8 +92,8 @@ def test_better_variants_are_suggestions_and_only_asked_for_with_updates(shell: 
     assert "with CUDA driver 13.0 you would get cuda13.0" in found["findings"][1]["detail"]
     # What it suggests is what brings it.
     hint = found["findings"][0]["hint"]
-    command = hint.split("'")[1].split()[1:]
-    shell.run(*command, "-p", "env", "-i", index, "--profile", "h100")
+    command = hint.split("`")[1].split()[1:]
+    shell.run(*command)
     assert kinds(doctor(shell, "--profile", "h100", "--updates", "-i", index)) == [("driver-update", "torch")]
 
 
@@ -138,7 +138,8 @@ def test_files_that_are_gone_or_changed(shell: Shell) -> None:
     module.unlink()
     (finding,) = doctor(shell, code=1)["findings"]
     assert finding["kind"] == "missing-files" and str(module) in finding["detail"]
-    shell.run(*finding["hint"].split("'")[1].split()[1:], "-p", "env", "--no-index", "-f", "wheels")
+    assert " -p env" in finding["hint"]
+    shell.run(*finding["hint"].split("`")[1].split()[1:], "--no-index", "-f", "wheels")
     assert doctor(shell)["findings"] == []
 
 
@@ -175,3 +176,71 @@ def test_it_is_quick_enough_for_a_health_check(shell: Shell) -> None:
     assert doctor(shell)["packages"] == 60
     # Half a second where nothing else runs; tests run side by side.
     assert time.perf_counter() - started < 10
+
+
+def test_a_cpu_build_beside_a_gpu_and_the_command_that_mends_it(shell: Shell) -> None:
+    """Row 5 of issue 13's table, with PyTorch's layout on disk."""
+    site = shell.world.root / "whl"
+    for label, version in (("cpu", "2.15.0"), ("cpu", "2.14.1"), ("cu126", "2.14.1")):
+        wheel = build_wheel(site / label / "torch", name="torch", version=f"{version}+{label}")
+        with (wheel.parent / "index.html").open("a") as page:
+            page.write(f'<a href="{wheel.name}">{wheel.name}</a>\n')
+    shell.environ["VARIANTCTL_PYTORCH_URL"] = site.as_uri()
+    shell.run("install", "--no-deps", "torch==2.14.1+cpu", "-p", "env", "--no-index", "-f", "whl/cpu/torch")
+    assert doctor(shell, "--profile", "x86-64-v3")["findings"] == []
+    (finding,) = doctor(shell, "--profile", "h100", code=1)["findings"]
+    assert (finding["severity"], finding["kind"], finding["package"]) == ("error", "cpu-build", "torch")
+    assert "profile h100 has an NVIDIA GPU" in finding["detail"] and finding["means"] and finding["evidence"]
+    command = finding["hint"].split("`")[1].split()
+    assert command[-4:] == ["-p", "env", "--profile", "h100"]
+    shell.run(*command[1:])
+    assert shell.packages()["torch"] == "2.14.1+cu126"
+    assert doctor(shell, "--profile", "h100")["findings"] == []
+
+
+def test_two_distributions_that_own_one_import_package(shell: Shell) -> None:
+    """As onnxruntime and onnxruntime-gpu do; unpacked one over the other, as pip leaves it."""
+    import zipfile
+
+    (site,) = shell.env.glob("lib/python*/site-packages")
+
+    def unpack(name: str, version: str, text: bytes) -> None:
+        files = {"onnxruntime/__init__.py": text, "onnxruntime/same.py": b""}
+        with zipfile.ZipFile(
+            build_wheel(shell.world.wheels, name=name, version=version, files=files)
+        ) as wheel:
+            wheel.extractall(site)
+
+    unpack("onnxruntime-gpu", "1.20.0", b"gpu = True\n")
+    assert doctor(shell, "--profile", "h100")["findings"] == []
+    unpack("onnxruntime", "1.20.1", b"gpu = False\n")
+    findings = doctor(shell, "--profile", "h100", code=1)["findings"]
+    (shared,) = [finding for finding in findings if finding["kind"] == "shared-import"]
+    assert (
+        "onnxruntime 1.20.1 and onnxruntime-gpu 1.20.0 both own the import package onnxruntime"
+        in shared["detail"]
+    )
+    assert "(1 file differs); Python finds the files of onnxruntime 1.20.1" in shared["detail"]
+    uninstall, install = (part.split() for part in shared["hint"].split("`")[1::2])
+    assert uninstall == ["variantctl", "uninstall", "-y", "onnxruntime", "-p", "env"]
+    shell.run(*uninstall[1:])
+    shell.run(*install[1:], "--no-index", "-f", "wheels")
+    assert (site / "onnxruntime/__init__.py").read_bytes() == b"gpu = True\n"
+    assert doctor(shell, "--profile", "h100")["findings"] == []
+
+
+def test_commands_name_the_environment_and_what_else_was_given(shell: Shell) -> None:
+    from variantctl.cli.doctor import commands_for
+
+    words = ["-q", "doctor", "--json", "-penv", "--updates", "-i", "http://127.0.0.1:9/", "--no-cache"]
+    given = commands_for([*words, "--profile=h100", "--python", "my env", "--verify", "--prefer", "nvidia"])
+    assert given.environment == ("-penv", "--python", "my env")
+    assert given.choice == (
+        "-i",
+        "http://127.0.0.1:9/",
+        "--no-cache",
+        "--profile=h100",
+        "--prefer",
+        "nvidia",
+    )
+    assert given.uninstall("a") == "variantctl uninstall -y a -penv --python 'my env'"

@@ -14,10 +14,16 @@ from variantctl.cli.recovery import recover
 if TYPE_CHECKING:
     from variantctl.cli.options import Subject
     from variantctl.doctor.checks import Ground
-    from variantctl.doctor.findings import Finding
+    from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
     from variantctl.resolve.stock import Stock
     from variantctl.target.environment import Environment
+
+_OWN_FLAGS = ("--updates", "--verify", "--json", "--run", "-v", "--verbose", "-q", "--quiet", "--offline")
+_OWN_VALUES = ("--run-timeout",)
+_ENVIRONMENT = ("-p", "--python", "--target", "--prefix", "--user")
+_FLAGS = ("--user", "--no-index", "--no-backends", "--refresh", "--no-cache", "--no-variants")
+"""Options of ``doctor`` that take no value; all others take one."""
 
 HELP = "check that what is installed still fits this machine"
 
@@ -46,9 +52,10 @@ def run(args: argparse.Namespace) -> int:
     recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)
-    findings = check(inspection, _ground(subject))
+    commands = commands_for(args.arguments)
+    findings = check(inspection, _ground(subject, commands))
     if args.updates:
-        findings += _improvements(args, environment, subject, inspection)
+        findings += _improvements(args, environment, subject, inspection, commands)
     options.show_notes(subject)
     healthy = is_healthy(findings)
     if args.json:
@@ -83,7 +90,26 @@ def _inspect(args: argparse.Namespace, environment: Environment, subject: Subjec
         )
 
 
-def _ground(subject: Subject) -> Ground:
+def commands_for(arguments: Sequence[str]) -> Commands:
+    """Commands for the same environment, machine and sources as ``doctor`` was given."""
+    from variantctl.doctor.findings import Commands
+
+    environment: list[str] = []
+    choice: list[str] = []
+    words = iter(arguments[arguments.index("doctor") + 1 :] if "doctor" in arguments else ())
+    for word in words:
+        name, equals, _value = word.partition("=")
+        option = name if word.startswith("--") else word[:2]
+        if option in _OWN_FLAGS:
+            continue
+        alone = not equals if word.startswith("--") else word == option
+        kept = [word, next(words, "")] if alone and option not in _FLAGS else [word]
+        if option not in _OWN_VALUES:
+            (environment if option in _ENVIRONMENT else choice).extend(kept)
+    return Commands(tuple(environment), tuple(choice))
+
+
+def _ground(subject: Subject, commands: Commands) -> Ground:
     from variantctl.doctor.checks import Ground
     from variantctl.resolve.interpreter import Interpreter
 
@@ -97,11 +123,16 @@ def _ground(subject: Subject) -> Ground:
         unanswered,
         Interpreter(subject.platform.tags, subject.platform.markers),
         subject.who,
+        commands,
     )
 
 
 def _improvements(
-    args: argparse.Namespace, environment: Environment, subject: Subject, inspection: Inspection
+    args: argparse.Namespace,
+    environment: Environment,
+    subject: Subject,
+    inspection: Inspection,
+    commands: Commands,
 ) -> list[Finding]:
     from variantctl.cli.progress import progress_steps
     from variantctl.doctor.improvements import improvements
@@ -110,7 +141,7 @@ def _improvements(
         _stock(args, environment, subject) as stock,
         progress_steps("asking", len(inspection.packages)) as begin,
     ):
-        return improvements(inspection, stock, begin=begin)
+        return improvements(inspection, stock, commands=commands, begin=begin)
 
 
 @contextmanager
@@ -139,8 +170,9 @@ def _print(
     write = sys.stdout.write
     for finding in findings:
         write(f"{finding.severity}: {finding.detail} [{finding.kind}]\n")
-        if finding.hint:
-            write(f"  {finding.hint}\n")
+        for text in (finding.means, *finding.evidence, finding.hint):
+            if text:
+                write(f"  {text}\n")
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         write(f"{environment.prefix}: {errors} {'mismatch' if errors == 1 else 'mismatches'}\n")

@@ -8,14 +8,18 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from variantctl.doctor.dependencies import check_dependencies
-from variantctl.doctor.findings import Finding
+from variantctl.doctor.accelerators import Machine, check_accelerators, is_about_accelerators
+from variantctl.doctor.dependencies import Graph, check_dependencies
+from variantctl.doctor.findings import Commands, Finding
+from variantctl.doctor.imports import check_shared_files
 from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.doctor.mixtures import check_mixture
 from variantctl.resolve.advice import update_for
+from variantctl.resolve.fit import ACCELERATORS
 from variantctl.resolve.interpreter import Interpreter
+from variantctl.resolve.ordinary_builds import VENDORS
 from variantctl.resolve.reasons import property_reasons, summarise
-from variantctl.values import dataclass
+from variantctl.values import dataclass, field
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import Unsupported, explain_label
@@ -34,12 +38,18 @@ class Ground:
         unanswered: why nothing is known of a namespace.
         interpreter: what wheels must fit.
         who: ``this machine`` or ``profile h100``, for messages.
+        commands: those that mend things, for this environment.
     """
 
     supported: Callable[[VariantMetadata], Supported]
     unanswered: Unanswered
     interpreter: Interpreter
     who: str = "this machine"
+    commands: Commands = field(default_factory=Commands)
+
+    def reinstall(self, *packages: Inspected) -> str:
+        """What has packages chosen anew, in the versions they have."""
+        return self.commands.reinstall(package.pin for package in packages)
 
 
 def check(inspection: Inspection, ground: Ground) -> list[Finding]:
@@ -48,7 +58,7 @@ def check(inspection: Inspection, ground: Ground) -> list[Finding]:
     findings: list[Finding] = []
     variants: dict[NormalizedName, MarkerVariant] = {}
     for item in inspection.packages.values():
-        findings += _of_folder(item)
+        findings += _of_folder(item, ground)
         findings += _of_platform(item, ground)
         supported = _supported(item, ground, versions)
         missing = _missing(item, supported)
@@ -58,10 +68,24 @@ def check(inspection: Inspection, ground: Ground) -> list[Finding]:
         built_for = item.metadata.properties_of(item.label) if item.metadata and item.label else None
         seen = _everything(built_for or {}) if missing else supported
         variants[item.name] = narrow(item.metadata, item.label, seen)
-    findings += check_mixture(inspection.packages.values())
+    findings += check_mixture(inspection.packages.values(), ground.commands)
     requirements = {name: item.requires for name, item in inspection.packages.items()}
-    findings += check_dependencies(requirements, versions, variants, ground.interpreter.markers)
+    graph = Graph(requirements, variants, ground.interpreter.markers)
+    findings += _of_accelerators(inspection, graph, ground)
+    findings += check_shared_files(inspection, ground.commands)
+    findings += check_dependencies(graph, versions, ground.commands)
     return findings
+
+
+def _of_accelerators(inspection: Inspection, graph: Graph, ground: Ground) -> list[Finding]:
+    """The machine is asked only where what is installed has to do with an accelerator."""
+    if not is_about_accelerators(inspection.packages.values()):
+        return []
+    unanswered = {name: why for name in VENDORS if (why := ground.unanswered(name)) is not None}
+    supported = ground.supported(ACCELERATORS)
+    markers = ground.interpreter.markers
+    machine = Machine(supported, ground.supported, markers, unanswered, ground.who)
+    return check_accelerators(inspection.packages, graph.needed(), machine, ground.commands)
 
 
 def is_healthy(findings: Sequence[Finding]) -> bool:
@@ -69,21 +93,15 @@ def is_healthy(findings: Sequence[Finding]) -> bool:
     return all(finding.severity != "error" for finding in findings)
 
 
-def reinstall(*packages: Inspected) -> str:
-    """The command that has packages chosen anew, in the versions they have."""
-    named = " ".join(f"{package.name}=={package.version.public}" for package in packages)
-    return f"'variantctl install --reinstall {named}' chooses again."
-
-
-def _of_folder(item: Inspected) -> Iterator[Finding]:
+def _of_folder(item: Inspected, ground: Ground) -> Iterator[Finding]:
     for problem in item.problems:
-        yield Finding("error", "broken-package", item.name, f"{item}: {problem}", reinstall(item))
+        yield Finding("error", "broken-package", item.name, f"{item}: {problem}", ground.reinstall(item))
     if item.missing:
         gone = f"{item}: {_files(item.missing)} missing"
-        yield Finding("error", "missing-files", item.name, gone, reinstall(item))
+        yield Finding("error", "missing-files", item.name, gone, ground.reinstall(item))
     if item.changed:
         changed = f"{item}: {_files(item.changed)} not what was installed"
-        yield Finding("error", "changed-files", item.name, changed, reinstall(item))
+        yield Finding("error", "changed-files", item.name, changed, ground.reinstall(item))
     if item.unlisted:
         yield Finding(
             "suggestion", "no-record", item.name, f"{item} has no RECORD, so its files cannot be checked"
@@ -102,11 +120,11 @@ def _of_platform(item: Inspected, ground: Ground) -> Iterator[Finding]:
     if item.tags and not any(tag in ground.interpreter.ranks for tag in item.tags):
         tags = summarise(sorted(map(str, item.tags)))
         detail = f"{item} is for {tags}, which {ground.who} and its Python do not accept"
-        yield Finding("error", "wrong-platform", item.name, detail, reinstall(item))
+        yield Finding("error", "wrong-platform", item.name, detail, ground.reinstall(item))
     elif not ground.interpreter.accepts_python(item.requires_python):
         python = ground.interpreter.python
         detail = f"{item} needs Python {item.requires_python}; this is {python}"
-        yield Finding("error", "wrong-python", item.name, detail, reinstall(item))
+        yield Finding("error", "wrong-python", item.name, detail, ground.reinstall(item))
 
 
 def _of_variant(
@@ -123,7 +141,7 @@ def _of_variant(
     reasons = "; ".join(reason.detail for reason in property_reasons(rest, supported, ground.who))
     update = update_for(rest)
     hint = f"Update the {update[0]} to {update[1]} or newer, or choose again: " if update else ""
-    yield Finding("error", "variant-mismatch", item.name, f"{item} {reasons}", hint + reinstall(item))
+    yield Finding("error", "variant-mismatch", item.name, f"{item} {reasons}", hint + ground.reinstall(item))
 
 
 def _missing(item: Inspected, supported: Supported) -> list[Unsupported]:

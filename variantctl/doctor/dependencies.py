@@ -2,67 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from variantctl.doctor.findings import Finding
+from variantctl.doctor.findings import Commands, Finding
+from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.markers import MarkerVariant, VariantRequirement
 
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)['"]""")
+
+Unread = Callable[[NormalizedName, InvalidVariantError], None]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What needs what.
+
+    Attributes:
+        requirements: package -> its dependencies as written.
+        variants: package -> what its variant markers see.
+        markers: the environment markers' values.
+    """
+
+    requirements: Mapping[NormalizedName, Sequence[str]]
+    variants: Mapping[NormalizedName, MarkerVariant]
+    markers: Mapping[str, str]
+
+    def needs(self, unread: Unread | None = None) -> Iterator[tuple[NormalizedName, VariantRequirement]]:
+        """Each package with each requirement of it that holds; of extras those that something asks for.
+
+        Args:
+            unread: told of a requirement that cannot be read.
+        """
+        unread = unread or _pass_over
+        extras: dict[NormalizedName, set[NormalizedName]] = {}
+        pending = list(self.requirements)
+        while pending:
+            name = pending.pop(0)
+            for needed in self._applicable(name, sorted(extras.get(name, ())), unread):
+                yield name, needed
+                new = needed.extras - extras.get(needed.name, set())
+                if new and needed.name in self.requirements:
+                    extras.setdefault(needed.name, set()).update(new)
+                    pending.append(needed.name)
+
+    def needed(self) -> dict[NormalizedName, set[NormalizedName]]:
+        """Package -> what it needs, by name, whether or not it is there.
+
+        What a user asked for with an extra (``tensorflow[and-cuda]``) is recorded nowhere: an extra counts
+        where everything that it requires is there.
+        """
+        found: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in self.requirements}
+        for name, requirement in self.needs():
+            found[name].add(requirement.name)
+        for name, texts in self.requirements.items():
+            for extra in _extras_named(texts):
+                others = {item.name for item in self._applicable(name, [extra], _pass_over)} - found[name]
+                if others and others <= self.requirements.keys():
+                    found[name] |= others
+        return found
+
+    def _applicable(
+        self, name: NormalizedName, extras: Sequence[NormalizedName], unread: Unread
+    ) -> Iterator[VariantRequirement]:
+        for text in self.requirements[name]:
+            try:
+                needed = read_requirement(text).requirement
+                if needed.applies(self.markers, self.variants.get(name, MarkerVariant()), extras):
+                    yield needed
+            except InvalidVariantError as error:
+                unread(name, error)
+
+
+def _pass_over(_name: NormalizedName, _error: InvalidVariantError) -> None:
+    """What cannot be read is told by ``check_dependencies``."""
+
+
+def _extras_named(texts: Sequence[str]) -> list[NormalizedName]:
+    """The extras that some requirements' markers name."""
+    return sorted({canonicalize_name(extra) for text in texts for extra in _EXTRA.findall(text)})
+
 
 def check_dependencies(
-    requirements: Mapping[NormalizedName, Sequence[str]],
-    versions: Mapping[NormalizedName, Version],
-    variants: Mapping[NormalizedName, MarkerVariant],
-    markers: Mapping[str, str],
+    graph: Graph, versions: Mapping[NormalizedName, Version], commands: Commands
 ) -> list[Finding]:
     """Dependencies that are missing or have another version, and those that cannot be read.
 
     Args:
-        requirements: package -> its dependencies as written.
+        graph: what needs what.
         versions: package -> version of everything that can be imported.
-        variants: package -> what its variant markers see.
-        markers: the environment markers' values.
-
-    An extra counts where an installed package asks for it.
+        commands: those that mend things.
     """
     findings: dict[Finding, None] = {}
-    extras: dict[NormalizedName, set[NormalizedName]] = {}
-    pending = list(requirements)
-    while pending:
-        name = pending.pop(0)
-        variant = variants.get(name, MarkerVariant())
-        for needed in _applicable(name, requirements[name], variant, markers, extras, findings):
-            finding = _finding(name, versions[name], needed, versions)
-            if finding is not None:
-                findings.setdefault(finding)
-            new = needed.extras - extras.get(needed.name, set())
-            if new and needed.name in requirements:
-                extras.setdefault(needed.name, set()).update(new)
-                pending.append(needed.name)
+
+    def unread(name: NormalizedName, error: InvalidVariantError) -> None:
+        detail = f"{name} needs something: {error.message}"
+        findings.setdefault(Finding("suggestion", "unread-dependency", name, detail))
+
+    for name, needed in graph.needs(unread):
+        finding = _finding(name, versions[name], needed, versions, commands)
+        if finding is not None:
+            findings.setdefault(finding)
     return list(findings)
-
-
-def _applicable(
-    name: NormalizedName,
-    texts: Sequence[str],
-    variant: MarkerVariant,
-    markers: Mapping[str, str],
-    extras: Mapping[NormalizedName, set[NormalizedName]],
-    findings: dict[Finding, None],
-) -> Iterator[VariantRequirement]:
-    for text in texts:
-        try:
-            needed = read_requirement(text).requirement
-            if needed.applies(markers, variant, sorted(extras.get(name, ()))):
-                yield needed
-        except InvalidVariantError as error:
-            findings.setdefault(
-                Finding("suggestion", "unread-dependency", name, f"{name} needs something: {error.message}")
-            )
 
 
 def _finding(
@@ -70,6 +116,7 @@ def _finding(
     version: Version,
     needed: VariantRequirement,
     versions: Mapping[NormalizedName, Version],
+    commands: Commands,
 ) -> Finding | None:
     there = versions.get(needed.name)
     wanted = str(needed.requirement)
@@ -79,7 +126,7 @@ def _finding(
             "missing-dependency",
             name,
             f"{name} {version} needs {wanted}, which is not installed",
-            f"'variantctl install \"{wanted}\"' installs it.",
+            f"`{commands.install(wanted)}` installs it.",
         )
     if needed.url is None and not needed.specifier.contains(there, prereleases=True):
         return Finding(
@@ -87,6 +134,6 @@ def _finding(
             "conflicting-dependency",
             name,
             f"{name} {version} needs {wanted}, and {needed.name} {there} is installed",
-            f'\'variantctl install "{name}=={version.public}" "{wanted}"\' finds versions that fit together.',
+            f"`{commands.install(f'{name}=={version.public}', wanted)}` finds versions that fit together.",
         )
     return None

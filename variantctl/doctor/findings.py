@@ -1,7 +1,9 @@
-"""What a checkup finds."""
+"""What a checkup finds, and the commands that mend it."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from variantctl.values import dataclass
@@ -11,17 +13,16 @@ Severity = Literal["error", "suggestion"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about an environment that is wrong, or that could be better.
+    """One thing about an environment or its machine that is wrong, or that could be better.
 
     Attributes:
         severity: ``error``: a real mismatch, for which a health check fails; ``suggestion``: worth knowing.
-        kind: a stable, hyphenated word: ``variant-mismatch``, ``unchecked-variant``, ``mixed-backends``,
-            ``missing-dependency``, ``conflicting-dependency``, ``unread-dependency``, ``wrong-platform``,
-            ``wrong-python``, ``missing-files``, ``changed-files``, ``broken-package``, ``no-record``,
-            ``better-variant``, ``driver-update``, ``not-asked``.
+        kind: a stable, hyphenated word; docs/doctor.md lists them all.
         package: the name of the package, ``""`` where it is about none in particular.
         detail: a clause that begins with the package or names it.
-        hint: what to do, or ``""``.
+        hint: what to do, or ``""``; a command in it stands between backticks, and works as pasted.
+        means: what follows from it for whoever runs a program there, a sentence, or ``""``.
+        evidence: where it was seen: a requirement, a file and what it says.
     """
 
     severity: Severity
@@ -29,6 +30,8 @@ class Finding:
     package: str
     detail: str
     hint: str = ""
+    means: str = ""
+    evidence: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """An element of ``findings`` in ``doctor --json``."""
@@ -38,4 +41,31 @@ class Finding:
             "package": self.package,
             "detail": self.detail,
             "hint": self.hint,
+            "means": self.means,
+            "evidence": list(self.evidence),
         }
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands for the environment that is looked at.
+
+    Attributes:
+        environment: the options that name it, as they were given: ``-p``, ``env``.
+        choice: the options of ``install`` besides that were given: ``--profile``, ``h100``.
+    """
+
+    environment: tuple[str, ...] = ()
+    choice: tuple[str, ...] = ()
+
+    def install(self, *words: str) -> str:
+        """``variantctl install --reinstall torch==2.10.0 -p env``."""
+        return shlex.join(["variantctl", "install", *words, *self.environment, *self.choice])
+
+    def uninstall(self, *names: str) -> str:
+        """``variantctl uninstall -y onnxruntime -p env``."""
+        return shlex.join(["variantctl", "uninstall", "-y", *names, *self.environment])
+
+    def reinstall(self, pins: Iterable[str]) -> str:
+        """The command that has packages chosen anew, in the versions they have, and what it does."""
+        return f"`{self.install('--reinstall', *pins)}` chooses again."

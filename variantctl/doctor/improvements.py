@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from variantctl.doctor.checks import reinstall
-from variantctl.doctor.findings import Finding
+from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.resolve.stock import Stock
 from variantctl.sources.errors import NetworkError, OfflineError, ProjectNotFound
@@ -16,7 +15,11 @@ from variantctl.variants.errors import VariantctlError
 
 
 def improvements(
-    inspection: Inspection, stock: Stock, *, begin: Callable[[str], None] = lambda _name: None
+    inspection: Inspection,
+    stock: Stock,
+    *,
+    commands: Commands,
+    begin: Callable[[str], None] = lambda _name: None,
 ) -> list[Finding]:
     """Suggestions: another variant of the installed version, or a driver update that would bring one.
 
@@ -25,6 +28,7 @@ def improvements(
     Args:
         inspection: what is installed.
         stock: what can be had for the machine.
+        commands: those that mend things.
         begin: called with the name of each package.
     """
     stock.expect((name, SpecifierSet(f"=={item.version}")) for name, item in inspection.packages.items())
@@ -32,7 +36,7 @@ def improvements(
     for item in inspection.packages.values():
         begin(item.name)
         try:
-            findings += _of(item, stock)
+            findings += _of(item, stock, commands)
         except ProjectNotFound:
             continue
         except VariantctlError as error:
@@ -45,7 +49,7 @@ def improvements(
     return findings
 
 
-def _of(item: Inspected, stock: Stock) -> Iterator[Finding]:
+def _of(item: Inspected, stock: Stock, commands: Commands) -> Iterator[Finding]:
     public = Version(item.version.public)
     version = item.version if item.version in stock.versions(item.name) else public
     if version not in stock.versions(item.name):
@@ -55,7 +59,7 @@ def _of(item: Inspected, stock: Stock) -> Iterator[Finding]:
     if label is not None and label != item.label:
         here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
         detail = f"{item.name} {public}: {here}, and {label} is better for {stock.who}"
-        yield Finding("suggestion", "better-variant", item.name, detail, reinstall(item))
+        yield Finding("suggestion", "better-variant", item.name, detail, commands.reinstall([item.pin]))
     for advice in stock.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")

@@ -1,22 +1,26 @@
-"""What there is to know of an installed environment before it is judged; see :mod:`.checkup`."""
+"""What there is to know of an installed environment before it is judged; see :mod:`.checks`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.tags import Tag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.doctor.frameworks import build_from_files
+from variantctl.resolve.ordinary_builds import OrdinaryBuild, optional_requirements, ordinary_build
 from variantctl.sources.backend_tables import SHIPPED, shipped_source
 from variantctl.sources.backends import BackendSource
 from variantctl.target.errors import BrokenPackageError
-from variantctl.target.installed import InstalledPackage, installed_packages, packages_in
-from variantctl.target.integrity import changed_files, missing_files, wheel_tags
-from variantctl.values import dataclass
-from variantctl.variants.errors import VariantctlError
+from variantctl.target.installed import InstalledFile, InstalledPackage, installed_packages, packages_in
+from variantctl.target.integrity import changed_among, missing_among, wheel_tags
+from variantctl.values import dataclass, field
+from variantctl.variants.errors import InvalidVariantError, VariantctlError
+from variantctl.variants.lenient import read_requirement
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
 from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
@@ -42,6 +46,9 @@ class Inspected:
         changed: the files that are not what they were.
         problems: what is wrong with its folder, in words.
         unlisted: it has no RECORD, so that its files are not known.
+        requested: a user asked for it (REQUESTED).
+        build: what it was built for, by its own files or by what an ordinary wheel shows.
+        files: every file of it, as RECORD has it.
     """
 
     name: NormalizedName
@@ -56,6 +63,19 @@ class Inspected:
     changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     unlisted: bool = False
+    requested: bool = False
+    build: OrdinaryBuild = field(default_factory=OrdinaryBuild)
+    files: tuple[InstalledFile, ...] = field(default=(), repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes, as far as RECORD says."""
+        return sum(file.size or 0 for file in self.files)
+
+    @property
+    def pin(self) -> str:
+        """``torch==2.10.0``: the version, without what the local part says of the build."""
+        return f"{self.name}=={self.version.public}"
 
     def __str__(self) -> str:
         label = f" ({self.label})" if self.label and self.version.local is None else ""
@@ -69,10 +89,12 @@ class Inspection:
     Attributes:
         packages: those of its own, by name.
         elsewhere: name -> version of what its interpreter sees besides (system site-packages).
+        sites: the folders that its packages are in.
     """
 
     packages: Mapping[NormalizedName, Inspected]
     elsewhere: Mapping[NormalizedName, Version]
+    sites: tuple[Path, ...] = ()
 
 
 def inspect(
@@ -98,7 +120,8 @@ def inspect(
         begin(name)
         inspected[name] = _inspected(package, markers, verify=verify)
     others = packages_in(path for path in environment.site_paths if path not in environment.site_packages)
-    return Inspection(inspected, {name: other.version for name, other in others.items()})
+    elsewhere = {name: other.version for name, other in others.items()}
+    return Inspection(inspected, elsewhere, environment.site_packages)
 
 
 def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify: bool) -> Inspected:
@@ -106,29 +129,51 @@ def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify:
     core = _core(package, problems)
     source = next((source for source in backend_sources() if source.serves(package.name)), None)
     label, metadata = _variant(package, source, markers, problems)
-    missing: Sequence[str] = ()
-    changed: Sequence[str] = ()
-    unlisted = False
-    if not package.legacy:
-        try:
-            missing = [str(path) for path in missing_files(package)]
-            changed = [str(path) for path in changed_files(package)] if verify else ()
-        except BrokenPackageError:
-            unlisted = True
+    files, unlisted = _files(package)
+    requires = core.requires_dist if core else ()
     return Inspected(
         package.name,
         package.version,
         label,
         metadata,
         source.name if source else None,
-        core.requires_dist if core else (),
+        requires,
         core.requires_python_text if core else "",
         wheel_tags(package),
-        tuple(missing),
-        tuple(changed),
+        tuple(str(path) for path in missing_among(files)),
+        tuple(str(path) for path in changed_among(files)) if verify else (),
         tuple(dict.fromkeys(problems)),
         unlisted,
+        package.requested,
+        _build(package, requires, markers),
+        files,
     )
+
+
+def _files(package: InstalledPackage) -> tuple[tuple[InstalledFile, ...], bool]:
+    """Those that RECORD lists, and whether there is none to read."""
+    if package.legacy:
+        return (), False
+    try:
+        return package.files(), False
+    except BrokenPackageError:
+        return (), True
+
+
+def _build(package: InstalledPackage, requires: Sequence[str], markers: Mapping[str, str]) -> OrdinaryBuild:
+    """By what its files say, else by its name, version and requirements."""
+    read = build_from_files(package.name, package.dist_info.parent)
+    if read is not None:
+        return read
+    applying = tuple(text for text in requires if _applies(text, markers))
+    return ordinary_build(package.name, str(package.version), applying, optional_requirements(requires))
+
+
+def _applies(text: str, markers: Mapping[str, str]) -> bool:
+    try:
+        return read_requirement(text).requirement.applies(markers)
+    except InvalidVariantError:
+        return False
 
 
 def _core(package: InstalledPackage, problems: list[str]) -> CoreMetadata | None:

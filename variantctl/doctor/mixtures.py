@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from variantctl.doctor.findings import Finding
+from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected
 from variantctl.variants.labels import NULL_LABEL
 
@@ -19,7 +19,7 @@ _CUDA = re.compile(r"(?:cuda|cu)(\d+)\.?(\d+)")
 _CPU = "cpu"
 
 
-def check_mixture(packages: Iterable[Inspected]) -> list[Finding]:
+def check_mixture(packages: Iterable[Inspected], commands: Commands) -> list[Finding]:
     """Packages of one source for different backends, and packages of different vendors."""
     packages = list(packages)
     families: dict[str, list[Inspected]] = {}
@@ -29,7 +29,7 @@ def check_mixture(packages: Iterable[Inspected]) -> list[Finding]:
     findings: list[Finding] = []
     told: set[str] = set()
     for members in families.values():
-        for finding in _of_family(members):
+        for finding in _of_family(members, commands):
             findings.append(finding)
             told.update(item.name for item in members if finding.severity == "error")
     vendors: dict[str, list[Inspected]] = {}
@@ -37,7 +37,7 @@ def check_mixture(packages: Iterable[Inspected]) -> list[Finding]:
         if (vendor := _vendor(item)) is not None:
             vendors.setdefault(vendor, []).append(item)
     if len(vendors) > 1 and not all(item.name in told for group in vendors.values() for item in group):
-        findings.append(_mixed("different vendors' accelerators", vendors))
+        findings.append(_mixed("different vendors' accelerators", vendors, commands))
     return findings
 
 
@@ -51,13 +51,13 @@ def backend(item: Inspected) -> str | None:
     return f"cu{cuda[1]}{cuda[2]}" if cuda else item.label
 
 
-def _of_family(members: Sequence[Inspected]) -> Iterator[Finding]:
+def _of_family(members: Sequence[Inspected], commands: Commands) -> Iterator[Finding]:
     groups: dict[str, list[Inspected]] = {}
     for item in members:
         if (built_for := backend(item)) is not None:
             groups.setdefault(built_for, []).append(item)
     if len(groups) > 1:
-        yield _mixed("different backends", groups)
+        yield _mixed("different backends", groups, commands)
         return
     silent = [
         item
@@ -69,15 +69,15 @@ def _of_family(members: Sequence[Inspected]) -> Iterator[Finding]:
         detail = (
             f"{_names(groups[built_for])} is for {built_for}; {_names(silent)} does not say what it is for"
         )
-        pins = _pins([*groups[built_for], *silent])
-        hint = f"'variantctl install --reinstall {pins}' takes all of them from one backend."
+        command = commands.install("--reinstall", *_pins([*groups[built_for], *silent]))
+        hint = f"`{command}` takes all of them from one backend."
         yield Finding("suggestion", "mixed-backends", silent[0].name, detail, hint)
 
 
-def _mixed(what: str, groups: dict[str, list[Inspected]]) -> Finding:
+def _mixed(what: str, groups: dict[str, list[Inspected]], commands: Commands) -> Finding:
     told = "; ".join(f"{_names(items)} for {built_for}" for built_for, items in groups.items())
     items = [item for group in groups.values() for item in group]
-    hint = f"'variantctl install --reinstall {_pins(items)}' chooses for all of them together."
+    hint = f"`{commands.install('--reinstall', *_pins(items))}` chooses for all of them together."
     return Finding("error", "mixed-backends", items[0].name, f"builds for {what} side by side: {told}", hint)
 
 
@@ -94,5 +94,5 @@ def _names(items: Iterable[Inspected]) -> str:
     return ", ".join(map(str, items))
 
 
-def _pins(items: Iterable[Inspected]) -> str:
-    return " ".join(f"{item.name}=={item.version.public}" for item in items)
+def _pins(items: Iterable[Inspected]) -> list[str]:
+    return [item.pin for item in items]

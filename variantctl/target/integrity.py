@@ -21,8 +21,13 @@ def missing_files(package: InstalledPackage) -> list[Path]:
     Raises:
         BrokenPackageError: RECORD cannot be read.
     """
+    return missing_among(package.files())
+
+
+def missing_among(files: Iterable[InstalledFile]) -> list[Path]:
+    """The same, of files that were read from a RECORD."""
     listings: dict[str, frozenset[str] | None] = {}
-    return [file.path for file in _lasting(package.files()) if not _exists(file.path, listings)]
+    return [file.path for file in _lasting(files) if not _exists(file.path, listings)]
 
 
 def changed_files(package: InstalledPackage) -> list[Path]:
@@ -31,7 +36,12 @@ def changed_files(package: InstalledPackage) -> list[Path]:
     Raises:
         BrokenPackageError: RECORD cannot be read.
     """
-    return [file.path for file in _lasting(package.files()) if file.digest and not is_as_recorded(file)]
+    return changed_among(package.files())
+
+
+def changed_among(files: Iterable[InstalledFile]) -> list[Path]:
+    """The same, of files that were read from a RECORD."""
+    return [file.path for file in _lasting(files) if file.digest and not is_as_recorded(file)]
 
 
 def wheel_tags(package: InstalledPackage) -> frozenset[Tag]:

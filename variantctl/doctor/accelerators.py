@@ -1,0 +1,361 @@
+"""Whether what is installed makes use of the machine's accelerator. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.doctor.findings import Commands, Finding
+from variantctl.doctor.inspection import Inspected, backend_sources
+from variantctl.doctor.mixtures import backend
+from variantctl.doctor.orphans import left_over
+from variantctl.resolve.fit import devices, fit_of_ordinary, present
+from variantctl.resolve.ordinary_builds import CPU, VENDORS, toolkit_version
+from variantctl.resolve.reasons import property_reasons
+from variantctl.sources.backends import Ask, BackendSource
+from variantctl.values import dataclass
+from variantctl.variants.ordering import explain_label
+from variantctl.variants.properties import Supported
+
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_FIRST_CUDA, _LAST_CUDA = 11, 13
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework whose build for an accelerator is another package, or is asked for with an extra.
+
+    Attributes:
+        accelerated: namespace -> the requirement of that build; ``{major}`` is CUDA's, as the driver runs it.
+        plugins: beginnings of names that make the framework itself use an accelerator.
+        source: where that is written.
+    """
+
+    accelerated: Mapping[str, str]
+    plugins: tuple[str, ...] = ()
+    source: str = ""
+
+
+FRAMEWORKS: Mapping[str, Framework] = {
+    "jax": Framework(
+        {"nvidia": "jax[cuda{major}]", "amd": "jax[rocm7-local]"},
+        ("jax-cuda", "jax-rocm", "jax-metal", "libtpu", "intel-extension-for-openxla"),
+        "JAX's installation page",
+    ),
+    "tensorflow-cpu": Framework(
+        {"nvidia": "tensorflow[and-cuda]", "amd": "tensorflow-rocm"}, (), "TensorFlow's installation page"
+    ),
+    "onnxruntime": Framework(
+        {"nvidia": "onnxruntime-gpu"}, ("onnxruntime-",), "ONNX Runtime's installation page"
+    ),
+    "faiss-cpu": Framework({"nvidia": "faiss-gpu-cu{major}"}, ("faiss-gpu",), "faiss's wheels"),
+    "cupy": Framework(
+        {"nvidia": "cupy-cuda{major}x", "amd": "cupy-rocm-7-0"}, (), "CuPy's installation page"
+    ),
+}
+"""Distribution -> how its build for an accelerator is had. PyTorch's are those of its sub-indexes."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What packages are compared with.
+
+    Attributes:
+        supported: the machine's answer to ``fit.ACCELERATORS``.
+        ask: what it says of any metadata.
+        markers: the environment markers' values.
+        unanswered: why nothing is known of a namespace.
+        who: ``this machine`` or ``profile h100``.
+    """
+
+    supported: Supported
+    ask: Ask
+    markers: Mapping[str, str]
+    unanswered: Mapping[str, str]
+    who: str
+
+    @property
+    def cuda_major(self) -> int:
+        """The newest CUDA that the driver runs and frameworks have builds for."""
+        bounds = self.supported.get("nvidia", {}).get("cuda_version_lower_bound", ())
+        major = int(bounds[0].partition(".")[0]) if bounds else _LAST_CUDA
+        return max(_FIRST_CUDA, min(major, _LAST_CUDA))
+
+
+def check_accelerators(
+    packages: Mapping[NormalizedName, Inspected],
+    needed: Mapping[NormalizedName, Iterable[NormalizedName]],
+    machine: Machine,
+    commands: Commands,
+) -> list[Finding]:
+    """Builds for CPUs beside a GPU, for another vendor or another CUDA, and libraries that nothing needs."""
+    findings = list(_cpu_builds(packages, machine, commands))
+    for item in packages.values():
+        if not item.build.library and not _is_variant(item):
+            findings += _ordinary(item, machine, commands)
+    findings += _mixed_cuda(packages.values(), machine, commands)
+    findings += _other_torch(packages, commands)
+    findings += _left_over(packages, needed, commands)
+    return findings
+
+
+def is_about_accelerators(packages: Iterable[Inspected]) -> bool:
+    """Whether anything is installed for which the machine must be asked."""
+    return any(
+        item.build.accelerator is not None or item.family is not None or item.name in FRAMEWORKS
+        for item in packages
+    )
+
+
+def _is_variant(item: Inspected) -> bool:
+    """Whether properties say what it was built for: then those are checked."""
+    return bool(item.metadata and item.label and item.metadata.properties_of(item.label))
+
+
+def _cpu_builds(
+    packages: Mapping[NormalizedName, Inspected], machine: Machine, commands: Commands
+) -> Iterator[Finding]:
+    for source in backend_sources():
+        family = [item for item in packages.values() if item.family == source.name]
+        members = [item for item in family if _is_for_cpus(item)]
+        if any(_is_variant(item) or item.build.accelerator in VENDORS for item in family):
+            continue  # that they do not go together is told already
+        usable = _usable_backends(source, machine) if members else []
+        if members and usable:
+            yield _cpu_family(members, source, usable, machine, commands)
+    for name, framework in FRAMEWORKS.items():
+        item = packages.get(NormalizedName(name))
+        if item is not None and not any(
+            other.startswith(framework.plugins) for other in packages if other != name
+        ):
+            yield from _cpu_framework(item, framework, machine, commands)
+
+
+def _is_for_cpus(item: Inspected) -> bool:
+    return item.build.accelerator == CPU or (item.label is not None and not _is_variant(item))
+
+
+def _usable_backends(source: BackendSource, machine: Machine) -> list[str]:
+    """The sub-indexes with builds for an accelerator of the machine, the best first."""
+    return [backend.label for backend in source.supported(machine.ask, machine.markers) if backend.properties]
+
+
+def _cpu_family(
+    members: Sequence[Inspected],
+    source: BackendSource,
+    usable: Sequence[str],
+    machine: Machine,
+    commands: Commands,
+) -> Finding:
+    named = ", ".join(map(str, members))
+    are = "are builds" if len(members) > 1 else "is a build"
+    there = devices(present(machine.supported))
+    builds = f"for which {source.name} has {', '.join(usable[:3])}"
+    detail = f"{named} {are} for CPUs, and {machine.who} has {there}, {builds}"
+    command = commands.install("--reinstall", *(item.name for item in members), "--backends", source.name)
+    return Finding(
+        "error",
+        "cpu-build",
+        members[0].name,
+        detail,
+        f"`{command}` takes the newest release that has a build for it.",
+        "Programs run on the CPU alone: torch.cuda.is_available() is False.",
+        _evidence(members),
+    )
+
+
+def _cpu_framework(
+    item: Inspected, framework: Framework, machine: Machine, commands: Commands
+) -> Iterator[Finding]:
+    there = [name for name in present(machine.supported) if name in framework.accelerated]
+    if not there or item.build.accelerator in VENDORS:
+        return
+    wanted = framework.accelerated[there[0]].format(major=machine.cuda_major)
+    installs = f"`{commands.install(wanted)}` installs a build that does."
+    replaced = wanted.partition("[")[0] != item.name
+    remove = f"`{commands.uninstall(item.name)}`, then " if replaced else ""
+    # What something else brought may be right for that; what a user asked for is what they look at.
+    yield Finding(
+        "error" if item.requested else "suggestion",
+        "cpu-build",
+        item.name,
+        f"{item} makes no use of {devices(there)}, which {machine.who} has",
+        remove + installs,
+        f"{item.name} runs on the CPU alone.",
+        (*_evidence([item]), framework.source),
+    )
+
+
+def _ordinary(item: Inspected, machine: Machine, commands: Commands) -> Iterator[Finding]:
+    """An ordinary wheel for an accelerator that is not there, or that its driver cannot run."""
+    if item.build.accelerator in (None, CPU):
+        return
+    fit = fit_of_ordinary(item.build, machine.supported, machine.who, machine.unanswered.get)
+    if fit.status == "fits":
+        yield from _of_sub_index(item, machine, commands)
+        return
+    if fit.status == "unknown":
+        yield Finding(
+            "suggestion", "unchecked-variant", item.name, f"{item} {fit.why}", "", "", _evidence([item])
+        )
+        return
+    too_new = bool(machine.supported.get(item.build.accelerator or ""))
+    kind = "driver-too-old" if too_new else "other-vendor" if fit.status == "misfit" else "unused-build"
+    update = "Update the driver, or: " if too_new else ""
+    yield Finding(
+        "error" if fit.status == "misfit" else "suggestion",
+        kind,
+        item.name,
+        f"{item} {fit.why}",
+        update + _instead(item, machine, commands),
+        "It cannot use a GPU here."
+        if fit.status == "misfit"
+        else "It runs on the CPU, and is larger than need be.",
+        _evidence([item]),
+    )
+
+
+def _instead(item: Inspected, machine: Machine, commands: Commands) -> str:
+    """What to install in place of a build that does not fit."""
+    if item.family is not None:
+        command = commands.install("--reinstall", item.name, "--backends", item.family)
+        return f"`{command}` takes the build for {machine.who}."
+    framework = next(
+        (known for name, known in FRAMEWORKS.items() if item.name.startswith(name.partition("-")[0])), None
+    )
+    there = [name for name in present(machine.supported) if framework and name in framework.accelerated]
+    if framework is None or not there:
+        return f"`{commands.uninstall(item.name)}` removes it."
+    wanted = framework.accelerated[there[0]].format(major=machine.cuda_major)
+    return f"`{commands.uninstall(item.name)}`, then `{commands.install(wanted)}`."
+
+
+def _of_sub_index(item: Inspected, machine: Machine, commands: Commands) -> Iterator[Finding]:
+    """PyTorch of an ordinary index is a sub-index's build, of which more is known: the GPUs it is for."""
+    source = next((source for source in backend_sources() if source.name == item.family), None)
+    if source is None or item.label is not None or item.build.version is None:
+        return
+    short = {"nvidia": f"cu{item.build.version.replace('.', '')}", "amd": f"rocm{item.build.version}"}
+    label = short.get(item.build.accelerator or "", "")
+    metadata = source.metadata(item.name, Version(item.version.public), machine.markers, [label])
+    if label not in metadata.variants:
+        return
+    supported = machine.ask(metadata)
+    missing = explain_label(metadata, label, supported)
+    if not missing:
+        return
+    reasons = "; ".join(reason.detail for reason in property_reasons(missing, supported, machine.who))
+    yield Finding(
+        "error",
+        "variant-mismatch",
+        item.name,
+        f"{item}, which is the build {label}, {reasons}",
+        _instead(item, machine, commands),
+        "Kernels fail at run time: no kernel image is available for execution on the device.",
+        _evidence([item]),
+    )
+
+
+def _mixed_cuda(packages: Iterable[Inspected], machine: Machine, commands: Commands) -> Iterator[Finding]:
+    """Two CUDA majors that one process would load."""
+    majors: dict[str, list[Inspected]] = {}
+    for item in packages:
+        version = _cuda_of(item)
+        if version is not None and not item.build.library:
+            majors.setdefault(version.partition(".")[0], []).append(item)
+    families = {item.family for items in majors.values() for item in items}
+    if len(majors) < 2 or (len(families) == 1 and None not in families):
+        return  # of one family check_mixture tells
+    told = "; ".join(
+        f"{', '.join(map(str, items))} for CUDA {major}"
+        for major, items in sorted(majors.items(), reverse=True)
+    )
+    items = [item for group in majors.values() for item in group]
+    kept = next((major for major, group in majors.items() if any(item.family for item in group)), None)
+    kept = kept if kept is not None else str(machine.cuda_major)
+    changed = [item for major, group in majors.items() if major != kept for item in group]
+    yield Finding(
+        "error",
+        "mixed-cuda",
+        items[0].name,
+        f"builds for different CUDA majors side by side: {told}",
+        " ".join(_for_major(item, kept, commands) for item in changed),
+        "A process that imports both loads two CUDA runtimes, and libraries of one name in two versions.",
+        _evidence(items),
+    )
+
+
+def _for_major(item: Inspected, major: str, commands: Commands) -> str:
+    for name, framework in FRAMEWORKS.items():
+        requirement = framework.accelerated.get("nvidia", "")
+        if item.name.startswith(name.partition("-")[0]) and "{major}" in requirement:
+            wanted = requirement.format(major=major)
+            return f"`{commands.uninstall(item.name)}`, then `{commands.install(wanted)}`."
+    return f"`{commands.install('--upgrade', item.name)}` looks for a build for CUDA {major}."
+
+
+def _cuda_of(item: Inspected) -> str | None:
+    if item.build.accelerator == "nvidia":
+        return item.build.version
+    label = backend(item) or ""
+    return toolkit_version("nvidia", label[2:]) if label.startswith("cu") and label[2:].isdigit() else None
+
+
+def _other_torch(packages: Mapping[NormalizedName, Inspected], commands: Commands) -> Iterator[Finding]:
+    """What its local version says was built for another release of torch than the one that is there."""
+    torch = packages.get(NormalizedName("torch"))
+    for item in packages.values():
+        wanted = item.build.properties.get("abi_dependency", {}).get("torch", ())
+        release = ".".join(map(str, torch.version.release[:2])) if torch else ""
+        if torch is None or not wanted or release in wanted:
+            continue
+        yield Finding(
+            "error",
+            "other-torch",
+            item.name,
+            f"{item} was built for torch {', '.join(wanted)}, and torch {torch.version} is installed",
+            f"`{commands.install('--upgrade', item.name, torch.pin)}` looks for one that goes with it.",
+            "Its compiled code looks for symbols that this torch does not have: undefined symbol.",
+            _evidence([item]),
+        )
+
+
+def _left_over(
+    packages: Mapping[NormalizedName, Inspected],
+    needed: Mapping[NormalizedName, Iterable[NormalizedName]],
+    commands: Commands,
+) -> Iterator[Finding]:
+    """A vendor's libraries that nothing needs any more."""
+    libraries = [item.name for item in packages.values() if item.build.library and not item.requested]
+    names = left_over({name: set(others) for name, others in needed.items()}, libraries)
+    if not names:
+        return
+    size = sum(packages[name].size for name in names)
+    others = len(names) - 1
+    named = (
+        f"{names[0]} and {others} other {'package' if others == 1 else 'packages'}" if others else names[0]
+    )
+    are = "are" if others else "is"
+    yield Finding(
+        "suggestion",
+        "left-over",
+        names[0],
+        f"{named} {are} needed by nothing that is installed" + (f" ({_size(size)})" if size else ""),
+        f"`{commands.uninstall(*names)}` removes them.",
+        "They take room, and a library of theirs may be found before the one that is meant.",
+        tuple(str(packages[name]) for name in names),
+    )
+
+
+def _evidence(items: Iterable[Inspected]) -> tuple[str, ...]:
+    """What shows what packages were built for, the sign that decides first."""
+    return tuple(f"{item.name}: {sign.evidence}" for item in items for sign in item.build.signs[:1])
+
+
+def _size(size: int) -> str:
+    for factor, unit in _SIZES:
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
