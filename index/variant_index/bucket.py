@@ -15,7 +15,7 @@ from variant_index.claims import Claims
 from variant_index.destinations import Listed, Stored
 from variant_index.errors import Conflict, DestinationError
 from variant_index.headers import headers_of
-from variantctl.sources.seekable import SeekableReader
+from variantctl.net.ranges import SeekableReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -9,15 +9,16 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variant_index.changes import Sync
-from variant_index.destinations import Destination, open_destination
+from variant_index.destinations import Destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.extra_pages import ExtraPages
 from variant_index.folder import LocalFolder
 from variant_index.layout import JSON_PAGE, PAGES, ROOT, is_by_hash, known_files
+from variant_index.locations import open_destination
 from variant_index.publisher import GRACE, Committed, Plan, Publisher
 from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
 from variant_index.state import ProjectState, parse_filename
-from variantctl.sources.page_writer import PageFile
+from variantctl.indexes.page_writer import PageFile
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 

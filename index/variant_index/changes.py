@@ -16,7 +16,7 @@ from packaging.version import Version
 from variant_index.errors import IndexStateError, refuse
 from variant_index.scan import IndexedFile
 from variant_index.state import STATUSES, ProjectState, parse_filename
-from variantctl.sources.page_writer import ProjectStatus
+from variantctl.indexes.page_writer import ProjectStatus
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import variants_json_filename

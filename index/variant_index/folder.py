@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from variant_index.destinations import Listed, Stored
 from variant_index.errors import Conflict, DestinationError
-from variantctl.sources.locks import release, try_lock
-from variantctl.wheels.output import written_whole
+from variantctl.filesystem.atomic import written_whole
+from variantctl.filesystem.locks import release, try_lock
 
 _PART = ".part"
 _POLL = 0.05

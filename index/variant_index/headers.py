@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from variantctl.sources.page_writer import JSON_TYPE
+from variantctl.indexes.page_writer import JSON_TYPE
 from variantctl.values import dataclass
 
 #: A page is asked about each time (RFC 9111, 5.2.2.4); the answer is mostly 304, by its ETag.

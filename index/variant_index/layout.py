@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from variant_index.destinations import Listed
 from variant_index.state import ProjectState
-from variantctl.sources.page_writer import PageFile
+from variantctl.indexes.page_writer import PageFile
 
 ROOT = "simple"
 JSON_PAGE = "index.json"

@@ -10,16 +10,17 @@ from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from variant_index.changes import Add, Remove, Selection, SetStatus, Yank
-from variant_index.destinations import Destination, is_store_url, open_destination
+from variant_index.destinations import Destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.extra_pages import ExtraPages
 from variant_index.folder import LocalFolder
 from variant_index.layout import HTML_PAGE, PAGES, ROOT, page_path
+from variant_index.locations import is_store_url, open_destination
 from variant_index.publisher import Plan, Publisher
 from variant_index.scan import Progress, by_project, scan_paths
 from variant_index.state import SDIST_SUFFIXES, ProjectState, parse_filename
 from variant_index.stored import scan_stored
-from variantctl.sources.page_writer import PageFile, ProjectStatus
+from variantctl.indexes.page_writer import PageFile, ProjectStatus
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 

@@ -42,7 +42,7 @@ from variant_index.layout import (
 )
 from variant_index.scan import IndexedFile
 from variant_index.state import ProjectState, html_page_of, json_page_of, read_state
-from variantctl.sources.page_writer import GENERATOR, PageFile, root_html, root_json
+from variantctl.indexes.page_writer import GENERATOR, PageFile, root_html, root_json
 from variantctl.values import dataclass, replace
 
 #: A reader may still use a page for this long, in seconds, after another one took its place.

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from variant_index.errors import FolderError, refuse
 from variant_index.state import SDIST_SUFFIXES, parse_filename
-from variantctl.sources.page_writer import PageFile
+from variantctl.indexes.page_writer import PageFile
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename

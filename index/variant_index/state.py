@@ -16,7 +16,7 @@ from packaging.utils import InvalidSdistFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from variant_index.errors import IndexStateError
-from variantctl.sources.page_writer import (
+from variantctl.indexes.page_writer import (
     ACTIVE,
     PageFile,
     ProjectStatus,

@@ -21,7 +21,7 @@ from variant_index.errors import FolderError, refuse
 from variant_index.layout import folder_of, path_of
 from variant_index.scan import IndexedFile, Progress, Scan, read_wheel, upload_time
 from variant_index.state import SDIST_SUFFIXES, parse_filename
-from variantctl.sources.page_writer import PageFile
+from variantctl.indexes.page_writer import PageFile
 from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.archive import WheelArchive
 

@@ -28,7 +28,7 @@ from variant_index.layout import (
 from variant_index.publisher import Publisher
 from variant_index.scan import Progress, read_wheel
 from variant_index.state import STATUSES, ProjectState, html_page_of, parse_filename
-from variantctl.sources.page_writer import PageFile, root_html
+from variantctl.indexes.page_writer import PageFile, root_html
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import variants_json_filename

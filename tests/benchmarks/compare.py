@@ -80,12 +80,12 @@ def compare(case: Case, runs: int) -> list[str]:
     """Lines of a table: ours, then each peer with the median ratio, run by run in turn."""
     commands = {"variantctl": case.ours, **case.peers}
     taken: dict[str, list[Run]] = {name: [] for name in commands}
-    for turn in range(runs + case.warm_up):
+    for exclusive_lock in range(runs + case.warm_up):
         for name, command in commands.items():
             if case.prepare is not None:
                 case.prepare(name)
             one = run(command, case.environment, reported=case.reported)
-            if turn or not case.warm_up:
+            if exclusive_lock or not case.warm_up:
                 taken[name].append(one)
     times = {name: [one.seconds for one in all_of] for name, all_of in taken.items()}
     peaks = {name: max(one.megabytes for one in all_of) for name, all_of in taken.items()}

@@ -33,6 +33,6 @@ def cases() -> list[Case]:
 
 
 def _index() -> str:
-    from variantctl.sources.settings import load_index_settings
+    from variantctl.config.settings import load_index_settings
 
     return next(layer.index_url for layer in load_index_settings().layers if layer.index_url)

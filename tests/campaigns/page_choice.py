@@ -16,18 +16,18 @@ from variant_index.web.reading import project_of
 
 from tests.campaigns.report import Report
 from tests.index.web.browser import CHOICE, ask, chromium
+from variantctl.cache.folder import Cache
 from variantctl.cli.index.audience import everybody
+from variantctl.config.settings import IndexSettings
+from variantctl.explain.wheels import Explanation, explain
+from variantctl.indexes.finder import PackageFinder
+from variantctl.indexes.page_writer import PageFile, project_json
 from variantctl.providers.algorithm import Machine, ProviderSettings
 from variantctl.providers.machine_platform import PlatformFacts
 from variantctl.providers.profiles import Profile, load_profile
-from variantctl.resolve.choice import Terms, marker_variant
-from variantctl.resolve.explain import Explanation, explain
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.page_writer import PageFile, project_json
-from variantctl.sources.settings import IndexSettings
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.ranking import SelectionContext, marker_variant
 from variantctl.target.platforms import Platform, platform_environment
 from variantctl.values import dataclass, replace
 from variantctl.variants import load_metadata
@@ -232,7 +232,7 @@ def needs_of(explanation: Explanation, project: Project, machine: Machine, platf
     release = next(release for release in project.releases if release.version == explanation.version)
     wheel = next(wheel for wheel in release.wheels if wheel.filename.filename == filename)
     supported = machine.supported(release.metadata) if release.metadata else {}
-    terms = Terms(
+    terms = SelectionContext(
         Interpreter(platform.tags, platform.markers), metadata=release.metadata, supported=supported
     )
     variant = marker_variant(wheel.filename.label, terms)
@@ -250,7 +250,7 @@ class Question:
     enabled: frozenset[str]
     who: str
 
-    def explained(self, catalog: Catalog, project: Project) -> dict[str, Any]:
+    def explained(self, package_finder: PackageFinder, project: Project) -> dict[str, Any]:
         """``explain``'s answer."""
         facts = self.profile.platform
         assert facts is not None
@@ -259,7 +259,9 @@ class Question:
         )
         machine = Machine(self.profile, ProviderSettings(enabled=self.enabled), environment=platform.markers)
         requirement = parse_user_requirement(self.requirement)
-        found = explain(requirement, catalog=catalog, machine=machine, platform=platform, who=self.who)
+        found = explain(
+            requirement, package_finder=package_finder, machine=machine, platform=platform, who=self.who
+        )
         return answer_of(found, needs_of(found, project, machine, platform))
 
 
@@ -324,7 +326,7 @@ def compare(page: Page, cases: int, seed: int, folder: Path, *, each: int) -> Re
     random, report, audience = Random(seed), Report("page-choice", seed), everybody()
     simple = folder / "simple"
     settings = IndexSettings(index_url=simple.as_uri(), origin="the campaign")
-    with Catalog(settings, cache=Cache.open(folder / "cache")) as catalog:
+    with PackageFinder(settings, cache=Cache.open(folder / "cache")) as package_finder:
         page.add_script_tag(path=CHOICE)
         for case in range(cases):
             world = make_up(random, f"p{case}")
@@ -334,7 +336,7 @@ def compare(page: Page, cases: int, seed: int, folder: Path, *, each: int) -> Re
             for question, mine in zip(
                 asked, ask(page, data, [dict(question.asked) for question in asked]), strict=True
             ):
-                theirs = question.explained(catalog, world.project)
+                theirs = question.explained(package_finder, world.project)
                 if mine == theirs:
                     report.count(_outcome(mine))
                 else:

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from variant_index.destinations import Destination, open_destination
+from variant_index.destinations import Destination
+from variant_index.locations import open_destination
 from variant_index.operations import IndexAt
 from variant_index.verify import verify_index
 

@@ -14,15 +14,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.campaigns.packages import Case, Pins
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile
+from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
-from variantctl.resolve.provider import SearchOptions
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request, resolve
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.resolve.options import SearchOptions
+from variantctl.resolve.resolver import Request, resolve
 from variantctl.target.environment import find_environment
 
 _PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?={2,3}(?P<version>\S+)(?:\s*;.*)?")
@@ -39,13 +39,13 @@ class Ours:
     def __init__(self, index: str, folder: Path) -> None:
         environment = find_environment(sys.executable, for_changes=False)
         self._platform = environment
-        self._catalog = Catalog(IndexSettings(index_url=index), cache=Cache(folder / "ours"))
+        self._package_finder = PackageFinder(IndexSettings(index_url=index), cache=Cache(folder / "ours"))
         self.markers = dict(environment.markers)
         self.python = self.markers["python_full_version"]
 
     def close(self) -> None:
         """Close the connections."""
-        self._catalog.close()
+        self._package_finder.close()
 
     def pins(self, case: Case) -> tuple[Pins | None, str]:
         """The pins, and what was said where there are none."""
@@ -58,7 +58,10 @@ class Ours:
         )
         try:
             plan = resolve(
-                request, catalog=self._catalog, machine=Machine(Profile("none")), platform=self._platform
+                request,
+                package_finder=self._package_finder,
+                machine=Machine(Profile("none")),
+                platform=self._platform,
             )
         except (NoCandidateError, UnsatisfiableError) as error:
             return None, str(error)

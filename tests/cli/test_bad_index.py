@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_bad_input import Bench
-from tests.sources.server import JSON_TYPE, LoopbackServer
+from tests.indexes.server import JSON_TYPE, LoopbackServer
 from variantctl.wheels.build import build_wheel
 
 

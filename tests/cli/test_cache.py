@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from variantctl.cache.folder import Cache
+from variantctl.cache.prune import enforce_limit
 from variantctl.cli import main
-from variantctl.install.clearing import enforce_limit
-from variantctl.sources.cache import Cache
-from variantctl.sources.cache_limit import cache_limit
-from variantctl.sources.errors import SettingsError
+from variantctl.config.cache_limit import cache_limit
+from variantctl.net.errors import SettingsError
 from variantctl.wheels.build import build_wheel
 
 

@@ -22,7 +22,7 @@ def shell(tmp_path: Path) -> Shell:
     shell.world.add("cuda-toolkit", "13.2.1")
     for name in (*LIBRARIES, "filelock"):
         shell.world.add(name, "13.0", files={f"{name.replace('-', '_')}.bin": bytes(1000)})
-    shell.world.catalog()
+    shell.world.package_finder()
     return shell
 
 
@@ -92,7 +92,7 @@ def test_a_machine_that_it_is_for_is_told_nothing(shell: Shell, tmp_path: Path) 
 
 def test_a_cpu_build_where_a_gpu_is(shell: Shell) -> None:
     shell.world.add("torch", "2.16.0+cpu")
-    shell.world.catalog()
+    shell.world.package_finder()
     done = shell.run("install", "torch", "-i", index(shell), "--profile", "h100", "--dry-run")
     assert "torch 2.16.0+cpu is built for CPUs, and profile h100 has an NVIDIA GPU." in " ".join(
         done.stderr.split()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.indexes.server import LoopbackServer
 from tests.install.support import new_place
-from tests.sources.server import LoopbackServer
 from variantctl.wheels.build import build_wheel
 
 PROGRAM = """

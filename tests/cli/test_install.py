@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.indexes.server import LoopbackServer
 from tests.resolve.world import World, variant_metadata
-from tests.sources.server import LoopbackServer
 
 METADATA = variant_metadata(
     ["nvidia", "x86_64"],
@@ -268,7 +268,7 @@ def test_what_is_upgraded(torches: Shell) -> None:
 
 @pytest.fixture
 def index(torches: Shell) -> Iterator[LoopbackServer]:
-    torches.world.catalog().close()
+    torches.world.package_finder().close()
     with LoopbackServer(torches.world.root) as server:
         yield server
 

@@ -18,9 +18,9 @@ import pytest
 
 from tests.campaigns import faults
 from tests.cli.notes import run
+from tests.indexes.server import LoopbackServer
+from tests.indexes.site import Site
 from tests.install.support import Place, new_place, picture
-from tests.sources.server import LoopbackServer
-from tests.sources.site import Site
 from variantctl.cli import repeated
 from variantctl.target.installed import installed_packages
 from variantctl.variants import load_metadata
@@ -89,7 +89,7 @@ def test_the_same_for_another_environment(bench: Bench) -> None:
     assert said.startswith(f"Installed 2 packages into {bench.second.environment.prefix} in ")
     assert said.splitlines()[1:] == ["  one  1.0  requested", "  two  1.0  needed by one"]
     unneeded = {"argparse", "dataclasses", "subprocess", "logging", "httpx", "rich", "packaging.tags"}
-    assert not imported & {*unneeded, "variantctl.resolve", "variantctl.sources.catalog"}
+    assert not imported & {*unneeded, "variantctl.resolve", "variantctl.indexes.finder"}
     assert bench.server.requests == []
     assert relative(bench.second) == relative(bench.places["first"])
     requested = {name: each.requested for name, each in installed_packages(bench.second.environment).items()}

@@ -67,9 +67,10 @@ def test_the_same_again_imports_next_to_nothing(command: Command) -> None:
         "variantctl.cli.notes",
         "variantctl.cli.settled",
         "variantctl.cli.terminal",
-        "variantctl.sources",
-        "variantctl.sources.buckets",
-        "variantctl.sources.states",
+        "variantctl.cache",
+        "variantctl.cache.buckets",
+        "variantctl.filesystem",
+        "variantctl.filesystem.file_state",
     }
     assert not imported & {"argparse", "re", "dataclasses", "packaging", "pathlib", "socket", "httpx", "rich"}
     # Quiet is another command line, with an answer of its own.

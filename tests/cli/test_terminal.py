@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.install.support import new_place
-from tests.sources.server import JSON_TYPE, LoopbackServer
 from tests.wheels.malicious import raw_wheel
 from variantctl.cli import app, main, render
 from variantctl.cli.terminal import Sink, sink, visible

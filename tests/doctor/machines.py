@@ -13,8 +13,8 @@ from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection, backend_sources
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import load_profile
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.ordinary_builds import ordinary_build
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.ordinary_builds import ordinary_build
 
 COMMANDS = Commands(("-p", "env"))
 

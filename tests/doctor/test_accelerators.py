@@ -8,7 +8,7 @@ import pytest
 
 from tests.doctor.machines import found, installed, kinds
 from variantctl.doctor.inspection import Inspected
-from variantctl.resolve.ordinary_builds import CPU, OrdinaryBuild, ordinary_build
+from variantctl.select.ordinary_builds import CPU, OrdinaryBuild, ordinary_build
 
 CUDA13 = ("nvidia-cublas", "nvidia-cudnn-cu13==9.24.0.43")
 TORCH_CUDA13 = installed("torch", "2.15.0", CUDA13)

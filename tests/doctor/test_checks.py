@@ -14,7 +14,7 @@ from tests.resolve.world import PLATFORM, variant_metadata
 from variantctl.doctor.checks import Ground, check, is_healthy
 from variantctl.doctor.findings import Finding
 from variantctl.doctor.inspection import Inspected, Inspection, backend_sources
-from variantctl.resolve.interpreter import Interpreter
+from variantctl.select.compatibility import Interpreter
 from variantctl.variants.metadata import VariantMetadata
 
 CUDA13 = variant_metadata(["nvidia"], {"cuda13.0": {"nvidia": {"cuda_version_lower_bound": ["13.0"]}}})

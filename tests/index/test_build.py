@@ -17,7 +17,7 @@ from variantlib.variants_json import VariantsJson
 
 from tests.wheels.malicious import MALICIOUS, Malicious
 from tests.wheels.recipes import CU126, CU128, members, metadata, provided
-from variantctl.sources.pages import parse_project_page
+from variantctl.indexes.page_reader import parse_project_page
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.schemas import PEP_825_SCHEMA

@@ -22,8 +22,8 @@ from variant_index.publisher import Publisher
 from variant_index.scan import by_project, scan_folder
 
 from tests.wheels.recipes import CU126, CU128, provided
-from variantctl.serving.folder import Folder
-from variantctl.serving.listening import listening
+from variantctl.serving.files import Folder
+from variantctl.serving.http_server import listening
 from variantctl.wheels.build import build_wheel
 
 

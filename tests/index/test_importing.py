@@ -20,14 +20,14 @@ from packaging.version import Version
 from variantlib.variants_json import VariantsJson
 
 from tests.index import simple_api
+from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_site import PyTorchSite
 from tests.resolve.test_pytorch_backends import EXPECTED, TRIO
-from tests.sources.server import LoopbackServer
 from tests.wheels.recipes import members
 from variantctl.cli import main
 from variantctl.providers.profiles import load_profile
-from variantctl.serving.folder import Folder
-from variantctl.serving.listening import listening
+from variantctl.serving.files import Folder
+from variantctl.serving.http_server import listening
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.markers import MarkerVariant, parse_requirement
 from variantctl.wheels.build import build_wheel

@@ -27,7 +27,7 @@ from variant_index.verify import verify_index
 
 from tests.index.trees import readable, tree, wheel
 from variantctl.cli import main
-from variantctl.sources.page_writer import ProjectStatus
+from variantctl.indexes.page_writer import ProjectStatus
 from variantctl.variants.errors import VariantctlError
 
 FILES = [("a", "1", None), ("a", "1", "cu126"), ("a", "1", "cu128"), ("a", "2", "null"), ("b", "1", None)]

@@ -11,17 +11,17 @@ from variant_index.build import build_index
 from variantlib.variants_json import VariantsJson
 
 from tests.index import simple_api
+from variantctl.cache.folder import Cache
 from variantctl.cli import main
+from variantctl.config.settings import IndexSettings
 from variantctl.demo.recipe import build_wheels
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import load_profile
 from variantctl.proxy.app import Proxy
-from variantctl.proxy.shelf import Buyer
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.serving.folder import Folder
-from variantctl.serving.listening import listening
-from variantctl.sources.cache import Cache
-from variantctl.sources.settings import IndexSettings
+from variantctl.proxy.project_view import ClientTarget
+from variantctl.select.preferences import VariantPreferences
+from variantctl.serving.files import Folder
+from variantctl.serving.http_server import listening
 from variantctl.target.platforms import platform_environment
 from variantctl.wheels.build import build_wheel
 
@@ -63,15 +63,15 @@ def test_a_static_tree(client: httpx.Client, tree: str) -> None:
 @pytest.mark.parametrize("profile", ["h100", "x86-64-v3"])
 def test_the_proxy(client: httpx.Client, tmp_path: Path, profile: str) -> None:
     platform = platform_environment()
-    buyer = Buyer(
+    buyer = ClientTarget(
         Machine(load_profile(profile), environment=platform.markers), platform, VariantPreferences(), profile
     )
     said: list[str] = []
     settings = IndexSettings(index_url=f"{client.base_url}simple/")
     proxy = Proxy(settings, Cache(tmp_path), buyer, said.append)
-    with listening(proxy) as address, httpx.Client(trust_env=False) as stock:
+    with listening(proxy) as address, httpx.Client(trust_env=False) as candidate_finder:
         for name in simple_api.check_root(client, f"{client.base_url}simple/"):
-            page = simple_api.check_project(stock, f"{address.url}/simple/{name}/")
+            page = simple_api.check_project(candidate_finder, f"{address.url}/simple/{name}/")
             yanked = {file["filename"] for file in page["files"] if file.get("yanked")}
             assert all("2.9.1" in filename for filename in yanked)
             assert bool(yanked) == (name == "torch")

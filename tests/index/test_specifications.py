@@ -11,7 +11,7 @@ from pypi_simple import ProjectPage
 from variant_index.operations import IndexAt, add_files, set_status, yank_files
 
 from tests.index.trees import wheel
-from variantctl.sources.page_writer import ProjectStatus
+from variantctl.indexes.page_writer import ProjectStatus
 
 _TEXT = {"type": "string"}
 _HASHES = {"type": "object", "additionalProperties": {"type": "string", "pattern": "^[0-9a-f]+$"}}

@@ -18,8 +18,8 @@ from variant_index.bucket import Bucket
 from variant_index.build import build_index
 from variant_index.changes import Add, Remove, Selection
 from variant_index.claims import Claims
-from variant_index.destinations import open_destination
 from variant_index.errors import Conflict, DestinationError, FolderError, IndexStateError
+from variant_index.locations import open_destination
 from variant_index.operations import IndexAt, add_files, remove_files, yank_files
 from variant_index.publisher import Publisher
 from variant_index.scan import scan_paths

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from variantctl.filesystem.links import LinkMode
 from variantctl.install.apply import Options, Outcome, apply_plan, uninstall
-from variantctl.install.links import LinkMode
 from variantctl.target.environment import Environment, find_environment
 from variantctl.target.installed import installed_packages
 

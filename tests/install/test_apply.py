@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.install.support import LinkMode, Place, Planned, new_place, picture, target_place
 from tests.wheels.recipes import CU128, NVIDIA
+from variantctl.cache.unpacked import FOLDER
 from variantctl.install.apply import apply_plan
-from variantctl.install.store import FOLDER
 from variantctl.resolve.plan import Plan as ResolvedPlan
 from variantctl.target.environment import find_environment
 from variantctl.target.installed import installed_packages

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.indexes.server import LoopbackServer
+from tests.indexes.site import Site
 from tests.install.support import Place
-from tests.sources.server import LoopbackServer
-from tests.sources.site import Site
 from variantctl.cli import app
 
 WRONG = "0" * 64

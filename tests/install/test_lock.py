@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.install.support import Place, new_place, target_place
+from variantctl.cache.progress import ProgressEvent
+from variantctl.cache.unpacked import FOLDER
 from variantctl.install.lock import locked
-from variantctl.install.progress import ProgressEvent
-from variantctl.install.store import FOLDER
 from variantctl.wheels.build import build_wheel
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks other processes")

@@ -13,14 +13,8 @@ import pytest
 from tests.install.support import Place, Planned, new_place, picture
 from tests.wheels.malicious import MALICIOUS, bomb, raw_wheel
 from variantctl.cli import app
-from variantctl.install.errors import (
-    FileConflictError,
-    InstallError,
-    NoSpaceError,
-    NotWritableError,
-    UnsafePathError,
-    from_os_error,
-)
+from variantctl.filesystem.errors import InstallError, NoSpaceError, NotWritableError, from_os_error
+from variantctl.install.errors import FileConflictError, UnsafePathError
 from variantctl.target.errors import BrokenPackageError
 from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.build import build_wheel

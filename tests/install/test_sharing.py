@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.faults import clean_environ
+from tests.indexes.server import LoopbackServer
+from tests.indexes.site import Site
 from tests.install.support import picture, target_place
-from tests.sources.server import LoopbackServer
-from tests.sources.site import Site
 from variantctl.install.lock import locked
 from variantctl.target.installed import InstalledPackage, packages_in
 from variantctl.target.integrity import changed_files, missing_files

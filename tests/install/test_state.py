@@ -14,9 +14,10 @@ import pytest
 
 from tests.install.support import Place, new_place, picture
 from tests.install.test_commands import variantctl
+from variantctl.filesystem.errors import InstallError
 from variantctl.install import state as states
 from variantctl.install.apply import pending_change, recover_environment
-from variantctl.install.errors import InstallError, StateError, UnsafePathError
+from variantctl.install.errors import StateError, UnsafePathError
 from variantctl.wheels.build import build_wheel
 
 LISTS: dict[str, Any] = {"aside": [], "clear": [], "place": [], "emptied": []}

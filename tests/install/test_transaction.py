@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.install.support import Place, Planned, new_place, picture, target_place
+from variantctl.filesystem.errors import InstallError
 from variantctl.install import transaction
 from variantctl.install.apply import recover_environment
-from variantctl.install.errors import InstallError
 from variantctl.values import replace
 from variantctl.wheels.build import build_wheel
 

@@ -86,11 +86,11 @@ def test_taking_turns_loses_nothing(place: Place, tmp_path: Path) -> None:
     before = place.picture()
     versions = [thing(tmp_path, f"1.{number}") for number in range(6)]
     for number, wheel in enumerate(versions):
-        turn = ("us", "pip", "uv")[number % 3]
-        if turn == "us":
+        exclusive_lock = ("us", "pip", "uv")[number % 3]
+        if exclusive_lock == "us":
             place.install(wheel)
         else:
-            tool(turn, place, "install", "--no-deps", wheel)
+            tool(exclusive_lock, place, "install", "--no-deps", wheel)
         assert place.names() == {"thing": f"1.{number}"}
         assert len(list(place.site.glob("*.dist-info"))) == 1
         assert (place.site / "thing/data.txt").read_text() == f"1.{number}"

@@ -14,7 +14,7 @@ from variantlib.variants_json import VariantsJson
 
 from tests.providers.test_building import PYPROJECT, Project
 from tests.wheels.recipes import members
-from tests.wheels.test_making import RECIPE, folder, make
+from tests.wheels.test_batch import RECIPE, folder, make
 from variantctl.variants.schemas import PEP_850_SCHEMA
 
 if sys.version_info >= (3, 11):

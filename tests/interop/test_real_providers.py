@@ -23,11 +23,11 @@ from variant_index.build import build_index
 
 from variantctl.cli import options
 from variantctl.demo.server import serve
+from variantctl.providers.asking import ProviderReport
 from variantctl.providers.foreign import ForeignProviders
 from variantctl.providers.installers import python_of
 from variantctl.providers.isolation import isolated_environment
 from variantctl.providers.plugins import our_plugins
-from variantctl.providers.query import ProviderReport
 from variantctl.providers.settings import PluginSources, ProviderSettings
 from variantctl.providers.trust import TrustStore
 from variantctl.variants import load_metadata

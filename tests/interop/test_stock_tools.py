@@ -18,8 +18,8 @@ from variant_index.build import build_index
 from tests.interop import tool_environments
 from tests.interop.test_uv_choice import METADATA
 from variantctl.cli import main
-from variantctl.serving.folder import Folder
-from variantctl.serving.listening import listening
+from variantctl.serving.files import Folder
+from variantctl.serving.http_server import listening
 from variantctl.wheels.build import build_wheel
 
 MACHINES = {"hopper": ("12.8", "9.0", "cuda12.8"), "blackwell": ("13.0", "12.0", "cuda13.0")}

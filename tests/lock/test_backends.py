@@ -12,20 +12,21 @@ from packaging.version import Version
 
 from tests.lock.test_locking import ARM, LINUX, OLDER, selected, target
 from tests.resolve.world import World, machine
+from variantctl.backends.backend import Backend
+from variantctl.backends.source import BackendSource
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.indexes.finder import PackageFinder
 from variantctl.lock import agreement, locking
 from variantctl.lock.contents import Lock
 from variantctl.lock.document import dumps
 from variantctl.lock.reading import parse_lock
 from variantctl.providers.algorithm import Machine
-from variantctl.resolve.choice import Terms, rank_wheels
-from variantctl.resolve.interpreter import Interpreter
+from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.plan import Plan, PlannedInstall
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request
-from variantctl.sources.backends import Backend, BackendSource
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.resolve.resolver import Request
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.ranking import SelectionContext, rank_wheels
 from variantctl.target.platforms import Platform
 from variantctl.values import replace
 from variantctl.wheels.build import build_wheel
@@ -40,7 +41,7 @@ LABELS = ("cu130", "cu128", "rocm7", "cpu")
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
+def package_finder(tmp_path: Path) -> PackageFinder:
     """A folder with an index for each backend, of which cu130 has no torchvision."""
     for label in LABELS:
         for name in ("torch", "torchvision"):
@@ -64,7 +65,7 @@ def catalog(tmp_path: Path) -> Catalog:
         ),
     )
     settings = IndexSettings(backends=(source,))
-    return Catalog(settings, cache=Cache(tmp_path / "cache"))
+    return PackageFinder(settings, cache=Cache(tmp_path / "cache"))
 
 
 CUDA13 = {"cuda": ["13", "12"]}
@@ -73,17 +74,17 @@ ROCM = {"rocm": ["7"]}
 
 
 def resolve_each(
-    request: Request, *, catalog: Catalog, machine: Machine, platform: Platform, who: str
+    request: Request, *, package_finder: PackageFinder, machine: Machine, platform: Platform, who: str
 ) -> Plan:
     """Stands in for the resolver: the best build of each package, from one backend that has them all."""
-    seen = catalog.for_machine(machine.supported, platform.markers)
+    seen = package_finder.for_machine(machine.supported, platform.markers)
     install: dict[str, list[PlannedInstall]] = {}
     for root in request.requirements:
         version = Version("2.10.0")
         project = seen.project(root.name)
         metadata = seen.variant_metadata(project, version)
         assert metadata is not None
-        terms = Terms(
+        terms = SelectionContext(
             Interpreter(platform.tags, platform.markers),
             metadata=metadata,
             supported=machine.supported(metadata),
@@ -99,7 +100,7 @@ def resolve_each(
 
 
 def lock(
-    catalog: Catalog,
+    package_finder: PackageFinder,
     base: Path,
     monkeypatch: pytest.MonkeyPatch,
     *names: str,
@@ -107,7 +108,7 @@ def lock(
 ) -> Lock:
     monkeypatch.setattr(agreement, "resolve", resolve_each)
     request = Request(tuple(parse_user_requirement(name) for name in names))
-    made = locking.make_lock(locking.LockRequest(request, targets, base), catalog).lock
+    made = locking.make_lock(locking.LockRequest(request, targets, base), package_finder).lock
     again = parse_lock(dumps(made).encode(), "pylock.toml")
     assert again == made
     return again
@@ -124,10 +125,10 @@ def bare(made: Lock) -> Lock:
 
 
 def test_each_machine_takes_its_backend(
-    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, package_finder: PackageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = [target(gpu=CUDA13), target(gpu=CUDA12), target(gpu=ROCM), target()]
-    made = bare(lock(catalog, tmp_path, monkeypatch, "torch", targets=targets))
+    made = bare(lock(package_finder, tmp_path, monkeypatch, "torch", targets=targets))
     world = World(tmp_path)
     assert [str(package.version) for package in made.packages] == [
         "2.10.0+cpu",
@@ -143,11 +144,11 @@ def test_each_machine_takes_its_backend(
 
 
 def test_two_packages_come_from_one_backend(
-    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, package_finder: PackageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cuda = lock(catalog, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA13)])
+    cuda = lock(package_finder, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA13)])
     both = lock(
-        catalog, tmp_path, monkeypatch, "torch", "torchvision", targets=[target(gpu=CUDA13), target()]
+        package_finder, tmp_path, monkeypatch, "torch", "torchvision", targets=[target(gpu=CUDA13), target()]
     )
     versions = {(package.name, str(package.version)) for package in both.packages}
     assert ("torchvision", "2.10.0+cu128") in versions and ("torch", "2.10.0+cu130") not in versions
@@ -158,9 +159,9 @@ def test_two_packages_come_from_one_backend(
 
 
 def test_other_tools_read_it_and_take_the_build_that_runs_anywhere(
-    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, package_finder: PackageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = lock(catalog, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12), target()])
+    made = lock(package_finder, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12), target()])
     markers = {str(package.version): package.marker for package in made.packages}
     assert markers["2.10.0+cpu"] is None
     assert str(markers["2.10.0+cu128"]) == 'python_version < "0"'
@@ -170,15 +171,15 @@ def test_other_tools_read_it_and_take_the_build_that_runs_anywhere(
 
 
 def test_a_lock_for_one_machine_is_an_ordinary_one(
-    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, package_finder: PackageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (package,) = lock(catalog, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12)]).packages
+    (package,) = lock(package_finder, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12)]).packages
     assert (str(package.version), package.marker) == ("2.10.0+cu128", None)
 
 
 def test_a_backend_that_does_not_fit_is_told(
-    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, package_finder: PackageFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = bare(lock(catalog, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12)]))
+    made = bare(lock(package_finder, tmp_path, monkeypatch, "torch", targets=[target(gpu=CUDA12)]))
     with pytest.raises(Exception, match=r"cu128 needs gpu :: cuda 12; this machine offers no gpu"):
         selected(World(tmp_path), made, OLDER)

@@ -10,21 +10,21 @@ import pytest
 from packaging.version import Version
 
 from tests.resolve.world import World, machine, variant_metadata
+from variantctl.indexes.project_files import WheelLink
 from variantctl.lock.agreement import Target
 from variantctl.lock.contents import Lock, LockedPackage
 from variantctl.lock.document import dumps
 from variantctl.lock.errors import LockFileError, LockMismatchError, NoCommonVersionError
 from variantctl.lock.everything import any_machine
-from variantctl.lock.files import FileList
-from variantctl.lock.locking import LockRequest, make_lock
+from variantctl.lock.locking import FileList, LockRequest, make_lock
 from variantctl.lock.reading import parse_lock
 from variantctl.lock.selection import Choices, Selection
+from variantctl.net.remote_file import RemoteFile
 from variantctl.providers.algorithm import Machine
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request
-from variantctl.sources.files import RemoteFile, WheelLink
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.resolve.resolver import Request
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.preferences import VariantPreferences
 from variantctl.target.platforms import Platform, platform_environment
 from variantctl.values import replace
 from variantctl.variants.filenames import parse_wheel_filename
@@ -54,8 +54,8 @@ def lock(world: World, *requirements: str, targets: Sequence[Target], **options:
     preferred = {name: Version(version) for name, version in options.pop("preferred", {}).items()}
     constraints = tuple(parse_user_requirement(text) for text in options.pop("constraints", ()))
     request = Request(tuple(parse_user_requirement(text) for text in requirements), constraints)
-    with world.catalog() as catalog:
-        made = make_lock(LockRequest(request, targets, world.root, preferred, **options), catalog)
+    with world.package_finder() as package_finder:
+        made = make_lock(LockRequest(request, targets, world.root, preferred, **options), package_finder)
     again = parse_lock(dumps(made.lock).encode(), "pylock.toml")
     assert again == made.lock
     return again
@@ -230,9 +230,9 @@ def test_a_variant_whose_needs_cannot_be_met_is_left_out_of_all_variants(world: 
     metadata = variant_metadata(["gpu"], {"fast": {"gpu": {"arch": ["1"]}}, "null": {}})
     world.variants("lib", "1.0", metadata, ["missing; 'gpu' in variant_namespaces"])
     request = Request((parse_user_requirement("lib"),))
-    with world.catalog() as catalog:
+    with world.package_finder() as package_finder:
         wanted = LockRequest(request, [any_machine(LINUX)], world.root, every_variant=True)
-        made = make_lock(wanted, catalog)
+        made = make_lock(wanted, package_finder)
     assert [file.wheel.label for file in made.lock.packages[0].wheels] == ["null"]
     assert any("lib 1.0 (fast) is left out" in note and "missing" in note for note in made.notes)
 
@@ -343,8 +343,8 @@ def test_credentials_stay_out_of_a_lock(world: World) -> None:
         RemoteFile(path.name, f"https://me:secret@files.test/{path.name}", {"sha256": "00" * 32}, size=1),
         parse_wheel_filename(path.name),
     )
-    with world.catalog() as catalog:
-        (file,) = FileList(catalog, world.root).locked([link]).values()
+    with world.package_finder() as package_finder:
+        (file,) = FileList(package_finder, world.root).locked([link]).values()
     assert file.url == f"https://files.test/{path.name}"
 
 

@@ -13,8 +13,8 @@ from variantctl.lock.contents import Lock
 from variantctl.lock.selection import Choices, Selection
 from variantctl.lock.syncing import plan_sync
 from variantctl.providers.algorithm import Machine
-from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.plan import Plan
+from variantctl.select.compatibility import Interpreter
 from variantctl.target.environment import Environment, find_environment
 from variantctl.values import replace
 

@@ -10,9 +10,9 @@ import pytest
 
 from variantctl.providers import algorithm
 from variantctl.providers.algorithm import Machine, ProviderNote, ProviderSettings
+from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.profiles import Profile, load_profile, parse_profile
-from variantctl.providers.query import ProviderReport, query_plugin
 from variantctl.providers.settings import PluginSources
 from variantctl.variants import load_metadata
 from variantctl.variants.metadata import VariantMetadata

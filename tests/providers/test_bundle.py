@@ -16,10 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.plugins.conftest import driver_folders, fake_driver, nothing_forced  # noqa: F401 - fixtures
-from variantctl.providers.bundle import opened_tree, write_bundle
+from variantctl.providers.bundle import Scrubber, opened_tree, write_bundle
 from variantctl.providers.detect import detect
 from variantctl.providers.errors import BundleError
-from variantctl.providers.scrub import Scrubber
 
 MACHINES = Path(__file__).parents[2] / "fixtures" / "machines"
 ALL = sorted(path.parent.name for path in MACHINES.glob("*/tree"))
@@ -221,7 +220,7 @@ def test_scrubbing_takes_any_text(text: str) -> None:
 
 @given(st.text(), st.sampled_from(["sysctl.txt", "nvidia-smi.txt", "nvidia-smi.csv", "other"]))
 def test_cutting_takes_any_text(text: str, name: str) -> None:
-    from variantctl.providers.captures import only_what_is_read
+    from variantctl.providers.bundle import only_what_is_read
 
     assert isinstance(only_what_is_read(name, text), str)
 

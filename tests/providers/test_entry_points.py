@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from variantctl.providers.entry_points import EntryPoint, entry_points, normalise
+from variantctl.providers.plugins import EntryPoint, entry_points, normalise
 
 
 def independent(group: str, path: list[str]) -> set[tuple[str, str, str]]:

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.providers.plugin_wheels import BAD, good_plugin, serving
+from variantctl.cache.buckets import PROVIDER_ENVIRONMENTS
 from variantctl.providers import installers
+from variantctl.providers.asking import ProviderReport
 from variantctl.providers.child import ask_plugin, passed_on, time_limit
 from variantctl.providers.errors import PluginUnavailableError
 from variantctl.providers.installers import PipInstaller, UvInstaller, find_installer, tool_environment
-from variantctl.providers.isolation import BUCKET, IsolatedEnvironment, find_wheels, isolated_environment
-from variantctl.providers.query import ProviderReport
+from variantctl.providers.isolation import IsolatedEnvironment, find_wheels, isolated_environment
 from variantctl.providers.settings import PluginSources
 from variantctl.wheels.build import build_wheel
 
@@ -199,7 +200,10 @@ def test_installed_with_its_dependencies_and_asked(tool: str, tmp_path: Path) ->
         report = ask_plugin(environment.python, "acme_provider", "acme", source="")
         assert report.features[0].values == ("c9",)
         assert made("acme-provider", sources).path == environment.path
-    assert len([path for path in (tmp_path / "cache" / BUCKET).iterdir() if path.name != "pins"]) == 1
+    assert (
+        len([path for path in (tmp_path / "cache" / PROVIDER_ENVIRONMENTS).iterdir() if path.name != "pins"])
+        == 1
+    )
 
 
 def test_only_wheels_and_no_variants(tool: str, tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def test_a_check_that_refuses_leaves_nothing(tmp_path: Path) -> None:
         isolated_environment(
             ["acme-provider"], local(tmp_path / "wheels", tmp_path / "cache"), trusted="", check=refuse
         )
-    assert list((tmp_path / "cache" / BUCKET).iterdir()) == []
+    assert list((tmp_path / "cache" / PROVIDER_ENVIRONMENTS).iterdir()) == []
 
 
 def test_several_at_once_make_one(tmp_path: Path) -> None:

@@ -17,16 +17,16 @@ import httpx
 import pytest
 from variant_index.build import build_index
 
+from tests.indexes.server import LoopbackServer
 from tests.resolve.world import PLATFORM, machine, variant_metadata
-from tests.sources.server import LoopbackServer
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.net.client import HttpSettings
 from variantctl.proxy.app import Proxy
-from variantctl.proxy.shelf import Buyer
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.serving.listening import Address, listening
-from variantctl.serving.negotiation import JSON
-from variantctl.sources.cache import Cache
-from variantctl.sources.http import HttpSettings
-from variantctl.sources.settings import IndexSettings
+from variantctl.proxy.project_view import ClientTarget
+from variantctl.select.preferences import VariantPreferences
+from variantctl.serving.http_server import Address, listening
+from variantctl.serving.responses import JSON
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.build import build_wheel
 from variantctl.wheels.verify import verify_archive
@@ -95,9 +95,9 @@ class Running:
 
 
 @contextmanager
-def running(settings: IndexSettings, folder: Path, buyer: Buyer | None = None) -> Iterator[Running]:
+def running(settings: IndexSettings, folder: Path, buyer: ClientTarget | None = None) -> Iterator[Running]:
     said: list[str] = []
-    buyer = buyer or Buyer(GPU9, PLATFORM, VariantPreferences(), "the test machine")
+    buyer = buyer or ClientTarget(GPU9, PLATFORM, VariantPreferences(), "the test machine")
     proxy = Proxy(settings, Cache(folder / "cache"), buyer, said.append)
     with listening(proxy) as address:
         yield Running(address, said)
@@ -382,7 +382,7 @@ def test_other_machines_and_preferences(
     preferences: dict[str, list[str]],
     label: str,
 ) -> None:
-    buyer = Buyer(machine(**supported), PLATFORM, VariantPreferences.parse(**preferences), "x")  # type: ignore[arg-type]
+    buyer = ClientTarget(machine(**supported), PLATFORM, VariantPreferences.parse(**preferences), "x")  # type: ignore[arg-type]
     settings = IndexSettings(index_url=(site / "simple").as_uri())
     with running(settings, tmp_path, buyer) as proxy:
         assert proxy.file("plain") == f"/files/plain/{label}/plain-1.0-py3-none-any.whl"

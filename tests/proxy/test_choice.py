@@ -9,24 +9,24 @@ import pytest
 from packaging.utils import canonicalize_name
 from variant_index.build import build_index
 
+from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_site import PyTorchSite
-from tests.sources.server import LoopbackServer
+from variantctl.backends.tables import shipped_source
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
 from variantctl.demo.recipe import build_wheels
+from variantctl.explain.wheels import explain
+from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import load_profile, shipped_profiles
-from variantctl.proxy.shelf import Buyer, Shelf, stock_shelf
-from variantctl.resolve.explain import explain
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.sources.backend_tables import shipped_source
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.proxy.project_view import ClientTarget, ProjectView, view_project
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.select.preferences import VariantPreferences
 from variantctl.target.platforms import platform_environment
 from variantctl.values import replace
 
 
-def buyer(profile_name: str) -> Buyer:
+def buyer(profile_name: str) -> ClientTarget:
     profile = load_profile(profile_name)
     facts = profile.platform
     platform = (
@@ -37,10 +37,10 @@ def buyer(profile_name: str) -> Buyer:
         )
     )
     machine = Machine(profile, environment=platform.markers)
-    return Buyer(machine, platform, VariantPreferences(), profile_name)
+    return ClientTarget(machine, platform, VariantPreferences(), profile_name)
 
 
-def shown_to(whom: Buyer, shelf: Shelf, version: str) -> set[str]:
+def shown_to(whom: ClientTarget, shelf: ProjectView, version: str) -> set[str]:
     """The names of the wheels of a version, as their source has them, that fit the buyer's interpreter."""
     tags = set(whom.platform.tags)
     return {
@@ -50,14 +50,14 @@ def shown_to(whom: Buyer, shelf: Shelf, version: str) -> set[str]:
     }
 
 
-def compare(catalog: Catalog, whom: Buyer, name: str) -> int:
+def compare(package_finder: PackageFinder, whom: ClientTarget, name: str) -> int:
     """Every version of a project; gives how many were chosen among."""
-    shelf = stock_shelf(catalog, whom, canonicalize_name(name))
+    shelf = view_project(package_finder, whom, canonicalize_name(name))
     compared = 0
-    for version in catalog.for_machine(None, {}).project(name).by_version:
+    for version in package_finder.for_machine(None, {}).project(name).by_version:
         selected = explain(
             parse_user_requirement(f"{name}=={version}"),
-            catalog=catalog,
+            package_finder=package_finder,
             machine=whom.machine,
             platform=whom.platform,
         ).selected
@@ -86,9 +86,9 @@ def pytorch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer
 @pytest.mark.parametrize("profile", shipped_profiles())
 def test_on_an_index_of_variants(demo: Path, tmp_path: Path, profile: str) -> None:
     settings = IndexSettings(index_url=(demo / "simple").as_uri())
-    with Catalog(settings, cache=Cache(tmp_path), environ={}) as catalog:
+    with PackageFinder(settings, cache=Cache(tmp_path), environ={}) as package_finder:
         for name in ("torch", "executorch", "vllm", "triton"):
-            assert compare(catalog, buyer(profile), name)
+            assert compare(package_finder, buyer(profile), name)
 
 
 @pytest.mark.parametrize("profile", ["h100", "mi300x", "gtx-1650", "x86-64-v3", "arc-b580"])
@@ -96,12 +96,12 @@ def test_on_an_index_for_each_backend(pytorch: LoopbackServer, tmp_path: Path, p
     source = replace(shipped_source("pytorch"), url=f"{pytorch.url}/whl")
     settings = IndexSettings(f"{pytorch.url}/simple", backends=(source,))
     whom = buyer(profile)
-    with Catalog(settings, cache=Cache(tmp_path), environ={}) as catalog:
-        shelf = stock_shelf(catalog, whom, canonicalize_name("torch"))
+    with PackageFinder(settings, cache=Cache(tmp_path), environ={}) as package_finder:
+        shelf = view_project(package_finder, whom, canonicalize_name("torch"))
         for version in ("2.10.0", "2.8.0", "2.7.1"):
             selected = explain(
                 parse_user_requirement(f"torch=={version}"),
-                catalog=catalog,
+                package_finder=package_finder,
                 machine=whom.machine,
                 platform=whom.platform,
             ).selected

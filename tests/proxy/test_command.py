@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from variantctl.proxy.environment import EMPTY, client_environment
+from variantctl.proxy.command import EMPTY, client_environment
 
 ROOT = "http://127.0.0.1:1"
 

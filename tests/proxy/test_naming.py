@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.utils import parse_wheel_filename as parse_plain
 
-from variantctl.proxy.naming import ordinary_name, unique_name, without_our_tag
+from variantctl.proxy.project_view import ordinary_name, unique_name, without_our_tag
 from variantctl.variants.filenames import parse_wheel_filename
 
 NAMES = [

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from tests.resolve.world import World, machine, variant_metadata
+from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.errors import UnsatisfiableError
-from variantctl.resolve.requirements import parse_user_requirement
 from variantctl.target.platforms import platform_environment
 
 

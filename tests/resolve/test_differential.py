@@ -13,12 +13,12 @@ import pytest
 
 from tests.resolve.graphs import Graph, Pins, pip_pins, random_graph, uv_pins
 from tests.resolve.world import machine
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.indexes.finder import PackageFinder
+from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request, resolve
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.resolve.resolver import Request, resolve
 from variantctl.target.platforms import platform_environment
 
 FIRST = int(os.environ.get("VARIANTCTL_GRAPHS_FROM", "0"))
@@ -31,9 +31,13 @@ SAME_AS_UV = 0.9
 def our_pins(graph: Graph, wheels: Path, cache: Path) -> Pins | None:
     """Our answer; ``None`` where there is none."""
     request = Request(tuple(parse_user_requirement(root) for root in graph.roots))
-    with Catalog(IndexSettings(no_index=True, find_links=(str(wheels),)), cache=Cache(cache)) as catalog:
+    with PackageFinder(
+        IndexSettings(no_index=True, find_links=(str(wheels),)), cache=Cache(cache)
+    ) as package_finder:
         try:
-            plan = resolve(request, catalog=catalog, machine=machine(), platform=platform_environment())
+            plan = resolve(
+                request, package_finder=package_finder, machine=machine(), platform=platform_environment()
+            )
         except (UnsatisfiableError, NoCandidateError) as error:
             assert error.message
             return None

@@ -7,7 +7,7 @@ import pytest
 from tests.resolve.world import World, machine, variant_metadata
 from variantctl.providers.algorithm import Machine
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError, UnsupportedVariantError
-from variantctl.resolve.preferences import VariantPreferences
+from variantctl.select.preferences import VariantPreferences
 from variantctl.variants import load_metadata
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.schemas import PEP_850_SCHEMA

@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from tests.resolve.world import World, machine, variant_metadata
+from variantctl.net.errors import HashMismatch
+from variantctl.requirements.requirement import UserRequirement, parse_user_requirement
 from variantctl.resolve.errors import HashesError, NoCandidateError
-from variantctl.resolve.requirements import UserRequirement, parse_user_requirement
-from variantctl.sources.errors import HashMismatch
 from variantctl.variants.errors import VariantctlError
 
 
@@ -81,5 +81,5 @@ def test_fragment_of_a_direct_reference(world: World) -> None:
     (planned,) = world.plan(f"lib @ {path.as_uri()}#sha256={digest}", require_hashes=True).install
     assert planned.direct_url == {"url": path.as_uri(), "archive_info": {"hashes": {"sha256": digest}}}
     (planned,) = world.plan(f"lib @ {path.as_uri()}#sha256={'0' * 64}").install
-    with world.catalog() as catalog, pytest.raises(HashMismatch):
-        catalog.fetch(planned.link)
+    with world.package_finder() as package_finder, pytest.raises(HashMismatch):
+        package_finder.fetch(planned.link)

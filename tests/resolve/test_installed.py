@@ -8,7 +8,7 @@ import pytest
 
 from tests.resolve.world import World, machine, variant_metadata
 from variantctl.resolve.plan import Plan
-from variantctl.resolve.preferences import VariantPreferences
+from variantctl.select.preferences import VariantPreferences
 
 METADATA = variant_metadata(["nvidia"], {"cuda": {"nvidia": {"sm_arch": ["90_real"]}}, "null": {}})
 

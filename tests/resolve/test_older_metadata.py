@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tests.sources.server import LoopbackServer
+from tests.indexes.server import LoopbackServer
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.explain.wheels import explain
+from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import load_profile, shipped_profiles
-from variantctl.resolve.explain import explain
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request, resolve
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.resolve.resolver import Request, resolve
 from variantctl.target.platforms import platform_environment
 from variantctl.wheels.build import build_wheel
 
@@ -87,20 +87,24 @@ class Index:
 
     def label(self, profile: str, requirement: str) -> str | None:
         """The label of torch that a machine gets."""
-        with self._catalog() as catalog:
+        with self._package_finder() as package_finder:
             plan = resolve(
-                Request((parse_user_requirement(requirement),)), catalog=catalog, **_subject(profile)
+                Request((parse_user_requirement(requirement),)),
+                package_finder=package_finder,
+                **_subject(profile),
             )
         (torch,) = plan.install
         return torch.label
 
     def explained(self, profile: str, requirement: str) -> dict[str, Any]:
-        with self._catalog() as catalog:
-            told = explain(parse_user_requirement(requirement), catalog=catalog, **_subject(profile))
+        with self._package_finder() as package_finder:
+            told = explain(
+                parse_user_requirement(requirement), package_finder=package_finder, **_subject(profile)
+            )
         return told.as_json()
 
-    def _catalog(self) -> Catalog:
-        return Catalog(IndexSettings(self.url), cache=self.cache, environ={})
+    def _package_finder(self) -> PackageFinder:
+        return PackageFinder(IndexSettings(self.url), cache=self.cache, environ={})
 
 
 def _subject(profile: str) -> dict[str, Any]:

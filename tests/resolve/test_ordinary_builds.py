@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from variantctl.resolve.ordinary_builds import OrdinaryBuild, ordinary_build, toolkit_version
+from variantctl.select.ordinary_builds import OrdinaryBuild, ordinary_build, toolkit_version
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 
 

@@ -13,22 +13,22 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_site import PyTorchSite
-from tests.sources.server import LoopbackServer
+from variantctl.backends.tables import shipped_source
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.explain.driver_updates import driver_updates
+from variantctl.explain.wheels import Explanation, explain
+from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile, load_profile, shipped_profiles
+from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
-from variantctl.resolve.explain import Explanation, explain
-from variantctl.resolve.outlook import outlook
+from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.plan import Plan
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.resolve.provider import SearchOptions
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request, resolve
-from variantctl.sources.backend_tables import shipped_source
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.resolve.resolver import Request, resolve
+from variantctl.select.preferences import VariantPreferences
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import platform_environment
 from variantctl.values import replace
@@ -84,10 +84,10 @@ class World:
         self.server = server
         self.folder = folder
 
-    def catalog(self) -> Catalog:
+    def package_finder(self) -> PackageFinder:
         source = replace(shipped_source("pytorch"), url=f"{self.server.url}/whl")
         settings = IndexSettings(f"{self.server.url}/simple", backends=(source,))
-        return Catalog(settings, cache=Cache(self.folder / "cache"), environ={})
+        return PackageFinder(settings, cache=Cache(self.folder / "cache"), environ={})
 
     def plan(
         self,
@@ -105,12 +105,12 @@ class World:
             options=SearchOptions(**options),
             upgrade_requested=upgrade,
         )
-        with self.catalog() as catalog:
+        with self.package_finder() as package_finder:
             platform = _platform(profile)
             machine = Machine(profile, environment=platform.markers)
             return resolve(
                 request,
-                catalog=catalog,
+                package_finder=package_finder,
                 machine=machine,
                 platform=platform,
                 installed=installed,
@@ -119,10 +119,10 @@ class World:
 
     def explain(self, profile: str, requirement: str) -> Explanation:
         platform = _platform(load_profile(profile))
-        with self.catalog() as catalog:
+        with self.package_finder() as package_finder:
             return explain(
                 parse_user_requirement(requirement),
-                catalog=catalog,
+                package_finder=package_finder,
                 machine=Machine(load_profile(profile), environment=platform.markers),
                 platform=platform,
             )
@@ -442,10 +442,10 @@ def test_a_plan_has_it_for_the_first_package_of_the_source(world: World) -> None
     plan = world.plan("h100", *TRIO)
     profile = load_profile("h100")
     platform = _platform(profile)
-    with world.catalog() as catalog:
-        said = outlook(
+    with world.package_finder() as package_finder:
+        said = driver_updates(
             plan,
-            catalog=catalog,
+            package_finder=package_finder,
             machine=Machine(profile, environment=platform.markers),
             platform=platform,
             preferences=VariantPreferences(),

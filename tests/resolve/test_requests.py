@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.resolve.world import PLATFORM, machine, variant_metadata
-from tests.sources.server import JSON_TYPE, LoopbackServer
-from variantctl.resolve.requirements import parse_user_requirement
-from variantctl.resolve.resolution import Request, resolve
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.indexes.finder import PackageFinder
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.resolve.resolver import Request, resolve
 from variantctl.variants.write import metadata_bytes
 
 VERSIONS = [f"{major}.{minor}" for major in range(1, 31) for minor in range(10)]
@@ -62,8 +62,8 @@ def label_of(server: LoopbackServer, cache: Path, requirement: str = "thing") ->
     """The version and label that are planned for a machine with CUDA 12.5."""
     request = Request((parse_user_requirement(requirement),))
     settings = IndexSettings(index_url=f"{server.url}/simple/")
-    with Catalog(settings, cache=Cache(cache), environ={}) as catalog:
-        plan = resolve(request, catalog=catalog, machine=GPU, platform=PLATFORM)
+    with PackageFinder(settings, cache=Cache(cache), environ={}) as package_finder:
+        plan = resolve(request, package_finder=package_finder, machine=GPU, platform=PLATFORM)
     (planned,) = plan.install
     return str(planned.version), planned.label
 

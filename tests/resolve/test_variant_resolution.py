@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.resolve.world import World, machine, variant_metadata
-from variantctl.resolve.errors import NoCandidateError, PreferenceError, UnsupportedVariantError
-from variantctl.resolve.preferences import VariantPreferences
+from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
+from variantctl.select.preferences import PreferenceError, VariantPreferences
 from variantctl.variants.metadata import VariantMetadata
 
 GPU = {"cuda_version_lower_bound": ["12.8", "12.6", "12.0"], "sm_arch": ["90_real", "80_real"]}

@@ -11,18 +11,18 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.explain.wheels import Explanation, explain
+from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile
-from variantctl.resolve.explain import Explanation, explain
-from variantctl.resolve.interpreter import Interpreter
+from variantctl.requirements.requirement import COMMAND_LINE, UserRequirement, parse_user_requirement
+from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.plan import Plan
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.resolve.provider import SearchOptions
-from variantctl.resolve.requirements import COMMAND_LINE, UserRequirement, parse_user_requirement
-from variantctl.resolve.resolution import MAX_ROUNDS, Request, resolve
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.settings import IndexSettings
+from variantctl.resolve.resolver import MAX_ROUNDS, Request, resolve
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.preferences import VariantPreferences
 from variantctl.target.installed import InstalledPackage, packages_in
 from variantctl.target.platforms import Platform, platform_environment
 from variantctl.variants import load_metadata
@@ -98,7 +98,7 @@ class World:
         for label in metadata.variants:
             self.add(name, version, requires, label=label, metadata=metadata, **wheel)
 
-    def catalog(self) -> Catalog:
+    def package_finder(self) -> PackageFinder:
         """The index as its pages are now."""
         for name, links in self._links.items():
             page = self.root / "simple" / name / "index.html"
@@ -114,7 +114,7 @@ class World:
             page.write_text("<!DOCTYPE html><html><body>\n" + "\n".join(anchors) + "\n</body></html>\n")
         (self.root / "simple").mkdir(parents=True, exist_ok=True)
         settings = IndexSettings(index_url=(self.root / "simple").as_uri() + "/")
-        return Catalog(settings, cache=Cache(self.root / "cache"))
+        return PackageFinder(settings, cache=Cache(self.root / "cache"))
 
     def install(
         self, name: str, version: str, requires: Sequence[str] = (), **wheel: Any
@@ -151,10 +151,10 @@ class World:
             upgrade_requested=upgrade,
             upgrade_eagerly=eager,
         )
-        with self.catalog() as catalog:
+        with self.package_finder() as package_finder:
             return resolve(
                 request,
-                catalog=catalog,
+                package_finder=package_finder,
                 machine=self.machine,
                 platform=self.platform,
                 installed=self.installed(),
@@ -172,10 +172,10 @@ class World:
 
     def explain(self, requirement: str, **options: Any) -> Explanation:
         """Every wheel of the version that would be taken."""
-        with self.catalog() as catalog:
+        with self.package_finder() as package_finder:
             return explain(
                 _parsed(requirement),
-                catalog=catalog,
+                package_finder=package_finder,
                 machine=self.machine,
                 platform=self.platform,
                 who="the test machine",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from packaging.requirements import Requirement
 
 from tests.variants.test_markers import FOO, LINUX, NULL, Expression, expressions
-from variantctl.variants.decided import decide_requirement
+from variantctl.variants.decided_markers import decide_requirement
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import NON_VARIANT, MarkerVariant, parse_requirement
 

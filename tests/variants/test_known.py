@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.known import KnownFeature, check_known, unknown_properties
+from variantctl.variants.known_properties import KnownFeature, check_known, unknown_properties
 from variantctl.variants.properties import Properties
 
 KNOWN = {

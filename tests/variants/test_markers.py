@@ -12,13 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from variantctl.variants import load_metadata
 from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.markers import (
-    NON_VARIANT,
-    MarkerVariant,
-    evaluate_marker,
-    narrow,
-    parse_requirement,
-)
+from variantctl.variants.markers import NON_VARIANT, MarkerVariant, evaluate_marker, narrow, parse_requirement
 from variantctl.variants.properties import VariantProperty
 
 from . import strategies

@@ -13,10 +13,10 @@ import sys
 sys.modules["isal"] = None
 import zlib
 from pathlib import Path
-from variantctl.wheels import inflate
+from variantctl.wheels import archive
 from variantctl.wheels.errors import WheelError
 from variantctl.wheels.verify import verify_wheel
-assert inflate.crc32 is zlib.crc32
+assert archive.crc32 is zlib.crc32
 wheel = Path(sys.argv[1])
 verify_wheel(wheel)
 data = bytearray(wheel.read_bytes())

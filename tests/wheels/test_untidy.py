@@ -18,7 +18,7 @@ from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.entry_points import script_name_problem
 from variantctl.wheels.errors import UntidyError, WheelError
 from variantctl.wheels.record import entry_for, read_record
-from variantctl.wheels.rewrite import Rewriting, rewrite
+from variantctl.wheels.rewrite import WheelEdits, rewrite
 from variantctl.wheels.verify import verify_wheel
 
 INIT = "evil/__init__.py"
@@ -133,7 +133,7 @@ def test_a_wheel_made_of_it_is_tidy(name: str, tmp_path: Path) -> None:
     made = tmp_path / "made" / FILENAME
     made.parent.mkdir()
     with WheelArchive.open(wheel) as archive:
-        rewrite(archive, made, Rewriting(requires=("other",)))
+        rewrite(archive, made, WheelEdits(requires=("other",)))
     with WheelArchive.open(made) as archive:
         assert read_record(archive).untidy == ()
     assert [note for note in verify_wheel(made) if "RECORD" in note] == []

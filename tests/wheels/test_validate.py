@@ -12,7 +12,7 @@ from tests.wheels.malicious import MALICIOUS, VARIANT_JSON, raw_wheel
 from tests.wheels.recipes import CU126, CU128, metadata, provided
 from variantctl.cli import main
 from variantctl.wheels.build import build_wheel
-from variantctl.wheels.make import make_variant
+from variantctl.wheels.variant_wheel import make_variant
 
 LABELLED = "evil-1.0-py3-none-any-x.whl"
 MEMBER = "evil-1.0.dist-info/variant.json"

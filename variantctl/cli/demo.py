@@ -18,7 +18,7 @@ from variantctl.cli import render
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
-    from variantctl.resolve.matrix import Row
+    from variantctl.explain.matrix import Row
 
 REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus", "vllm")
 _IMPORT = "import torch; print(torch.__version__, torch.variant)"

@@ -16,7 +16,7 @@ from variantctl.variants.errors import VariantctlError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from variantctl.providers.query import ProviderReport
+    from variantctl.providers.asking import ProviderReport
 
 HELP = "show what this machine supports, and how that is known"
 

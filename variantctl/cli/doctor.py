@@ -12,11 +12,11 @@ from variantctl.cli import options, render
 from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
-    from variantctl.cli.options import Subject
+    from variantctl.cli.options import TargetMachine
     from variantctl.doctor.checks import Ground
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
-    from variantctl.resolve.stock import Stock
+    from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.target.environment import Environment
 
 _OWN_FLAGS = ("--updates", "--verify", "--json", "--run", "-v", "--verbose", "-q", "--quiet", "--offline")
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if healthy else 1
 
 
-def _inspect(args: argparse.Namespace, environment: Environment, subject: Subject) -> Inspection:
+def _inspect(args: argparse.Namespace, environment: Environment, subject: TargetMachine) -> Inspection:
     from variantctl.cli.progress import progress_steps
     from variantctl.doctor.inspection import inspect
     from variantctl.target.installed import installed_packages
@@ -109,9 +109,9 @@ def commands_for(arguments: Sequence[str]) -> Commands:
     return Commands(tuple(environment), tuple(choice))
 
 
-def _ground(subject: Subject, commands: Commands) -> Ground:
+def _ground(subject: TargetMachine, commands: Commands) -> Ground:
     from variantctl.doctor.checks import Ground
-    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.select.compatibility import Interpreter
 
     def unanswered(namespace: str) -> str | None:
         notes = subject.machine.notes
@@ -130,7 +130,7 @@ def _ground(subject: Subject, commands: Commands) -> Ground:
 def _improvements(
     args: argparse.Namespace,
     environment: Environment,
-    subject: Subject,
+    subject: TargetMachine,
     inspection: Inspection,
     commands: Commands,
 ) -> list[Finding]:
@@ -138,33 +138,35 @@ def _improvements(
     from variantctl.doctor.improvements import improvements
 
     with (
-        _stock(args, environment, subject) as stock,
+        _candidate_finder(args, environment, subject) as candidate_finder,
         progress_steps("asking", len(inspection.packages)) as begin,
     ):
-        return improvements(inspection, stock, commands=commands, begin=begin)
+        return improvements(inspection, candidate_finder, commands=commands, begin=begin)
 
 
 @contextmanager
-def _stock(args: argparse.Namespace, environment: Environment, subject: Subject) -> Iterator[Stock]:
-    from variantctl.resolve.interpreter import Interpreter
-    from variantctl.resolve.stock import Stock
+def _candidate_finder(
+    args: argparse.Namespace, environment: Environment, subject: TargetMachine
+) -> Iterator[CandidateFinder]:
+    from variantctl.resolve.candidate_finder import CandidateFinder
+    from variantctl.select.compatibility import Interpreter
 
-    with options.open_catalog(args, environment) as catalog:
-        stock = Stock(
-            catalog,
+    with options.open_catalog(args, environment) as package_finder:
+        candidate_finder = CandidateFinder(
+            package_finder,
             subject.machine,
             Interpreter(subject.platform.tags, subject.platform.markers),
             preferences=options.preferences(args),
             who=subject.who,
         )
         try:
-            yield stock
+            yield candidate_finder
         finally:
-            stock.close()
+            candidate_finder.close()
 
 
 def _print(
-    findings: Sequence[Finding], inspection: Inspection, environment: Environment, subject: Subject
+    findings: Sequence[Finding], inspection: Inspection, environment: Environment, subject: TargetMachine
 ) -> None:
     # Plain text: a health check runs often, and importing rich would take longer than the check.
     write = sys.stdout.write

@@ -11,12 +11,12 @@ from variantctl.cli.recovery import recover
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from variantctl.cli.options import Subject
-    from variantctl.resolve.choice import JudgedWheel
-    from variantctl.resolve.explain import Explanation
-    from variantctl.resolve.plan_explanation import PlanExplanation
-    from variantctl.resolve.requirements import UserRequirement
-    from variantctl.sources.catalog import Catalog
+    from variantctl.cli.options import TargetMachine
+    from variantctl.explain.plan import PlanExplanation
+    from variantctl.explain.wheels import Explanation
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.requirements.requirement import UserRequirement
+    from variantctl.select.ranking import EvaluatedWheel
 
 HELP = "say which wheel would be chosen, and why not the others"
 
@@ -49,22 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judge every wheel of the version that would be taken, and print the verdicts."""
     from variantctl.cli.fit_advice import fit_notes
-    from variantctl.resolve.requirements import parse_user_requirement
+    from variantctl.requirements.requirement import parse_user_requirement
 
     requirements = [parse_user_requirement(text) for text in args.requirements]
     environment = options.environment_of(args, for_changes=False)
     if environment is not None:
         recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
-    with options.open_catalog(args, environment) as catalog:
+    with options.open_catalog(args, environment) as package_finder:
         if args.plan or len(requirements) > 1:
-            whole = _explain_plan(args, requirements, catalog, subject)
-            notes = (*whole.plan.notes, *fit_notes(args, whole.plan.install, catalog.settings))
+            whole = _explain_plan(args, requirements, package_finder, subject)
+            notes = (*whole.plan.notes, *fit_notes(args, whole.plan.install, package_finder.settings))
             options.show_notes(subject, notes)
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
-        explanation = _explain(args, requirements[0], catalog, subject)
-    options.show_notes(subject, catalog.warnings)
+        explanation = _explain(args, requirements[0], package_finder, subject)
+    options.show_notes(subject, package_finder.warnings)
     if args.json:
         render.print_json(explanation.as_json())
     else:
@@ -73,13 +73,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _explain(
-    args: argparse.Namespace, requirement: UserRequirement, catalog: Catalog, subject: Subject
+    args: argparse.Namespace,
+    requirement: UserRequirement,
+    package_finder: PackageFinder,
+    subject: TargetMachine,
 ) -> Explanation:
-    from variantctl.resolve.explain import explain
+    from variantctl.explain.wheels import explain
 
     return explain(
         requirement,
-        catalog=catalog,
+        package_finder=package_finder,
         machine=subject.machine,
         platform=subject.platform,
         preferences=options.preferences(args),
@@ -89,17 +92,24 @@ def _explain(
 
 
 def _explain_plan(
-    args: argparse.Namespace, requirements: list[UserRequirement], catalog: Catalog, subject: Subject
+    args: argparse.Namespace,
+    requirements: list[UserRequirement],
+    package_finder: PackageFinder,
+    subject: TargetMachine,
 ) -> PlanExplanation:
-    from variantctl.resolve.plan_explanation import explain_plan
-    from variantctl.resolve.provider import SearchOptions
-    from variantctl.resolve.resolution import Request
+    from variantctl.explain.plan import explain_plan
+    from variantctl.resolve.options import SearchOptions
+    from variantctl.resolve.resolver import Request
 
     request = Request(
         tuple(requirements), preferences=options.preferences(args), options=SearchOptions(pre=args.pre)
     )
     return explain_plan(
-        request, catalog=catalog, machine=subject.machine, platform=subject.platform, who=subject.who
+        request,
+        package_finder=package_finder,
+        machine=subject.machine,
+        platform=subject.platform,
+        who=subject.who,
     )
 
 
@@ -139,12 +149,12 @@ def _print(explanation: Explanation, *, everything: bool) -> None:
         console.print(f"(--all lists the {hidden} for other Pythons or platforms too.)", markup=False)
 
 
-def _foreign(wheel: JudgedWheel) -> bool:
+def _foreign(wheel: EvaluatedWheel) -> bool:
     """Whether a wheel is not for this Python and platform, which says nothing about variants."""
     return any(reason.kind in ("tags", "requires-python") for reason in wheel.reasons)
 
 
-def _table(wheels: list[JudgedWheel]) -> Table:
+def _table(wheels: list[EvaluatedWheel]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 

@@ -12,9 +12,9 @@ from variantctl.cli import render
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from variantctl.backends.source import BackendSource
+    from variantctl.config.settings import IndexSettings
     from variantctl.resolve.plan import PlannedInstall
-    from variantctl.sources.backends import BackendSource
-    from variantctl.sources.settings import IndexSettings
 
 _OFF = "VARIANTCTL_NO_BACKENDS"
 
@@ -39,7 +39,7 @@ def fit_notes(
 
 def _remedy(planned: PlannedInstall, args: argparse.Namespace, settings: IndexSettings) -> str:
     """Why the source with a build for each accelerator was not asked, and the command that asks it."""
-    from variantctl.sources.backend_choice import known_sources
+    from variantctl.config.backends import known_sources
 
     source = next((source for source in known_sources(os.environ) if source.serves(planned.name)), None)
     if source is None or source.name in args.backends:

@@ -15,14 +15,14 @@ from variantctl.cli.recovery import recover
 from variantctl.values import replace
 
 if TYPE_CHECKING:
-    from variantctl.cli.downloads import Downloads
-    from variantctl.cli.options import Subject
+    from variantctl.cli.options import TargetMachine
+    from variantctl.cli.progress import Downloads
     from variantctl.cli.repeated import Recipe
     from variantctl.cli.settled import Witnesses
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.indexes.sdists import Builds
     from variantctl.resolve.plan import Plan, PlannedInstall
-    from variantctl.resolve.resolution import Request
-    from variantctl.sources.builds import Builds
-    from variantctl.sources.catalog import Catalog
+    from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
 
 HELP = "install packages, each in its best variant for this machine"
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
     from variantctl.cli.fit_advice import fit_notes
     from variantctl.cli.request import request_of, requirement_files
-    from variantctl.resolve.resolution import resolve
+    from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
 
     if not (args.requirements or args.requirement):
@@ -98,22 +98,22 @@ def run(args: argparse.Namespace) -> int:
         recover(environment, for_changes=not args.dry_run)
     witnesses, recipe = _witnesses(args, environment), _recipe(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment, files) as catalog:
+    with options.open_catalog(args, environment, files) as package_finder:
         if args.build:
-            catalog.builds = _builds(args, environment, subject, catalog)
+            package_finder.builds = _builds(args, environment, subject, package_finder)
         plan = resolve(
             request,
-            catalog=catalog,
+            package_finder=package_finder,
             machine=subject.machine,
             platform=subject.platform,
             installed=installed,
             who=subject.who,
         )
-        plan = replace(plan, notes=(*plan.notes, *fit_notes(args, plan.install, catalog.settings)))
-        notes = (*plan.notes, *_advice(plan, catalog, subject, request))
+        plan = replace(plan, notes=(*plan.notes, *fit_notes(args, plan.install, package_finder.settings)))
+        notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
         options.show_notes(subject, notes)
         if environment is not None and not args.dry_run and plan.install:
-            plan = _apply(plan, environment, catalog, args)
+            plan = _apply(plan, environment, package_finder, args)
     if args.json:
         render.print_json(plan.as_json())
         return 0
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         if not plan.install and witnesses is not None:
             witnesses.remember(args.arguments, "" if render.is_quiet() else said)
         elif plan.install and recipe is not None:
-            recipe.remember(args, plan, catalog.grounds(), catalog.cache.root)
+            recipe.remember(args, plan, package_finder.grounds(), package_finder.cache.root)
     return 0
 
 
@@ -140,7 +140,7 @@ def _depends_on_little(args: argparse.Namespace) -> bool:
 def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Witnesses | None:
     """What must stay as it is for "nothing to do" to be the answer again; None where that is not all."""
     from variantctl.cli.settled import Witnesses
-    from variantctl.sources.configuration import configuration_file
+    from variantctl.config.file import configuration_file
 
     # A version or a command is looked up in folders that may change.
     looked_up = args.python is not None and os.sep not in args.python
@@ -157,13 +157,13 @@ def _recipe(args: argparse.Namespace, environment: Environment | None) -> Recipe
     return Recipe(environment) if environment is not None and _depends_on_little(args) else None
 
 
-def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) -> list[str]:
+def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, request: Request) -> list[str]:
     """The driver update that would get better variants, in a line."""
-    from variantctl.resolve.outlook import outlook
+    from variantctl.explain.driver_updates import driver_updates
 
-    said = outlook(
+    said = driver_updates(
         plan,
-        catalog=catalog,
+        package_finder=package_finder,
         machine=subject.machine,
         platform=subject.platform,
         preferences=request.preferences,
@@ -173,14 +173,17 @@ def _advice(plan: Plan, catalog: Catalog, subject: Subject, request: Request) ->
 
 
 def _builds(
-    args: argparse.Namespace, environment: Environment | None, subject: Subject, catalog: Catalog
+    args: argparse.Namespace,
+    environment: Environment | None,
+    subject: TargetMachine,
+    package_finder: PackageFinder,
 ) -> Builds:
     """What may be built; it is built with and for the interpreter of the environment, and for no other."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.resolve.choice import fits_interpreter
-    from variantctl.resolve.interpreter import Interpreter
-    from variantctl.sources.builds import Builds
+    from variantctl.indexes.sdists import Builds
+    from variantctl.select.compatibility import Interpreter
+    from variantctl.select.ranking import fits_interpreter
 
     if environment is None:
         raise UsageError("--build needs an environment to build for", hint="Name one with --python.")
@@ -191,25 +194,27 @@ def _builds(
         environment.python,
         lambda link: fits_interpreter(link, interpreter),
         str(environment.tags[0]),
-        catalog.cache,
-        catalog.settings,
+        package_finder.cache,
+        package_finder.settings,
     )
 
 
-def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> Plan:
+def _apply(
+    plan: Plan, environment: Environment, package_finder: PackageFinder, args: argparse.Namespace
+) -> Plan:
     """Do what the plan says; gives it back with the hashes that only the downloads showed."""
-    from variantctl.cli.downloads import Downloads
+    from variantctl.cli.progress import Downloads
+    from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
-    from variantctl.install.links import LinkMode
 
-    with Downloads(catalog) as downloads:
+    with Downloads(package_finder) as downloads:
         plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
         outcome = apply_plan(
             plan,
             environment,
             downloads.fetch,
             Options(
-                cache=catalog.cache.root / "install",
+                cache=package_finder.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
                 compile_bytecode=args.compile_bytecode,
                 overwrite=args.overwrite,

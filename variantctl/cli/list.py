@@ -46,7 +46,7 @@ def _labelled(package: InstalledPackage) -> InstalledPackage:
     """A build of a backend has its label in its version alone (``2.10.0+cu128``)."""
     if package.label is not None or package.version.local is None:
         return package
-    from variantctl.sources.backend_choice import known_sources
+    from variantctl.config.backends import known_sources
 
     labels = (source.label_of(package.name, package.version) for source in known_sources(os.environ))
     return replace(package, label=next((label for label in labels if label is not None), None))

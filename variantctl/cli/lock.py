@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version as PackageVersion
 
+    from variantctl.config.settings import IndexSettings
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
-    from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.sources.settings import IndexSettings
+    from variantctl.requirements.files import RequirementFile
     from variantctl.target.environment import Environment
 
 HELP = "write what machines would install to a pylock.toml"
@@ -90,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)
-    with options.open_catalog(args, environment, files) as catalog:
-        made = make_lock(_wanted(args, files, environment, path, old), catalog)
+    with options.open_catalog(args, environment, files) as package_finder:
+        made = make_lock(_wanted(args, files, environment, path, old), package_finder)
     for note in made.notes:
         render.note(note)
-    for note in dict.fromkeys(_fit_notes(made, args, catalog.settings)):
+    for note in dict.fromkeys(_fit_notes(made, args, package_finder.settings)):
         render.note(note)
     text = dumps(made.lock)
     what = _changes(old, made.lock) if before != text else []
@@ -226,7 +226,7 @@ def _environments(args: argparse.Namespace) -> tuple[Marker, ...]:
 
 
 def _changes(old: Lock | None, new: Lock) -> list[str]:
-    from variantctl.lock.changes import changes
+    from variantctl.lock.document import changes
 
     return changes(old, new) if old is not None else []
 

@@ -15,9 +15,9 @@ from variantctl.variants.errors import VariantctlError
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from variantctl.resolve.matrix import Row, Subject
-    from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.sources.settings import IndexSettings
+    from variantctl.config.settings import IndexSettings
+    from variantctl.explain.matrix import MatrixMachine, Row
+    from variantctl.requirements.files import RequirementFile
     from variantctl.target.environment import Environment
 
 HELP = "show what each of several machines would get, with download sizes"
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Resolve for every machine; it fails only where it cannot be done for any of them."""
     from variantctl.cli.progress import progress_steps
     from variantctl.cli.request import request_of, requirement_files
-    from variantctl.resolve.matrix import matrix
+    from variantctl.explain.matrix import matrix
 
     if not (args.requirements or args.requirement):
         raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
@@ -60,17 +60,18 @@ def run(args: argparse.Namespace) -> int:
     subjects = list(_subjects(args, environment, files))
 
     with (
-        options.open_catalog(args, environment, files) as catalog,
+        options.open_catalog(args, environment, files) as package_finder,
         progress_steps("resolving", len(subjects)) as begin,
     ):
 
-        def begun() -> Iterator[Subject]:
+        def begun() -> Iterator[MatrixMachine]:
             for subject in subjects:
                 begin(subject.name)
                 yield subject
 
         rows = [
-            _with_fit_notes(row, args, catalog.settings) for row in matrix(request, begun(), catalog=catalog)
+            _with_fit_notes(row, args, package_finder.settings)
+            for row in matrix(request, begun(), package_finder=package_finder)
         ]
     failed = _failure(rows)
     if args.json:
@@ -98,10 +99,10 @@ def _with_fit_notes(row: Row, args: argparse.Namespace, settings: IndexSettings)
 
 def _subjects(
     args: argparse.Namespace, environment: Environment | None, files: RequirementFile
-) -> Iterator[Subject]:
+) -> Iterator[MatrixMachine]:
     """The profiles in the order in which they are named; this machine where none is."""
+    from variantctl.explain.matrix import MatrixMachine
     from variantctl.providers.profiles import shipped_profiles
-    from variantctl.resolve.matrix import Subject
 
     named: list[str | None] = list(args.profile)
     if not named and not args.all_profiles:
@@ -112,7 +113,7 @@ def _subjects(
         one = argparse.Namespace(**{**vars(args), "profile": profile})
         subject = options.subject_of(one, environment, files)
         name = subject.machine.profile.name if subject.machine.profile else subject.who
-        yield Subject(name, subject.machine, subject.platform, subject.who)
+        yield MatrixMachine(name, subject.machine, subject.platform, subject.who)
 
 
 def _failure(rows: Sequence[Row]) -> VariantctlError | None:

@@ -65,7 +65,7 @@ def read(path: str) -> str | None:
 
 def write(path: str, note: str) -> None:
     """Keep a note; where that is not possible, nothing is kept, and the next run takes its time."""
-    from variantctl.private_folders import PRIVATE_FILE, make_private
+    from variantctl.filesystem.private_folders import PRIVATE_FILE, make_private
 
     folder = os.path.dirname(path)  # noqa: PTH120
     half = f"{path}.{os.getpid()}"

@@ -14,14 +14,14 @@ from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
+    from variantctl.cache.folder import Cache
+    from variantctl.config.settings import IndexSettings
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.algorithm import Machine
     from variantctl.providers.profiles import Profile
     from variantctl.providers.settings import PluginSources
-    from variantctl.resolve.preferences import VariantPreferences
-    from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.sources.cache import Cache
-    from variantctl.sources.catalog import Catalog
-    from variantctl.sources.settings import IndexSettings
+    from variantctl.requirements.files import RequirementFile
+    from variantctl.select.preferences import VariantPreferences
     from variantctl.target.environment import Environment
     from variantctl.target.platforms import Platform
     from variantctl.wheels.limits import Limits
@@ -37,7 +37,7 @@ class PlatformMismatchError(VariantctlError):
 
 
 @dataclass(frozen=True)
-class Subject:
+class TargetMachine:
     """What is resolved for.
 
     Attributes:
@@ -215,7 +215,7 @@ def unpacking_limits(args: argparse.Namespace) -> Limits:
     Raises:
         LimitError: one of them is no size or number.
     """
-    from variantctl.sources.configuration import read_configuration
+    from variantctl.config.file import read_configuration
     from variantctl.wheels.limits import limits_of
 
     configuration = read_configuration(os.environ)
@@ -228,7 +228,7 @@ def unpacking_limits(args: argparse.Namespace) -> Limits:
 
 def preferences(args: argparse.Namespace) -> VariantPreferences:
     """What the user said about variants."""
-    from variantctl.resolve.preferences import VariantPreferences
+    from variantctl.select.preferences import VariantPreferences
 
     return VariantPreferences.parse(
         labels=args.variant,
@@ -241,7 +241,7 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
 
 def _accelerator_policy(args: argparse.Namespace) -> str:
     """The option, else ``VARIANTCTL_ACCELERATOR``, else the configuration, else ``prefer``."""
-    from variantctl.sources.configuration import read_configuration
+    from variantctl.config.file import read_configuration
 
     if args.accelerator is not None:
         return str(args.accelerator)
@@ -253,16 +253,16 @@ def _accelerator_policy(args: argparse.Namespace) -> str:
 
 def open_catalog(
     args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
-) -> Catalog:
+) -> PackageFinder:
     """The sources: the command line's and those of requirements files, then what configuration says."""
-    from variantctl.sources.catalog import Catalog
+    from variantctl.indexes.finder import PackageFinder
 
-    return Catalog(index_settings(args, files), cache=cache_of(args))
+    return PackageFinder(index_settings(args, files), cache=cache_of(args))
 
 
 def cache_of(args: argparse.Namespace) -> Cache:
     """The cache folder, opened once: with ``--no-cache`` it is a temporary one, which goes with ``args``."""
-    from variantctl.sources.cache import Cache
+    from variantctl.cache.folder import Cache
 
     if "opened_cache" not in args:
         args.opened_cache = Cache.open(args.cache_dir, no_cache=getattr(args, "no_cache", False))
@@ -274,7 +274,7 @@ def cache_of(args: argparse.Namespace) -> Cache:
 
 def index_settings(args: argparse.Namespace, files: RequirementFile | None = None) -> IndexSettings:
     """Every source, and how it is reached."""
-    from variantctl.sources.settings import load_index_settings
+    from variantctl.config.settings import load_index_settings
 
     return load_index_settings(
         index_url=args.index_url or (files.index_url if files else None),
@@ -334,7 +334,7 @@ def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environmen
 
 def subject_of(
     args: argparse.Namespace, environment: Environment | None, files: RequirementFile | None = None
-) -> Subject:
+) -> TargetMachine:
     """The machine and the platform: the profile's where one is given, else this one's."""
     from variantctl.providers.algorithm import Machine, ProviderSettings
     from variantctl.target.platforms import platform_environment
@@ -347,12 +347,12 @@ def subject_of(
     )
     platform: Platform = environment or platform_environment()
     if args.profile is None:
-        return Subject(Machine(None, settings, environment=platform.markers), platform, "this machine")
+        return TargetMachine(Machine(None, settings, environment=platform.markers), platform, "this machine")
     from variantctl.providers.profiles import load_profile
 
     profile = load_profile(args.profile)
     platform = platform_of(profile, environment) or platform
-    return Subject(
+    return TargetMachine(
         Machine(profile, settings, environment=platform.markers), platform, f"profile {profile.name}"
     )
 
@@ -370,7 +370,7 @@ def platform_of(profile: Profile, environment: Environment | None) -> Platform |
     )
 
 
-def refuse_other_platform(environment: Environment, subject: Subject) -> None:
+def refuse_other_platform(environment: Environment, subject: TargetMachine) -> None:
     """Raise unless what is chosen for ``subject`` would run in ``environment``.
 
     A folder (``--target``, ``--prefix``) can be carried to another machine; an environment belongs to its
@@ -392,7 +392,7 @@ def refuse_other_platform(environment: Environment, subject: Subject) -> None:
             )
 
 
-def show_notes(subject: Subject, notes: Sequence[str] = ()) -> None:
+def show_notes(subject: TargetMachine, notes: Sequence[str] = ()) -> None:
     """What providers and the resolution have to say, on standard error."""
     for note in notes:
         render.note(note)

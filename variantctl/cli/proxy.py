@@ -45,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted, or for as long as the command runs."""
-    from variantctl.serving.listening import require_libraries
+    from variantctl.serving.http_server import require_libraries
 
     require_libraries()
     from variantctl.proxy.app import Proxy
-    from variantctl.proxy.shelf import Buyer
+    from variantctl.proxy.project_view import ClientTarget
 
     args.wrapped = args.wrapped[args.wrapped[:1] == ["--"] :]
     if args.wrapped and args.python is None:
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         args.python = str(beside) if beside else None
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment)
-    buyer = Buyer(subject.machine, subject.platform, options.preferences(args), subject.who)
+    buyer = ClientTarget(subject.machine, subject.platform, options.preferences(args), subject.who)
     proxy = Proxy(options.index_settings(args), options.cache_of(args), buyer, render.warning)
     try:
         if args.wrapped:
@@ -73,8 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
-    from variantctl.proxy.command import run_command
-    from variantctl.proxy.environment import client_environment
+    from variantctl.proxy.command import client_environment, run_command
 
     # Several of these may run at once; nobody needs to know the port.
     with served(proxy, args, port=args.port or 0) as address:
@@ -82,7 +81,7 @@ def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
         return run_command(args.wrapped, client_environment(address.url, os.environ, prefix))
 
 
-def _announce(args: argparse.Namespace, url: str, subject: options.Subject) -> None:
+def _announce(args: argparse.Namespace, url: str, subject: options.TargetMachine) -> None:
     markers = subject.platform.markers
     if args.json:
         announce_json(

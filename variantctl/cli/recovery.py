@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from variantctl.cli import render
 
 if TYPE_CHECKING:
-    from variantctl.install.progress import ProgressEvent
+    from variantctl.cache.progress import ProgressEvent
     from variantctl.target.environment import Environment
 
 

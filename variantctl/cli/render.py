@@ -48,7 +48,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of a ``--json`` command, to standard output; the secrets of URLs are hidden."""
-    from variantctl.redaction import redacted
+    from variantctl.net.redaction import redacted
 
     stream = sink(sys.stdout)
     unicode = (stream.encoding or "utf-8").lower().startswith("utf")

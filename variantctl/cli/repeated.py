@@ -17,9 +17,9 @@ import sys
 import time
 from contextlib import nullcontext
 
+from variantctl.cache.buckets import REPEATED
 from variantctl.cli import notes
-from variantctl.sources.buckets import REPEATED
-from variantctl.sources.states import TICK_NS, changed_at, state
+from variantctl.filesystem.file_state import TICK_NS, changed_at, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from variantctl.install.progress import ProgressEvent
-    from variantctl.install.unchanged import LookAhead
+    from variantctl.cache.progress import ProgressEvent
+    from variantctl.cache.unchanged import LookAhead
+    from variantctl.indexes.finder import Grounds
     from variantctl.resolve.plan import Plan
-    from variantctl.sources.catalog import Grounds
     from variantctl.target.environment import Environment
 
 _PYTHON = ("-p", "--python")
@@ -54,8 +54,8 @@ class Recipe:
     def __init__(self, environment: Environment) -> None:
         from pathlib import Path
 
-        from variantctl.sources.configuration import configuration_file
-        from variantctl.sources.pip_config import config_files
+        from variantctl.config.file import configuration_file
+        from variantctl.config.pip import config_files
 
         files = [configuration_file(os.environ), *config_files(os.environ, Path(sys.prefix), sys.platform)]
         paths = [*notes.ourselves(), *(str(path) for path in files if path is not None)]
@@ -72,8 +72,8 @@ class Recipe:
             grounds: what its sources rest on.
             cache: the folder of caches, which the wheels are in.
         """
+        from variantctl.cache.unpacked import UnpackedStore
         from variantctl.cli.summary import rows_of
-        from variantctl.install.store import WheelStore
 
         place = _place(args.arguments)
         by_hash = all(planned.hashes.get("sha256") and not planned.direct_url for planned in plan.install)
@@ -85,7 +85,7 @@ class Recipe:
         states = {**self._states, **grounds.files}
         if any(changed_at(each) > self._before - TICK_NS for each in states.values()):
             return
-        store = WheelStore(cache / "install")
+        store = UnpackedStore(cache / "install")
         note = {
             "format": 1,
             "situation": self._situation,
@@ -139,7 +139,7 @@ def _read(arguments: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _install(note: Mapping[str, Any], arguments: Sequence[str], started: float) -> str | None:
-    from variantctl.install.unchanged import look_ahead
+    from variantctl.cache.unchanged import look_ahead
 
     # Before anything else: it goes on while the rest is imported.
     ahead = look_ahead(note["slots"])
@@ -152,11 +152,11 @@ def _install_stored(
 ) -> str | None:
     from pathlib import Path
 
+    from variantctl.cache.folder import Cache
     from variantctl.cli import summary
+    from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
-    from variantctl.install.links import LinkMode
     from variantctl.install.stored import StoredPlan, StoredWheel, not_stored
-    from variantctl.sources.cache import Cache
     from variantctl.target.environment import find_environment
 
     # The interpreter's facts are in the cache that no option names.

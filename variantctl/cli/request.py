@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from variantctl.cli import options, render
 
 if TYPE_CHECKING:
-    from variantctl.resolve.requirement_files import RequirementFile
-    from variantctl.resolve.resolution import Request
+    from variantctl.requirements.files import RequirementFile
+    from variantctl.resolve.resolver import Request
 
 
 def requirement_files(args: argparse.Namespace) -> RequirementFile:
     """What the files of ``-r`` and ``-c`` say."""
-    from variantctl.resolve.requirement_files import RequirementFileReader
+    from variantctl.requirements.files import RequirementFileReader
 
     def read_url(url: str) -> bytes:
-        from variantctl.sources.http import HttpClient
+        from variantctl.net.client import HttpClient
 
         with HttpClient() as client:
             return client.get(url).content
@@ -40,9 +40,9 @@ def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:
     """
     from packaging.utils import canonicalize_name
 
-    from variantctl.resolve.provider import SearchOptions
-    from variantctl.resolve.requirements import parse_user_requirement
-    from variantctl.resolve.resolution import Request
+    from variantctl.requirements.requirement import parse_user_requirement
+    from variantctl.resolve.options import SearchOptions
+    from variantctl.resolve.resolver import Request
 
     named = [parse_user_requirement(text) for text in args.requirements]
     installs = "reinstall" in args

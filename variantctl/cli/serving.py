@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
 from variantctl.cli.terminal import sink
-from variantctl.redaction import redacted
+from variantctl.net.redaction import redacted
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from variantctl.serving.listening import Address
+    from variantctl.serving.http_server import Address
 
 
 def add_address_arguments(parser: argparse.ArgumentParser, *, port: int | str) -> None:
@@ -38,7 +38,7 @@ def add_address_arguments(parser: argparse.ArgumentParser, *, port: int | str) -
 @contextmanager
 def served(app: ASGIApp, args: argparse.Namespace, *, port: int) -> Iterator[Address]:
     """Serve *app* where the arguments say; warns where other machines can ask."""
-    from variantctl.serving.listening import is_loopback, listening
+    from variantctl.serving.http_server import is_loopback, listening
 
     if not is_loopback(args.host):
         render.warning(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 
+from variantctl.cache.buckets import SETTLED
 from variantctl.cli import notes
-from variantctl.sources.buckets import SETTLED
-from variantctl.sources.states import TICK_NS, changed_at, state
+from variantctl.filesystem.file_state import TICK_NS, changed_at, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from variantctl.values import replace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.indexes.project_files import WheelLink
     from variantctl.lock.selection import Choices
     from variantctl.resolve.plan import Plan
-    from variantctl.sources.catalog import Catalog
-    from variantctl.sources.files import WheelLink
     from variantctl.target.environment import Environment
 
 HELP = "make an environment exactly what a pylock.toml has for it"
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.lock.reading import read_lock
     from variantctl.lock.selection import Selection
     from variantctl.lock.syncing import plan_sync
-    from variantctl.resolve.interpreter import Interpreter
     from variantctl.resolve.plan_fit import fit_notes, with_fits
+    from variantctl.select.compatibility import Interpreter
     from variantctl.target.installed import installed_packages
 
     started = time.perf_counter()
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
             options.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment) as catalog:
+    with options.open_catalog(args, environment) as package_finder:
 
         def read_requires(link: WheelLink) -> Sequence[str]:
-            return catalog.core_metadata(link).requires_dist
+            return package_finder.core_metadata(link).requires_dist
 
         selection = Selection(
             lock,
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         plan = replace(plan, notes=(*plan.notes, *fit_notes(plan.install, show_size=render.human_size)))
         options.show_notes(subject, plan.notes)
         if environment is not None and not args.dry_run and (plan.install or plan.remove):
-            _apply(plan, environment, catalog, args)
+            _apply(plan, environment, package_finder, args)
     if args.json:
         render.print_json(plan.as_json())
     elif not render.is_quiet():
@@ -105,18 +105,20 @@ def _choices(args: argparse.Namespace) -> Choices:
     )
 
 
-def _apply(plan: Plan, environment: Environment, catalog: Catalog, args: argparse.Namespace) -> None:
-    from variantctl.cli.downloads import Downloads
+def _apply(
+    plan: Plan, environment: Environment, package_finder: PackageFinder, args: argparse.Namespace
+) -> None:
+    from variantctl.cli.progress import Downloads
+    from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
-    from variantctl.install.links import LinkMode
 
-    with Downloads(catalog) as downloads:
+    with Downloads(package_finder) as downloads:
         outcome = apply_plan(
             plan,
             environment,
             downloads.fetch,
             Options(
-                cache=catalog.cache.root / "install",
+                cache=package_finder.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
                 compile_bytecode=args.compile_bytecode,
                 overwrite=args.overwrite,

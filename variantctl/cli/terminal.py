@@ -34,10 +34,10 @@ def visible(text: str) -> str:
 
 
 def hidden(text: str) -> str:
-    """*text* with the secrets of its URLs hidden; ``redaction`` is imported only where there may be some."""
+    """*text* with the secrets of its URLs hidden; ``net.redaction`` is imported only if needed."""
     if "@" not in text and "=" not in text:
         return text
-    from variantctl.redaction import redact
+    from variantctl.net.redaction import redact
 
     return redact(text)
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.backends.source import Ask, BackendSource
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, backend_sources
 from variantctl.doctor.mixtures import backend
 from variantctl.doctor.orphans import left_over
-from variantctl.resolve.fit import devices, fit_of_ordinary, present
-from variantctl.resolve.ordinary_builds import CPU, VENDORS, toolkit_version
-from variantctl.resolve.reasons import property_reasons
-from variantctl.sources.backends import Ask, BackendSource
+from variantctl.select.fit import devices, fit_of_ordinary, present
+from variantctl.select.ordinary_builds import CPU, VENDORS, toolkit_version
+from variantctl.select.reasons import property_reasons
 from variantctl.values import dataclass
 from variantctl.variants.ordering import explain_label
 from variantctl.variants.properties import Supported

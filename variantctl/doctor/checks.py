@@ -14,11 +14,11 @@ from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.imports import check_shared_files
 from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.doctor.mixtures import check_mixture
-from variantctl.resolve.advice import update_for
-from variantctl.resolve.fit import ACCELERATORS
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.ordinary_builds import VENDORS
-from variantctl.resolve.reasons import property_reasons, summarise
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.driver_updates import update_for
+from variantctl.select.fit import ACCELERATORS
+from variantctl.select.ordinary_builds import VENDORS
+from variantctl.select.reasons import property_reasons, summarise
 from variantctl.values import dataclass, field
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from variantctl.resolve.ordinary_builds import CPU, OrdinaryBuild, Sign, toolkit_properties
+from variantctl.select.ordinary_builds import CPU, OrdinaryBuild, Sign, toolkit_properties
 
 _MOST_BYTES = 100_000
 

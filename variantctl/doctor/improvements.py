@@ -9,14 +9,15 @@ from packaging.version import Version
 
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection
-from variantctl.resolve.stock import Stock
-from variantctl.sources.errors import NetworkError, OfflineError, ProjectNotFound
+from variantctl.indexes.errors import ProjectNotFound
+from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.variants.errors import VariantctlError
 
 
 def improvements(
     inspection: Inspection,
-    stock: Stock,
+    candidate_finder: CandidateFinder,
     *,
     commands: Commands,
     begin: Callable[[str], None] = lambda _name: None,
@@ -31,12 +32,14 @@ def improvements(
         commands: those that mend things.
         begin: called with the name of each package.
     """
-    stock.expect((name, SpecifierSet(f"=={item.version}")) for name, item in inspection.packages.items())
+    candidate_finder.expect(
+        (name, SpecifierSet(f"=={item.version}")) for name, item in inspection.packages.items()
+    )
     findings: list[Finding] = []
     for item in inspection.packages.values():
         begin(item.name)
         try:
-            findings += _of(item, stock, commands)
+            findings += _of(item, candidate_finder, commands)
         except ProjectNotFound:
             continue
         except VariantctlError as error:
@@ -49,17 +52,17 @@ def improvements(
     return findings
 
 
-def _of(item: Inspected, stock: Stock, commands: Commands) -> Iterator[Finding]:
+def _of(item: Inspected, candidate_finder: CandidateFinder, commands: Commands) -> Iterator[Finding]:
     public = Version(item.version.public)
-    version = item.version if item.version in stock.versions(item.name) else public
-    if version not in stock.versions(item.name):
+    version = item.version if item.version in candidate_finder.versions(item.name) else public
+    if version not in candidate_finder.versions(item.name):
         return
-    best = next(iter(stock.candidates(item.name, version, allow_yanked=True)), None)
+    best = next(iter(candidate_finder.candidates(item.name, version, allow_yanked=True)), None)
     label = best.wheel.label if best is not None else None
     if label is not None and label != item.label:
         here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
-        detail = f"{item.name} {public}: {here}, and {label} is better for {stock.who}"
+        detail = f"{item.name} {public}: {here}, and {label} is better for {candidate_finder.who}"
         yield Finding("suggestion", "better-variant", item.name, detail, commands.reinstall([item.pin]))
-    for advice in stock.advice(item.name, version, allow_yanked=True, further=True):
+    for advice in candidate_finder.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")

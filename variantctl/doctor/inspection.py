@@ -11,10 +11,10 @@ from packaging.tags import Tag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.backends.source import BackendSource
+from variantctl.backends.tables import SHIPPED, shipped_source
 from variantctl.doctor.frameworks import build_from_files
-from variantctl.resolve.ordinary_builds import OrdinaryBuild, optional_requirements, ordinary_build
-from variantctl.sources.backend_tables import SHIPPED, shipped_source
-from variantctl.sources.backends import BackendSource
+from variantctl.select.ordinary_builds import OrdinaryBuild, optional_requirements, ordinary_build
 from variantctl.target.errors import BrokenPackageError
 from variantctl.target.installed import InstalledFile, InstalledPackage, installed_packages, packages_in
 from variantctl.target.integrity import changed_among, missing_among, wheel_tags

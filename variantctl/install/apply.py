@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from variantctl.install.conflicts import Change, work_out
-from variantctl.install.errors import ChangedInStoreError, StateError, from_os_error
+from variantctl.cache.folder import cache_root
+from variantctl.cache.manifest import UnpackedWheel
+from variantctl.cache.progress import Progress, ProgressEvent, silent
+from variantctl.cache.unpacked import UnpackedStore, current_umask
+from variantctl.filesystem.errors import from_os_error
+from variantctl.filesystem.links import Linker, LinkMode
+from variantctl.filesystem.space import check_room
+from variantctl.install.errors import ChangedInStoreError, StateError
+from variantctl.install.file_changes import FileChanges, plan_file_changes
 from variantctl.install.layout import Layout, lay_out
-from variantctl.install.links import Linker, LinkMode
 from variantctl.install.lock import locked
-from variantctl.install.manifest import UnpackedWheel
-from variantctl.install.progress import Progress, ProgressEvent, silent
+from variantctl.install.planned import ChangePlan, Fetch, PlannedWheel
 from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
-from variantctl.install.space import check_room, room_of
+from variantctl.install.space import room_of
 from variantctl.install.spelling import probe
-from variantctl.install.store import WheelStore, current_umask
 from variantctl.install.transaction import Transaction, pending, recover
-from variantctl.target.cache import cache_root
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage, installed_packages
 from variantctl.values import dataclass, field
@@ -31,44 +34,7 @@ from variantctl.wheels.limits import Limits
 from variantctl.wheels.names import STATE_FOLDER
 
 if TYPE_CHECKING:
-    from variantctl.install.unchanged import LookAhead
-    from variantctl.sources.arriving import Arriving
-
-
-class PlannedWheel(Protocol):
-    """What is read of ``resolve.plan.PlannedInstall``."""
-
-    @property
-    def filename(self) -> str: ...
-    @property
-    def hashes(self) -> Mapping[str, str]: ...
-    @property
-    def requested(self) -> bool: ...
-    @property
-    def direct_url(self) -> Mapping[str, Any] | None: ...
-
-
-class PlannedRemoval(Protocol):
-    """What is read of ``resolve.plan.PlannedRemoval``."""
-
-    @property
-    def name(self) -> str: ...
-
-
-class Fetch(Protocol):
-    """Gives the file of a planned wheel, every known hash checked."""
-
-    def __call__(self, planned: Any, reader: Callable[[Arriving], None], /) -> Path:
-        """``reader`` may be given the file once while it is being received, to unpack it meanwhile."""
-
-
-class Plan(Protocol):
-    """What is read of ``resolve.plan.Plan``: the lock and sync rooms make plans of their own."""
-
-    @property
-    def install(self) -> Sequence[PlannedWheel]: ...
-    @property
-    def remove(self) -> Sequence[PlannedRemoval]: ...
+    from variantctl.cache.unchanged import LookAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +80,7 @@ class Outcome:
 
 
 def apply_plan(
-    plan: Plan,
+    plan: ChangePlan,
     environment: Environment,
     fetch: Fetch,
     options: Options | None = None,
@@ -153,7 +119,7 @@ def apply_plan(
             for planned, wheel in zip(plan.install, wheels, strict=True)
         ]
         removal = removal_of(going, installed.values(), roots)
-        change = work_out(
+        change = plan_file_changes(
             layouts,
             removal,
             installed.values(),
@@ -188,7 +154,7 @@ def uninstall(
         names = {package.name for package in packages}
         going = [package for name, package in installed.items() if name in names]
         removal = removal_of(going, installed.values(), roots)
-        change = Change((), removal.files, ())
+        change = FileChanges((), removal.files, ())
         linker = Linker(options.link_mode)
         notes += _carry_out(change, removal, roots, state, linker, _title((), removal), options)
     return Outcome(removed=tuple(going), notes=(*notes, *_kept(removal)))
@@ -233,7 +199,7 @@ def _has_state(environment: Environment) -> bool:
 
 def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
     """Every wheel in the store, verified."""
-    store = WheelStore(options.cache, options.limits)
+    store = UnpackedStore(options.cache, options.limits)
 
     def stored(planned: PlannedWheel) -> UnpackedWheel | None:
         sha256 = planned.hashes.get("sha256", "").lower()
@@ -244,9 +210,9 @@ def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) ->
     missing = [planned for planned, wheel in zip(install, found, strict=True) if wheel is None]
     if not missing:
         return [wheel for wheel in found if wheel is not None]
-    from variantctl.install.bringing import bring
+    from variantctl.install.fetching import fetch_and_unpack
 
-    made = iter(bring(missing, store, fetch, options.progress))
+    made = iter(fetch_and_unpack(missing, store, fetch, options.progress))
     return [wheel or next(made) for wheel in found]
 
 
@@ -267,7 +233,13 @@ def _changing(environment: Environment, options: Options) -> Iterator[tuple[Path
 
 
 def _carry_out(
-    change: Change, removal: Removal, roots: Roots, state: Path, linker: Linker, title: str, options: Options
+    change: FileChanges,
+    removal: Removal,
+    roots: Roots,
+    state: Path,
+    linker: Linker,
+    title: str,
+    options: Options,
 ) -> list[str]:
     with Transaction(state, change, roots, linker, title=title) as transaction:
         check_room(state, *room_of(change, linker.mode, state), title)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from variantctl.install.errors import InstallError
+from variantctl.filesystem.errors import InstallError
 
 
 def compile_modules(python: Path, modules: Iterable[str]) -> None:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
-from variantctl.variants.errors import VariantctlError
-
-
-class InstallError(VariantctlError):
-    """An installation or removal that could not be done; the environment is as it was."""
-
-    kind = "install"
+from variantctl.filesystem.errors import InstallError
 
 
 class FileConflictError(InstallError):
@@ -39,18 +32,6 @@ class StateError(InstallError):
         )
 
 
-class NotWritableError(InstallError):
-    """The environment or the cache may not be written to."""
-
-    kind = "not-writable"
-
-
-class NoSpaceError(InstallError):
-    """The disk, or the user's share of it, is full."""
-
-    kind = "no-space"
-
-
 class ChangedInStoreError(InstallError):
     """A wheel in the store was changed behind our back, and that was noticed late."""
 
@@ -66,20 +47,3 @@ class NotUndoneError(InstallError):
             f"{title} failed{why} and could not be undone: {undoing}",
             hint="Put that right, then run any variantctl command on this environment: it goes on undoing.",
         )
-
-
-def from_os_error(error: OSError, folder: Path, doing: str) -> InstallError:
-    """The same failure in words: ``doing`` is what was under way, ``folder`` where."""
-    where = error.filename2 or error.filename or folder
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceError(
-            f"{doing}: no space left for {where}",
-            hint=f"Free some space on the disk of {folder}, then run the same command again.",
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return NotWritableError(
-            f"{doing}: {where} may not be written ({reason})",
-            hint=f"Make {folder} writable for you, or use another environment (--python).",
-        )
-    return InstallError(f"{doing}: {where}: {reason}")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from variantctl.install.manifest import StoredFolder, UnpackedFile, UnpackedWheel
+from variantctl.cache.manifest import StoredFolder, UnpackedFile, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
 from variantctl.target.environment import SCHEME_NAMES, Environment
 from variantctl.values import dataclass

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from variantctl.filesystem.locks import is_same, release, try_lock
 from variantctl.install.state import LOCK_FILE, check_folder, open_file
-from variantctl.sources.locks import is_same, release, try_lock
 from variantctl.wheels.names import STATE_FOLDER
 
 _POLL_SECONDS = 0.1

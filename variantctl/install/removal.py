@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Collection, Iterable, Iterator
 
-from variantctl.install.errors import InstallError
+from variantctl.filesystem.errors import InstallError
 from variantctl.install.roots import Roots
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.integrity import is_as_recorded

@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock, Thread
 
-from variantctl.install.conflicts import Unit
+from variantctl.filesystem.links import Linker, copy, write
+from variantctl.install.file_changes import RenameUnit
 from variantctl.install.layout import NewFile
-from variantctl.install.links import Linker, copy, write
 from variantctl.values import dataclass
 
 #: More threads than that would wait for each other: for the interpreter, or for the file system's journal.
@@ -32,7 +32,7 @@ class _Folder:
     executables: Sequence[str]
 
 
-def stage(units: Sequence[Unit], folder: str, linker: Linker) -> None:
+def stage(units: Sequence[RenameUnit], folder: str, linker: Linker) -> None:
     """Make the N-th unit as ``folder/N``.
 
     Args:
@@ -94,7 +94,7 @@ class _Threads:
                 self._failures.append(interrupt)
 
 
-def _batches(units: Iterable[Unit], folder: str) -> Iterator[list[_Folder]]:
+def _batches(units: Iterable[RenameUnit], folder: str) -> Iterator[list[_Folder]]:
     """The files of whole folders, in portions."""
     batch: list[_Folder] = []
     count = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from variantctl.install.errors import InstallError
+from variantctl.filesystem.errors import InstallError
 
 
 class StoredWheel(NamedTuple):

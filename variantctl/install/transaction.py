@@ -26,11 +26,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from variantctl.filesystem.errors import InstallError
+from variantctl.filesystem.links import Linker
 from variantctl.install import journal as journals
-from variantctl.install.conflicts import Change
-from variantctl.install.errors import InstallError, NotUndoneError
+from variantctl.install.errors import NotUndoneError
+from variantctl.install.file_changes import FileChanges
 from variantctl.install.journal import Journal
-from variantctl.install.links import Linker
 from variantctl.install.lock import is_held
 from variantctl.install.removal import remove_emptied
 from variantctl.install.roots import Roots
@@ -47,7 +48,7 @@ class Transaction:
         note: what could not be tidied up after the change was made, in words; else None.
     """
 
-    def __init__(self, state: Path, change: Change, roots: Roots, linker: Linker, *, title: str) -> None:
+    def __init__(self, state: Path, change: FileChanges, roots: Roots, linker: Linker, *, title: str) -> None:
         self._state = state
         self._change = change
         self._roots = roots

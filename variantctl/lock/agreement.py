@@ -9,17 +9,17 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.lock.errors import NoCommonVersionError
+from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.plan import Plan, PlannedInstall
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.resolve.requirements import UserRequirement
-from variantctl.resolve.resolution import Request, resolve
+from variantctl.resolve.resolver import Request, resolve
+from variantctl.select.preferences import VariantPreferences
 from variantctl.values import dataclass, replace
 from variantctl.variants.markers import parse_requirement
 
 if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.algorithm import Machine
-    from variantctl.sources.catalog import Catalog
     from variantctl.target.platforms import Platform
 
 _MOST_ROUNDS = 100
@@ -54,9 +54,9 @@ class Resolved:
     target: Target
     plan: Plan
 
-    def catalog(self, catalog: Catalog) -> Catalog:
+    def package_finder(self, package_finder: PackageFinder) -> PackageFinder:
         """The sources as this machine sees them: of indexes for backends those that it can use."""
-        return catalog.for_machine(self.target.machine.supported, self.target.platform.markers)
+        return package_finder.for_machine(self.target.machine.supported, self.target.platform.markers)
 
 
 def chosen_version(planned: PlannedInstall) -> Version:
@@ -74,10 +74,10 @@ class Agreement:
     """
 
     def __init__(
-        self, request: Request, catalog: Catalog, preferred: Mapping[NormalizedName, Version]
+        self, request: Request, package_finder: PackageFinder, preferred: Mapping[NormalizedName, Version]
     ) -> None:
         self._request = request
-        self._catalog = catalog
+        self._package_finder = package_finder
         self._preferred = dict(preferred)
         self._limits: dict[NormalizedName, Version] = {}
         #: Projects of which machines may take different versions, since they are required to.
@@ -150,7 +150,7 @@ class Agreement:
                 preferences=preferences,
                 options=replace(request.options, preferred=dict(self._preferred)),
             ),
-            catalog=self._catalog,
+            package_finder=self._package_finder,
             machine=target.machine,
             platform=target.platform,
             who=target.who,

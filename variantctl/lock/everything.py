@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.indexes.errors import ProjectNotFound
 from variantctl.lock.agreement import Agreement, Resolved, Target, chosen_version
 from variantctl.providers.algorithm import Machine
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError, UnsupportedVariantError
-from variantctl.resolve.interpreter import Interpreter
 from variantctl.resolve.plan import Plan, PlannedInstall
-from variantctl.resolve.preferences import NON_VARIANT
-from variantctl.sources.errors import ProjectNotFound
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.preferences import NON_VARIANT
 from variantctl.target.platforms import platform_environment
 from variantctl.values import dataclass
 from variantctl.variants.markers import parse_requirement
 from variantctl.variants.properties import ABI_DEPENDENCY, VariantProperty
 
 if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.settings import ProviderSettings
-    from variantctl.sources.catalog import Catalog
     from variantctl.target.platforms import Platform
     from variantctl.variants.metadata import VariantMetadata
 
@@ -118,9 +118,11 @@ class Expansion:
         settings: what the user says about providers.
     """
 
-    def __init__(self, agreement: Agreement, catalog: Catalog, settings: ProviderSettings | None) -> None:
+    def __init__(
+        self, agreement: Agreement, package_finder: PackageFinder, settings: ProviderSettings | None
+    ) -> None:
         self._agreement = agreement
-        self._catalog = catalog
+        self._package_finder = package_finder
         self._settings = settings
         self._locked: dict[NormalizedName, set[Version]] = {}
         self._notes: dict[str, None] = {}
@@ -160,12 +162,12 @@ class Expansion:
                 found += self._variant(task, platforms[task.platform])
 
     def _tasks(self, resolved: Resolved, interpreters: Sequence[Interpreter]) -> Iterator[_Task]:
-        catalog = resolved.catalog(self._catalog)
+        package_finder = resolved.package_finder(self._package_finder)
         for planned in resolved.plan.install:
             if planned.direct_url is not None:
                 continue
             version = chosen_version(planned)
-            wheels = catalog.project(planned.name).wheels_of(version)
+            wheels = package_finder.project(planned.name).wheels_of(version)
             if all(link.wheel.label is None for link in wheels):
                 continue
             for link in wheels:
@@ -201,10 +203,10 @@ class Expansion:
         if not task.label:
             return
         planned = next(planned for planned in full.plan.install if planned.name == task.name)
-        catalog = full.catalog(self._catalog)
-        metadata = catalog.variant_metadata(catalog.project(task.name), task.version)
+        package_finder = full.package_finder(self._package_finder)
+        metadata = package_finder.variant_metadata(package_finder.project(task.name), task.version)
         properties = (metadata.properties_of(task.label) if metadata else None) or {}
-        texts = self._catalog.core_metadata(planned.link).requires_dist
+        texts = self._package_finder.core_metadata(planned.link).requires_dist
         named = {match for text in texts if "variant_properties" in text for match in _PROPERTY.findall(text)}
         for item in sorted(VariantProperty.parse(text) for text in named):
             values = properties.get(item.namespace, {}).get(item.feature, ())

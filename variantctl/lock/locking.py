@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
@@ -13,24 +17,27 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.lock.agreement import Agreement, Resolved, Target
 from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.everything import Expansion
-from variantctl.lock.files import FileList
 from variantctl.lock.needed_on import markers_of
 from variantctl.lock.variants_table import backend_table, narrowed, of_backend
-from variantctl.redaction import bare_text
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.resolution import Request
-from variantctl.sources.files import ProjectFiles, WheelLink
+from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.net.hashes import STRONG, is_known
+from variantctl.net.redaction import bare_text, without_secrets
+from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import is_file_url, split_credentials, url_to_path
+from variantctl.resolve.resolver import Request
+from variantctl.select.compatibility import Interpreter
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.markers import VariantRequirement, parse_requirement
 from variantctl.variants.metadata import VariantMetadata
 
 if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.settings import ProviderSettings
     from variantctl.resolve.plan import PlannedInstall
-    from variantctl.sources.catalog import Catalog
     from variantctl.target.platforms import Platform
 
 
@@ -66,7 +73,7 @@ class _Entry:
     """What became known of one version of one project."""
 
     planned: PlannedInstall
-    catalog: Catalog
+    package_finder: PackageFinder
     backend_metadata: VariantMetadata | None = None
     links: dict[str, WheelLink] = field(default_factory=dict)
     needs: set[NormalizedName] = field(default_factory=set)
@@ -89,24 +96,24 @@ class Made:
     notes: tuple[str, ...]
 
 
-def make_lock(wanted: LockRequest, catalog: Catalog) -> Made:
+def make_lock(wanted: LockRequest, package_finder: PackageFinder) -> Made:
     """Resolve for every machine, and unite what they take.
 
     Raises:
         NoCommonVersionError: the machines cannot agree on a version.
         VariantctlError: as ``resolve``.
     """
-    agreement = Agreement(wanted.request, catalog, wanted.preferred)
+    agreement = Agreement(wanted.request, package_finder, wanted.preferred)
     asked = resolved = agreement.reach(wanted.targets)
     notes = [note for done in resolved for note in done.plan.notes]
     if wanted.every_variant:
-        expansion = Expansion(agreement, catalog, wanted.settings)
+        expansion = Expansion(agreement, package_finder, wanted.settings)
         resolved = expansion.expand(resolved, wanted.platforms)
         notes += expansion.notes
-    entries = _entries(resolved, catalog)
+    entries = _entries(resolved, package_finder)
     if wanted.every_variant:
         _add_other_platforms(entries, resolved)
-    packages = _packages(entries, FileList(catalog, wanted.base))
+    packages = _packages(entries, FileList(package_finder, wanted.base))
     asked_for = {_portable(root.requirement) for root in wanted.request.requirements}
     roots = tuple(sorted(asked_for, key=str))
     markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
@@ -128,11 +135,11 @@ def _portable(requirement: VariantRequirement) -> VariantRequirement:
     return parse_requirement(f"{requirement.name}{extras}{marker}")
 
 
-def _entries(resolved: Sequence[Resolved], catalog: Catalog) -> list[_Entry]:
+def _entries(resolved: Sequence[Resolved], package_finder: PackageFinder) -> list[_Entry]:
     """By name and version; builds of a backend apart, and those with other properties elsewhere too."""
     entries: dict[tuple[NormalizedName, Version, str], _Entry] = {}
     for done in resolved:
-        seen = done.catalog(catalog)
+        seen = done.package_finder(package_finder)
         for planned in done.plan.install:
             link = planned.link
             metadata = _backend_metadata(link, seen)
@@ -144,12 +151,12 @@ def _entries(resolved: Sequence[Resolved], catalog: Catalog) -> list[_Entry]:
     return [entries[key] for key in sorted(entries)]
 
 
-def _backend_metadata(link: WheelLink, catalog: Catalog) -> VariantMetadata | None:
+def _backend_metadata(link: WheelLink, package_finder: PackageFinder) -> VariantMetadata | None:
     """What says of a backend's build what it was built for; ``None`` for all other wheels."""
     label = link.wheel.label
     if link.backend is None or label is None:
         return None
-    metadata = catalog.variant_metadata(catalog.project(link.wheel.name), link.wheel.version)
+    metadata = package_finder.variant_metadata(package_finder.project(link.wheel.name), link.wheel.version)
     return of_backend(metadata, label) if metadata is not None and label in metadata.variants else None
 
 
@@ -161,7 +168,7 @@ def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved]
         if entry.planned.direct_url is not None or entry.backend_metadata is not None:
             continue
         labels = {link.wheel.label for link in entry.links.values()}
-        for link in entry.catalog.project(entry.planned.name).wheels_of(entry.planned.version):
+        for link in entry.package_finder.project(entry.planned.name).wheels_of(entry.planned.version):
             if (
                 link.wheel.label in labels
                 and not link.file.yanked
@@ -186,7 +193,7 @@ def _package(
     links = sorted(entry.links.values(), key=lambda link: link.wheel.filename)
     wheels = tuple(locked[link.file.url] for link in links)
     direct = planned.direct_url is not None
-    declared, requires_python = _declared(links, entry.taken, entry.catalog)
+    declared, requires_python = _declared(links, entry.taken, entry.package_finder)
     backend = planned.link.backend
     return LockedPackage(
         planned.name,
@@ -213,20 +220,20 @@ def _variants(entry: _Entry) -> VariantMetadata | None:
     if planned.direct_url is not None:
         project = ProjectFiles(planned.name, planned.url, (planned.link,))
     else:
-        project = entry.catalog.project(planned.name)
-    metadata = entry.catalog.variant_metadata(project, planned.version)
+        project = entry.package_finder.project(planned.name)
+    metadata = entry.package_finder.variant_metadata(project, planned.version)
     return narrowed(metadata, labels) if metadata else None
 
 
 def _declared(
-    links: Sequence[WheelLink], taken: set[str], catalog: Catalog
+    links: Sequence[WheelLink], taken: set[str], package_finder: PackageFinder
 ) -> tuple[Declared, SpecifierSet | None]:
     """What the wheels require, and the Pythons they are for where they agree on that.
 
     Of a wheel that no machine takes METADATA is not read: it is the same as another's of the same label, for
     another platform.
     """
-    read = {link.file.url: catalog.core_metadata(link) for link in links if link.file.url in taken}
+    read = {link.file.url: package_finder.core_metadata(link) for link in links if link.file.url in taken}
     of_label: dict[str | None, str] = {}
     for link in links:
         if link.file.url in taken:
@@ -249,3 +256,87 @@ def _specifier(text: str | None) -> SpecifierSet | None:
         return SpecifierSet(text) if text else None
     except InvalidSpecifier:
         return None
+
+
+_PARALLEL = 8
+_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\s*\Z")
+
+
+class FileList:
+    """Gives links as locked wheels.
+
+    Args:
+        catalog: fetches what must be fetched to know a hash.
+        base: the folder of the lock file, which paths are relative to.
+    """
+
+    def __init__(self, package_finder: PackageFinder, base: Path) -> None:
+        self._package_finder = package_finder
+        self._base = base
+        self._indexes = {
+            split_credentials(url)[0].rstrip("/")
+            for layer in package_finder.settings.layers
+            for url in (layer.index_url, *layer.extra_index_urls)
+            if url is not None
+        }
+
+    def locked(self, links: Iterable[WheelLink]) -> dict[str, LockedWheel]:
+        """URL -> locked wheel.
+
+        Raises:
+            VariantctlError: a file without a hash that proves anything cannot be fetched to make one.
+        """
+        links = sorted(links, key=lambda link: link.file.url)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return dict(zip((link.file.url for link in links), pool.map(self._locked, links), strict=True))
+
+    def index_of(self, file: RemoteFile) -> str | None:
+        """The base URL of the index a file was found in; ``None`` for a folder or a page of links."""
+        source = file.source.rstrip("/")
+        return f"{source}/" if source in self._indexes and not is_file_url(source) else None
+
+    def _locked(self, link: WheelLink) -> LockedWheel:
+        file = link.file
+        hashes = {name: digest for name, digest in file.hashes.items() if is_known(name)}
+        size = file.size
+        if not any(name in STRONG for name in hashes):
+            fetched = self._package_finder.fetch(link)
+            hashes["sha256"] = fetched.sha256
+            size = fetched.path.stat().st_size
+        url: str | None = without_secrets(file.url)  # a lock is shared
+        path = None
+        if is_file_url(file.url):
+            place = url_to_path(file.url)
+            url, path, size = None, self._relative(place), place.stat().st_size
+        elif size is None:
+            size = self._remote_size(file.url)
+        return LockedWheel(link.own_name, url, path, hashes, size, _moment(file.upload_time))
+
+    def _relative(self, place: Path) -> str:
+        """With ``/``, as PEP 751 has it for portability; absolute where no relative path leads there."""
+        try:
+            return PurePath(os.path.relpath(place, self._base)).as_posix()
+        except ValueError:  # another drive
+            return place.as_posix()
+
+    def _remote_size(self, url: str) -> int | None:
+        """What the server says when asked for one byte; ``None`` where it is silent: sizes are optional."""
+        try:
+            with self._package_finder.client.stream(
+                url, headers={"Range": "bytes=0-0"}, allow=(416,)
+            ) as stream:
+                total = _TOTAL.match(stream.headers.get("content-range", ""))
+                return int(total[1]) if total else (stream.length if stream.status == 200 else None)
+        except (NetworkError, OfflineError):
+            return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """PEP 700's ``yyyy-mm-ddThh:mm:ss.ffffffZ``; ``None`` for what is no moment in time."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment.astimezone(timezone.utc) if moment.tzinfo is not None else None

@@ -11,16 +11,23 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.indexes.project_files import BackendBuild, WheelLink
 from variantctl.lock.contents import Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.errors import LockFileError, LockMismatchError
 from variantctl.lock.variants_table import united
 from variantctl.lock.walk import Picked, Visit, Walk
-from variantctl.resolve.choice import RankedWheel, Terms, abi_dependencies, judge_wheels, rank_wheels
-from variantctl.resolve.interpreter import Interpreter
-from variantctl.resolve.preferences import VariantPreferences
-from variantctl.sources.files import BackendBuild, RemoteFile, WheelLink
-from variantctl.sources.hashes import STRONG, is_known
-from variantctl.sources.urls import path_to_url
+from variantctl.net.hashes import STRONG, is_known
+from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import path_to_url
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.preferences import VariantPreferences
+from variantctl.select.ranking import (
+    RankedWheel,
+    SelectionContext,
+    abi_dependencies,
+    evaluate_wheels,
+    rank_wheels,
+)
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.markers import VariantRequirement
@@ -294,10 +301,10 @@ class Selection:
             for package, prefixes in abi_dependencies(wheel.properties).items()
         )
 
-    def _terms(self, package: LockedPackage, metadata: VariantMetadata | None) -> Terms:
+    def _terms(self, package: LockedPackage, metadata: VariantMetadata | None) -> SelectionContext:
         preferences = self._choices.preferences
         supported = {} if metadata is None or preferences.no_variants else self._machine.supported(metadata)
-        return Terms(
+        return SelectionContext(
             self._interpreter,
             preferences,
             preferences.labels.get(package.name),
@@ -341,7 +348,7 @@ class Selection:
                 hint="Use another interpreter (-p), or lock again for this one.",
             )
         links = [self.link(file, package.backend) for file in package.files]
-        judged = judge_wheels(links, self._terms(package, package.variants))
+        judged = evaluate_wheels(links, self._terms(package, package.variants))
         reasons = [
             f"{wheel.link.wheel.label or wheel.link.wheel.filename} "
             + ("; ".join(reason.detail for reason in wheel.reasons) or "was built for another release")

@@ -11,9 +11,9 @@ from urllib.parse import urldefrag
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.lock.selection import Selected
-from variantctl.redaction import without_secrets
+from variantctl.net.redaction import without_secrets
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
-from variantctl.resolve.resolution import because
+from variantctl.resolve.resolver import because
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage
 from variantctl.variants.errors import InvalidVariantError

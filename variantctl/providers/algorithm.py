@@ -10,9 +10,9 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
-from variantctl.providers.query import ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
 from variantctl.values import dataclass
 from variantctl.variants.accelerators import DETECTED, is_accelerator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from variantctl.providers.query import FeatureReport
+from variantctl.providers.asking import FeatureReport
 from variantctl.values import dataclass, replace
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN
 

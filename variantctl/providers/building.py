@@ -13,13 +13,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from variantctl.providers.answers import ALL, SUPPORTED, BadAnswerError
+from variantctl.providers.asking import FeatureReport
 from variantctl.providers.foreign import ForeignProviders
 from variantctl.providers.plugins import KNOWN_PROVIDERS, FeatureConfig, our_plugins
-from variantctl.providers.query import FeatureReport
 from variantctl.providers.settings import ProviderSettings
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
-from variantctl.variants.known import KnownFeature, KnownFeatures
+from variantctl.variants.known_properties import KnownFeature, KnownFeatures
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY
 from variantctl.variants.schemas import PEP_850_SCHEMA

@@ -6,21 +6,22 @@ wherever the files alone do not show it) and ``tools/`` (what tools and drivers 
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import os
+import re
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from variantctl.providers.captures import only_what_is_read
+from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.detect import Detection
 from variantctl.providers.errors import BundleError
 from variantctl.providers.plugins import our_plugins
-from variantctl.providers.query import ProviderReport, query_plugin
-from variantctl.providers.scrub import Scrubber, local_names
 from variantctl.variants.errors import VariantctlError
 
 RECORD = "variant-detect.json"
@@ -166,3 +167,108 @@ def _unpack(bundle: Path, folder: Path) -> None:
                     place.write_bytes(file.read())
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise BundleError(f"{bundle}: not a bundle that can be read: {error}", hint=hint) from error
+
+
+_SYSCTL = ("machdep.cpu.", "hw.optional.", "hw.logicalcpu", "hw.ncpu", "sysctl.proc_translated")
+_COLUMNS = ("index", "name", "compute_cap", "driver_version", "memory.total", "mig.mode.current")
+
+
+def only_what_is_read(name: str, text: str) -> str:
+    """The lines and columns of a capture that detection looks at; other files as they are."""
+    keep = _KEEPERS.get(name)
+    return text if keep is None else keep(text)
+
+
+def _sysctl(text: str) -> str:
+    return "".join(f"{line}\n" for line in text.splitlines() if line.strip().startswith(_SYSCTL))
+
+
+def _header(text: str) -> str:
+    return "".join(f"{line}\n" for line in text.splitlines() if "Version" in line)
+
+
+def _table(text: str) -> str:
+    """The columns that we ask nvidia-smi for; of a table without a header, the first ones."""
+    try:
+        rows = [row for row in csv.reader(text.splitlines(), skipinitialspace=True) if row]
+    except csv.Error:
+        return ""
+    titles = next((row for row in rows if "index" in row), [])
+    chosen = [place for place, title in enumerate(titles) if title.partition("[")[0].strip() in _COLUMNS]
+    if not titles:
+        chosen = list(range(len(_COLUMNS)))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([row[place] for place in chosen if place < len(row)] for row in rows)
+    return out.getvalue()
+
+
+_KEEPERS: dict[str, Callable[[str], str]] = {
+    "sysctl.txt": _sysctl,
+    "nvidia-smi.txt": _header,
+    "nvidia-smi.csv": _table,
+}
+
+
+_HEX = "[0-9a-fA-F]"
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_SERIAL = r"[^:=\n]*\b(?:serial(?:[ _-]?(?:number|no))?|uuid|udid)\b[^:=\n]*"
+_HOST = r"kern\.(?:hostname|uuid|bootsessionuuid|bootuuid|nisdomainname)[^:=\n]*"
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # UUIDs, with NVIDIA's prefix or none; AMD's GPU ids are 16 digits.
+    (re.compile(rf"\b{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}\b"), "(uuid)"),
+    (re.compile(rf"\b(GPU|MIG)-{_HEX}{{8,}}\b"), r"\1-(uuid)"),
+    # Lines that say whose number or name they give: cpuinfo's, rocminfo's, sysctl's; then KFD's.
+    (re.compile(rf"(?im)^({_SERIAL}[:=])[^\n]*$"), r"\1 (removed)"),
+    (re.compile(rf"(?im)^({_HOST}[:=])[^\n]*$"), r"\1 (removed)"),
+    (re.compile(r"(?im)^(unique_id)\s+[^\n]*$"), r"\1 0"),
+    # MAC addresses, then IPv6 and IPv4 ones.
+    (re.compile(rf"(?<![\w:.-])(?:{_HEX}{{2}}[:-]){{5}}{_HEX}{{2}}(?![\w:-])"), "(mac)"),
+    (re.compile(rf"(?<![\w:.])(?:{_HEX}{{0,4}}:){{3,7}}{_HEX}{{1,4}}(?![\w:])"), "(ip)"),
+    (re.compile(rf"(?<![\w.])(?:{_BYTE}\.){{3}}{_BYTE}(?![\w.])"), "(ip)"),
+    # Home folders, whoever's they are.
+    (re.compile(r"((?:/|\b)home/|/Users/|\b[A-Za-z]:[\\/]Users[\\/])[^/\\\s:;,'\"]+"), r"\1user"),
+)
+_HARMLESS = frozenset({"root", "user", "localhost", "localdomain", "home", "nobody", "linux", "(none)"})
+_SHORTEST = 3
+
+
+class Scrubber:
+    """Replaces private things by words that say what was there.
+
+    Args:
+        names: names of this machine and its user, which are taken out wherever they stand as whole words.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        known = {name for name in names if len(name) >= _SHORTEST and name.lower() not in _HARMLESS}
+        longest_first = sorted(known, key=lambda name: (-len(name), name))
+        self._names = [re.compile(rf"(?i)(?<![\w]){re.escape(name)}(?![\w])") for name in longest_first]
+
+    def text(self, text: str) -> str:
+        """The text without UUIDs, serial numbers, MAC and IP addresses, home folders, and the names."""
+        for pattern, replacement in _RULES:
+            text = pattern.sub(replacement, text)
+        for pattern in self._names:
+            text = pattern.sub("(name)", text)
+        return text
+
+    def value(self, value: object) -> object:
+        """A JSON-able value with every string in it scrubbed."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item) for item in value]
+        return value
+
+
+def local_names() -> set[str]:
+    """The names of this machine and of whoever runs us."""
+    import socket
+
+    host = socket.gethostname()
+    names = {host, host.partition(".")[0], Path.home().name}
+    names.update(os.environ.get(variable, "") for variable in ("USER", "LOGNAME", "USERNAME", "HOSTNAME"))
+    return names

@@ -21,7 +21,7 @@ from variantctl.providers.answers import (
     printable,
     read_answer,
 )
-from variantctl.providers.query import ProviderReport
+from variantctl.providers.asking import ProviderReport
 
 TIMEOUT_VARIABLE = "VARIANTCTL_PROVIDER_TIMEOUT"
 TIMEOUT_S = 5.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from variantctl.providers.asking import FeatureReport, ProviderReport, query_plugin
 from variantctl.providers.machine_platform import PlatformFacts, this_platform, tree_platform
 from variantctl.providers.plugins import KNOWN_PROVIDERS, ForeignPlugin, foreign_plugins, our_plugins
-from variantctl.providers.query import FeatureReport, ProviderReport, query_plugin
 from variantctl.providers.settings import ProviderSettings
 from variantctl.values import dataclass, replace
 

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from variantctl.providers.answers import Answer
+from variantctl.providers.asking import ProviderReport
 from variantctl.providers.child import ask_plugin, query
 from variantctl.providers.errors import NotTrustedError, PluginUnavailableError
 from variantctl.providers.isolation import (
@@ -23,7 +24,6 @@ from variantctl.providers.isolation import (
     wheel_version,
 )
 from variantctl.providers.plugins import GROUP, KNOWN_PROVIDERS, ForeignPlugin
-from variantctl.providers.query import ProviderReport
 from variantctl.providers.settings import PluginSources, ProviderSettings
 from variantctl.providers.trust import PluginWheel, TrustedPackage, TrustStore
 from variantctl.values import replace

@@ -21,14 +21,14 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from variantctl.private_folders import distrust, make_private
+from variantctl.cache.buckets import PROVIDER_ENVIRONMENTS
+from variantctl.filesystem.private_folders import distrust, make_private
 from variantctl.providers.errors import PluginUnavailableError
 from variantctl.providers.installers import Installer, find_installer, python_of, site_packages
 from variantctl.providers.settings import PluginSources
 from variantctl.providers.trust import PluginWheel
 from variantctl.values import dataclass
 
-BUCKET = "provider-envs-v1"
 _COMPLETE = "variantctl-complete"
 
 
@@ -101,7 +101,7 @@ def isolated_environment(
     cache = sources.cache_dir or _cache_root(environ)
     if (why := distrust(cache)) is not None:
         raise PluginUnavailableError(f"plugins are not run from the cache {cache}: {why}")
-    root = cache / BUCKET
+    root = cache / PROVIDER_ENVIRONMENTS
     pin = root / "pins" / f"{_key(_python(), trusted, *sorted(requirements))}.json"
     if trusted or sources.offline:
         pinned = _pinned(pin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from variantctl.providers.query import ProviderReport
+from variantctl.providers.asking import ProviderReport
 
 _Values = Mapping[str, Sequence[str]]
 _SHOWN = 6

@@ -17,22 +17,22 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.finder import PackageFinder
+from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.net.urls import is_file_url, redact, url_to_path
+from variantctl.proxy.project_view import ClientTarget, ProjectView, ShownFile, view_project
 from variantctl.proxy.rewriting import Rewriting, RewrittenResponse
-from variantctl.proxy.shelf import Buyer, Shelf, ShownFile, stock_shelf
-from variantctl.proxy.shelves import Shelves, Stocked
 from variantctl.proxy.sidecar import decided_metadata, has_variant_markers
 from variantctl.proxy.upstream import Upstream
+from variantctl.proxy.view_cache import ProjectViewCache, Viewed
 from variantctl.serving.files import file as local_file
-from variantctl.serving.negotiation import JSON, choose_type
-from variantctl.serving.pages import message, page
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.errors import NetworkError, OfflineError, ProjectNotFound
-from variantctl.sources.urls import is_file_url, redact, url_to_path
+from variantctl.serving.responses import JSON, choose_type, message, page
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
-    from variantctl.sources.cache import Cache
-    from variantctl.sources.settings import IndexSettings
+    from variantctl.cache.folder import Cache
+    from variantctl.config.settings import IndexSettings
 
 _METADATA = ".metadata"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z", re.ASCII)
@@ -50,16 +50,16 @@ class Proxy:
     """
 
     def __init__(
-        self, settings: IndexSettings, cache: Cache, buyer: Buyer, warn: Callable[[str], None]
+        self, settings: IndexSettings, cache: Cache, buyer: ClientTarget, warn: Callable[[str], None]
     ) -> None:
         self._settings = settings
         self._cache = cache
         self._buyer = buyer
         self._warn = warn
         # One client, and with it one pool of connections, for the catalogs of all projects.
-        self._client = Catalog(settings, cache=cache).client
+        self._client = PackageFinder(settings, cache=cache).client
         self._upstream = Upstream(self._client)
-        self._shelves = Shelves(self._look_up)
+        self._shelves = ProjectViewCache(self._look_up)
         self._told: set[str] = set()
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Proxy:
         body = await anyio.to_thread.run_sync(self._sidecar, found.shelf, shown)
         return page(body, "text/plain; charset=utf-8", request, vary="")
 
-    async def _wheel(self, method: str, shown: ShownFile, shelf: Shelf, request: Headers) -> Response:
+    async def _wheel(self, method: str, shown: ShownFile, shelf: ProjectView, request: Headers) -> Response:
         if shown.decided:
             rewriting = await anyio.to_thread.run_sync(self._rewriting, shelf, shown)
             if rewriting is not None:
@@ -129,7 +129,7 @@ class Proxy:
         if is_file_url(url):
             path = url_to_path(url)
         else:
-            stored = await anyio.to_thread.run_sync(shelf.catalog.stored, shown.file)
+            stored = await anyio.to_thread.run_sync(shelf.package_finder.stored, shown.file)
             if stored is None:
                 return await self._upstream.file(method, url, shown.filename, request)
             path = stored.path
@@ -139,31 +139,31 @@ class Proxy:
             return message("the file is gone", 404)
         return local_file(path, status, request)
 
-    def _rewriting(self, shelf: Shelf, shown: ShownFile) -> Rewriting | None:
+    def _rewriting(self, shelf: ProjectView, shown: ShownFile) -> Rewriting | None:
         """The wheel with its variant markers decided; ``None`` where it has none. Called in a thread."""
         assert shown.link is not None
-        metadata = shelf.catalog.metadata_bytes(shown.link)
+        metadata = shelf.package_finder.metadata_bytes(shown.link)
         if not has_variant_markers(metadata, shown.link):
             return None
         decided = decided_metadata(metadata, shown.link, shelf.terms(shown.link))
-        return Rewriting(shelf.catalog, shown.link, decided)
+        return Rewriting(shelf.package_finder, shown.link, decided)
 
-    def _look_up(self, name: NormalizedName) -> Stocked:
+    def _look_up(self, name: NormalizedName) -> Viewed:
         """Called in a thread. A catalog never forgets, so that each look-up has one of its own."""
-        catalog = Catalog(self._settings, client=self._client, cache=self._cache)
+        package_finder = PackageFinder(self._settings, client=self._client, cache=self._cache)
         try:
-            shelf = stock_shelf(catalog, self._buyer, name)
+            shelf = view_project(package_finder, self._buyer, name)
         except ProjectNotFound as error:
-            return Stocked(None, missing=error, since=time.monotonic())
-        for text in (*catalog.warnings, *shelf.problems):
+            return Viewed(None, missing=error, since=time.monotonic())
+        for text in (*package_finder.warnings, *shelf.problems):
             self._tell(text)
         html, json = shelf.pages(f"../../files/{name}/")
-        return Stocked(shelf, html, json, since=time.monotonic())
+        return Viewed(shelf, html, json, since=time.monotonic())
 
-    def _sidecar(self, shelf: Shelf, shown: ShownFile) -> bytes:
+    def _sidecar(self, shelf: ProjectView, shown: ShownFile) -> bytes:
         """Called in a thread."""
         assert shown.link is not None
-        metadata = shelf.catalog.metadata_bytes(shown.link)
+        metadata = shelf.package_finder.metadata_bytes(shown.link)
         return decided_metadata(metadata, shown.link, shelf.terms(shown.link)) if shown.decided else metadata
 
     def _tell(self, text: str) -> None:

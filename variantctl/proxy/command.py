@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from variantctl.config.pip import read_pip_config
 from variantctl.proxy.errors import CommandError
 
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
@@ -65,3 +66,55 @@ def interpreter_beside(command: Sequence[str], environ: Mapping[str, str]) -> Pa
         return Path(program)
     beside = Path(program).with_name("python.exe" if program.endswith(".exe") else "python")
     return beside if beside.is_file() else None
+
+
+EMPTY = "/empty/"
+"""The path of a page without links: it takes the place of find-links that pip's files name."""
+_OTHER_SOURCES = (
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_NO_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_NO_INDEX",
+)
+_LOOPBACK = "127.0.0.1,localhost,::1"
+
+
+def client_environment(root: str, environ: Mapping[str, str], prefix: Path) -> dict[str, str]:
+    """*environ* for a command whose tools are to use the proxy.
+
+    The sources that *environ* and pip's files name are the proxy's business: it asks them itself.
+
+    Args:
+        root: the URL of the proxy, without a slash at the end.
+        environ: the environment variables.
+        prefix: of the environment that the command installs into: its pip.conf counts.
+    """
+    url = f"{root}/simple/"
+    kept = {name: value for name, value in environ.items() if name not in _OTHER_SOURCES}
+    without_pips = {
+        name: value
+        for name, value in kept.items()
+        if not name.startswith("PIP_") or name == "PIP_CONFIG_FILE"
+    }
+    files = read_pip_config(without_pips, prefix)
+    from_files = {"extra-index-url": url, "find-links": root + EMPTY, "no-index": "0"}
+    return {
+        **kept,
+        "PIP_INDEX_URL": url,
+        **{
+            f"PIP_{name.replace('-', '_').upper()}": value
+            for name, value in from_files.items()
+            if name in files.values
+        },
+        "UV_DEFAULT_INDEX": url,
+        "UV_INDEX_URL": url,
+        "PDM_PYPI_URL": url,
+        "POETRY_PYPI_MIRROR_URL": url,
+        **{
+            name: f"{environ[name]},{_LOOPBACK}" if environ.get(name) else _LOOPBACK
+            for name in ("NO_PROXY", "no_proxy")
+        },
+    }

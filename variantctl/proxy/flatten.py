@@ -17,13 +17,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from variantctl.proxy.errors import FlattenError
-from variantctl.proxy.naming import ordinary_name
-from variantctl.proxy.shelf import Buyer, Shelf, ShownFile, page_file, stock_shelf
-from variantctl.proxy.sidecar import decided_metadata
-from variantctl.sources.cache import Cache
-from variantctl.sources.catalog import Catalog
-from variantctl.sources.page_writer import (
+from variantctl.cache.folder import Cache
+from variantctl.config.settings import IndexSettings
+from variantctl.filesystem.atomic import written_whole
+from variantctl.indexes.finder import PackageFinder
+from variantctl.indexes.page_writer import (
     GENERATOR,
     PageFile,
     ProjectStatus,
@@ -32,11 +30,19 @@ from variantctl.sources.page_writer import (
     root_html,
     root_json,
 )
-from variantctl.sources.settings import IndexSettings
-from variantctl.sources.urls import url_to_path
+from variantctl.net.urls import url_to_path
+from variantctl.proxy.errors import FlattenError
+from variantctl.proxy.project_view import (
+    ClientTarget,
+    ProjectView,
+    ShownFile,
+    ordinary_name,
+    page_file,
+    view_project,
+)
+from variantctl.proxy.sidecar import decided_metadata
 from variantctl.values import dataclass, field, replace
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.output import written_whole
 from variantctl.wheels.substitution import Substitution
 
 _PAGES = ("index.html", "index.json")
@@ -76,7 +82,7 @@ class Flattened:
         }
 
 
-def flatten(out: Path, name: str, buyer: Buyer, *, progress: Progress | None = None) -> Flattened:
+def flatten(out: Path, name: str, buyer: ClientTarget, *, progress: Progress | None = None) -> Flattened:
     """Write ``out/simple-{name}/`` from ``out/simple/``.
 
     Wheels come before the pages that name them, and what an earlier run left goes last.
@@ -101,12 +107,12 @@ def flatten(out: Path, name: str, buyer: Buyer, *, progress: Progress | None = N
     _write(target / "index.html", root_html([]))
     trees = []
     settings = IndexSettings(index_url=source.resolve().as_uri())
-    with Catalog(settings, cache=Cache.open(no_cache=True)) as catalog:
+    with PackageFinder(settings, cache=Cache.open(no_cache=True)) as package_finder:
         sizes = [
             sum(file.stat().st_size for file in (source / project).glob("*.whl")) for project in projects
         ]
         for number, project in enumerate(projects, start=1):
-            shelf = stock_shelf(catalog, buyer, canonicalize_name(project))
+            shelf = view_project(package_finder, buyer, canonicalize_name(project))
             trees.append(_Tree(shelf, source / project, target / project))
             trees[-1].write()
             if progress is not None:
@@ -136,7 +142,7 @@ class _Tree:
         folder: where it goes.
     """
 
-    shelf: Shelf
+    shelf: ProjectView
     source: Path
     folder: Path
 
@@ -174,7 +180,7 @@ class _Tree:
         if shown.link is None:
             _link(original, target)
             return page
-        metadata = self.shelf.catalog.metadata_bytes(shown.link)
+        metadata = self.shelf.package_finder.metadata_bytes(shown.link)
         if shown.decided:
             metadata = decided_metadata(metadata, shown.link, self.shelf.terms(shown.link))
         if shown.rewritten:

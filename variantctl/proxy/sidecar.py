@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from variantctl.resolve.choice import Terms, abi_dependencies, marker_variant
-from variantctl.variants.decided import decide_requirement
+from variantctl.select.ranking import SelectionContext, abi_dependencies, marker_variant
+from variantctl.variants.decided_markers import decide_requirement
 from variantctl.variants.markers import NON_VARIANT
-from variantctl.wheels.headers import with_requires
-from variantctl.wheels.metadata import parse_core_metadata
+from variantctl.wheels.metadata import parse_core_metadata, with_requires
 
 if TYPE_CHECKING:
-    from variantctl.sources.files import WheelLink
+    from variantctl.indexes.project_files import WheelLink
 
 
-def decided_metadata(metadata: bytes, link: WheelLink, terms: Terms) -> bytes:
+def decided_metadata(metadata: bytes, link: WheelLink, terms: SelectionContext) -> bytes:
     """The METADATA of a wheel as it reads when the wheel is the chosen one on the machine of *terms*.
 
     Variant markers are decided; an ``abi_dependency`` is a dependency like any other (PEP 850). All other
@@ -43,7 +42,7 @@ def has_variant_markers(metadata: bytes, link: WheelLink) -> bool:
     return any(decide_requirement(text, NON_VARIANT) != text for text in requires if "variant_" in text)
 
 
-def _abi_requirements(link: WheelLink, terms: Terms) -> list[str]:
+def _abi_requirements(link: WheelLink, terms: SelectionContext) -> list[str]:
     """The release of each package that the wheel was built for: of several, the newest."""
     properties = terms.metadata.variants.get(link.wheel.label or "", {}) if terms.metadata else {}
     return [

@@ -9,15 +9,15 @@ import httpx
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from variantctl.net.urls import redact
 from variantctl.proxy.errors import BrokenOffError
 from variantctl.serving.files import content_type
-from variantctl.serving.pages import message
-from variantctl.sources.urls import redact
+from variantctl.serving.responses import message
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
-    from variantctl.sources.http import HttpClient
+    from variantctl.net.client import HttpClient
 
 _ASKED = ("range", "if-range", "if-none-match", "if-modified-since")
 _ANSWERED = (

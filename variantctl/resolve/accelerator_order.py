@@ -25,10 +25,10 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.resolve.candidates import WheelCandidate
-from variantctl.resolve.preferences import ANY, REQUIRE
+from variantctl.select.preferences import ANY, REQUIRE
 
 if TYPE_CHECKING:
-    from variantctl.resolve.stock import Stock
+    from variantctl.resolve.candidate_finder import CandidateFinder
 
 OfVersion = Callable[[Version], Sequence[WheelCandidate]]
 """The candidates of one version, best first."""
@@ -44,9 +44,9 @@ class AcceleratorOrder:
         stock: what can be had, and what the machine has.
     """
 
-    def __init__(self, stock: Stock) -> None:
-        self._stock = stock
-        self._policy = stock.preferences.accelerator
+    def __init__(self, candidate_finder: CandidateFinder) -> None:
+        self._candidate_finder = candidate_finder
+        self._policy = candidate_finder.preferences.accelerator
 
     def candidates(
         self, name: NormalizedName, versions: Sequence[Version], of_version: OfVersion
@@ -84,19 +84,22 @@ class AcceleratorOrder:
         Not where the user says which label to take, or none; nor for what joins an installed package of the
         same source, whose accelerator is settled.
         """
-        stock = self._stock
+        candidate_finder = self._candidate_finder
         return (
             self._policy != ANY
-            and not stock.preferences.no_variants
-            and name not in stock.preferences.labels
-            and stock.has_variants(name)
+            and not candidate_finder.preferences.no_variants
+            and name not in candidate_finder.preferences.labels
+            and candidate_finder.has_variants(name)
         )
 
     def allows(self, candidate: WheelCandidate) -> bool:
         """Whether the policy lets a candidate be taken at all."""
         if self._policy != REQUIRE or candidate.accelerators:
             return True
-        return not (self.counts_for(candidate.name) and self._stock.is_built_for_accelerators(candidate.name))
+        return not (
+            self.counts_for(candidate.name)
+            and self._candidate_finder.is_built_for_accelerators(candidate.name)
+        )
 
     def _waits(self, candidate: WheelCandidate) -> bool:
         """Whether it comes after the builds for the accelerator of older versions, too."""
@@ -104,6 +107,6 @@ class AcceleratorOrder:
 
     def _may_come(self, name: NormalizedName, read: int) -> bool:
         """Whether an older version may have what the machine can use, and it is worth reading on."""
-        if not self._stock.accelerators:
+        if not self._candidate_finder.accelerators:
             return False
-        return self._stock.backends.has_source(name) or read < _MOST_READ
+        return self._candidate_finder.backends.has_source(name) or read < _MOST_READ

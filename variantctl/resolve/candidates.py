@@ -8,7 +8,7 @@ from typing import TypeAlias
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.resolve.choice import RankedWheel
+from variantctl.select.ranking import RankedWheel
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import dataclass
 
@@ -114,7 +114,7 @@ class ExtraCandidate:
 
 @dataclass(frozen=True, eq=False)
 class BackendCandidate:
-    """The backend that everything of one source comes from (``variantctl.sources.backends``).
+    """The backend that everything of one source comes from (``variantctl.backends.source``).
 
     Attributes:
         identifier: of the source, as the search knows it.

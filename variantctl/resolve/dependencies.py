@@ -8,6 +8,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.requirements.errors import RequirementError
+from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import (
     BackendCandidate,
     BaseCandidate,
@@ -16,10 +18,15 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
-from variantctl.resolve.choice import abi_dependencies
-from variantctl.resolve.errors import HashesError, NoCandidateError, RequirementError
-from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, SameNeed, needs_of
-from variantctl.resolve.stock import Stock
+from variantctl.resolve.errors import HashesError, NoCandidateError
+from variantctl.resolve.needs import (
+    AbiRequirement,
+    ExtraBaseRequirement,
+    ImpossibleRequirement,
+    Need,
+    needs_of,
+)
+from variantctl.select.ranking import abi_dependencies
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.markers import MarkerVariant, VariantRequirement
@@ -37,8 +44,8 @@ class Dependencies:
         unread: project -> version -> why what it says of itself cannot be read: a clause whose subject it is.
     """
 
-    def __init__(self, stock: Stock, *, no_deps: bool = False) -> None:
-        self._stock = stock
+    def __init__(self, candidate_finder: CandidateFinder, *, no_deps: bool = False) -> None:
+        self._candidate_finder = candidate_finder
         self._no_deps = no_deps
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
@@ -48,7 +55,7 @@ class Dependencies:
         if not isinstance(base, (WheelCandidate, InstalledCandidate)):
             return []
         texts, variant = self._declared(base)
-        markers = self._stock.interpreter.markers
+        markers = self._candidate_finder.interpreter.markers
         found = [read_requirement(text).requirement for text in texts]
         if not isinstance(candidate, ExtraCandidate):
             return [requirement for requirement in found if requirement.applies(markers, variant)]
@@ -66,16 +73,16 @@ class Dependencies:
 
     def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
         if isinstance(base, InstalledCandidate):
-            return base.package.requires(), self._stock.marker_variant(base.package)
-        return self._stock.metadata(base).requires_dist, base.wheel.variant
+            return base.package.requires(), self._candidate_finder.marker_variant(base.package)
+        return self._candidate_finder.metadata(base).requires_dist, base.wheel.variant
 
     def needs_of(self, candidate: Candidate) -> Iterator[Need]:
         """What the candidate needs here; if it is unfit, one need that nothing satisfies."""
         if isinstance(candidate, BackendCandidate):
             return
         if isinstance(candidate, ExtraCandidate):
-            yield SameNeed(candidate.base)
-        elif (backend := self._stock.backends.need_of(candidate)) is not None:
+            yield ExtraBaseRequirement(candidate.base)
+        elif (backend := self._candidate_finder.backends.need_of(candidate)) is not None:
             yield backend
         try:
             unfit = self._unfit(candidate) if isinstance(candidate, WheelCandidate) else None
@@ -86,10 +93,10 @@ class Dependencies:
             return
         except HashesError as error:
             # A source that gives no digests may have a second file of the version (1.0 and 1.0+cpu).
-            yield ImpossibleNeed(candidate.name, f"cannot be taken: {error.message}", error=error)
+            yield ImpossibleRequirement(candidate.name, f"cannot be taken: {error.message}", error=error)
             return
         if unfit:
-            yield ImpossibleNeed(candidate.name, unfit)
+            yield ImpossibleRequirement(candidate.name, unfit)
             return
         if self._no_deps:
             return
@@ -100,7 +107,7 @@ class Dependencies:
             return
         for requirement in requirements:
             if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
-                yield ImpossibleNeed(candidate.name, f"needs '{requirement}': {problem}")
+                yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {problem}")
             else:
                 yield from needs_of(requirement)
         if isinstance(candidate, WheelCandidate):
@@ -108,27 +115,27 @@ class Dependencies:
 
     def _unreadable(
         self, candidate: Candidate, reason: str, error: VariantctlError | None = None
-    ) -> ImpossibleNeed:
+    ) -> ImpossibleRequirement:
         """What turns a candidate away that cannot be understood: pip and uv pass it over, too."""
         self.unread.setdefault(candidate.name, {})[candidate.version] = reason
-        return ImpossibleNeed(candidate.name, reason, error=error)
+        return ImpossibleRequirement(candidate.name, reason, error=error)
 
     def _unusable(self, url: str, name: NormalizedName) -> str | None:
         """Why a dependency's direct reference cannot be followed."""
         if not url.startswith(("https://", "http://", "file://")):
             return "variantctl installs wheels, which that is not"
         try:
-            self._stock.direct(url, name)
+            self._candidate_finder.direct(url, name)
         except (RequirementError, InvalidVariantError, NoCandidateError) as error:
             return error.message
         return None
 
     def _unfit(self, candidate: WheelCandidate) -> str | None:
         """What only METADATA tells against a wheel; raises ``HashesError`` where it is another file."""
-        metadata = self._stock.metadata(candidate)
+        metadata = self._candidate_finder.metadata(candidate)
         text = metadata.requires_python_text
-        if not self._stock.interpreter.accepts_python(text):
-            return f"needs Python {text}; this is {self._stock.interpreter.python}"
+        if not self._candidate_finder.interpreter.accepts_python(text):
+            return f"needs Python {text}; this is {self._candidate_finder.interpreter.python}"
         return None
 
 
@@ -140,6 +147,6 @@ def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:
                 SpecifierSet(f"=={prefix}.*")
         except InvalidSpecifier:
             reason = f"was built for {package} {', '.join(prefixes)}, which names no release"
-            yield ImpossibleNeed(candidate.name, reason)
+            yield ImpossibleRequirement(candidate.name, reason)
         else:
-            yield AbiNeed(canonicalize_name(package), tuple(prefixes))
+            yield AbiRequirement(canonicalize_name(package), tuple(prefixes))

@@ -5,24 +5,6 @@ from __future__ import annotations
 from variantctl.variants.errors import VariantctlError
 
 
-class RequirementError(VariantctlError, ValueError):
-    """A requirement that cannot be read, or that asks for something only a build could give."""
-
-    kind = "invalid-requirement"
-
-
-class RequirementFileError(VariantctlError):
-    """A requirements or constraints file that cannot be read; the message begins with ``file:line``."""
-
-    kind = "invalid-requirements-file"
-
-
-class PreferenceError(VariantctlError, ValueError):
-    """A ``--prefer``, ``--exclude`` or ``--variant`` that cannot be read or cannot be granted."""
-
-    kind = "invalid-preference"
-
-
 class UnsupportedVariantError(VariantctlError):
     """The label asked for exists, and this machine does not support its properties."""
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
+from variantctl.indexes.errors import ProjectNotFound
+from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
-from variantctl.resolve.needs import BackendNeed, ImpossibleNeed, Need, ProjectNeed, is_pin
-from variantctl.resolve.preferences import NON_VARIANT
-from variantctl.resolve.remedies import loosen, remedies
-from variantctl.resolve.stock import Stock
+from variantctl.resolve.needs import (
+    BackendRequirement,
+    ImpossibleRequirement,
+    Need,
+    ProjectRequirement,
+    is_pin,
+)
 from variantctl.resolve.trace import Trace, who
-from variantctl.sources.errors import ProjectNotFound
+from variantctl.select.preferences import NON_VARIANT
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
@@ -32,15 +37,15 @@ _MOST_CAUSES = 12
 def failure(
     causes: Sequence[Information],
     trace: Trace,
-    stock: Stock,
-    constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
+    candidate_finder: CandidateFinder,
+    constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
 ) -> VariantctlError:
     """The error for a search that found nothing.
 
     A single requirement that cannot be had is told as such (``NoCandidateError``, ``ProjectNotFound``);
     anything else as the chains of requirements that contradict each other (``UnsatisfiableError``).
     """
-    impossible = [info.requirement for info in causes if isinstance(info.requirement, ImpossibleNeed)]
+    impossible = [info.requirement for info in causes if isinstance(info.requirement, ImpossibleRequirement)]
     errors = [need.error for need in impossible if need.error is not None]
     if errors and len(errors) == len(causes):
         return errors[0]
@@ -48,54 +53,57 @@ def failure(
     for name in projects:
         mine = [info for info in causes if info.requirement.name == name]
         needs = [info.requirement for info in mine]
-        if any(isinstance(need, (ImpossibleNeed, BackendNeed)) for need in needs):
+        if any(isinstance(need, (ImpossibleRequirement, BackendRequirement)) for need in needs):
             continue
-        missing = missing_project(name, stock)
+        missing = missing_project(name, candidate_finder)
         limits = constraints.get(name, ())
-        reason = missing.message if missing else nothing_fits(name, [*needs, *limits], stock)
+        reason = missing.message if missing else nothing_fits(name, [*needs, *limits], candidate_finder)
         alone = len(mine) == 1 and not limits
         if reason and mine[0].parent is None and alone:
-            return missing or NoCandidateError(reason, hint=_hint(name, needs, stock))
+            return missing or NoCandidateError(reason, hint=_hint(name, needs, candidate_finder))
         if reason:
             return UnsatisfiableError(
                 "\n".join([f"{reason}:", *_lines(mine, trace, limits)]),
-                hint=_hint(name, [*needs, *limits], stock) or _loosen(mine, trace, stock, limits),
+                hint=_hint(name, [*needs, *limits], candidate_finder)
+                or _loosen(mine, trace, candidate_finder, limits),
             )
     limits = [limit for name in projects for limit in constraints.get(name, ())]
     lines = _lines(causes, trace, limits)
     return UnsatisfiableError(
         "\n".join(["no set of wheels satisfies everything that was asked for:", *lines]),
-        hint=_loosen(causes, trace, stock, limits),
+        hint=_loosen(causes, trace, candidate_finder, limits),
     )
 
 
-def missing_project(name: NormalizedName, stock: Stock) -> ProjectNotFound | None:
+def missing_project(name: NormalizedName, candidate_finder: CandidateFinder) -> ProjectNotFound | None:
     """The error of the sources, where none of them has a project."""
     try:
-        stock.project(name)
+        candidate_finder.project(name)
     except ProjectNotFound as error:
         return error
     return None
 
 
-def nothing_fits(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> str | None:
+def nothing_fits(
+    name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder
+) -> str | None:
     """Why no wheel of a project satisfies some needs; ``None`` where one does."""
     wanted = ", ".join(dict.fromkeys(str(need) for need in needs))
-    versions = stock.versions(name)
+    versions = candidate_finder.versions(name)
     if not versions:
-        return _no_wheels(name, stock)
-    allowed = stock.allowed(name, needs)
+        return _no_wheels(name, candidate_finder)
+    allowed = candidate_finder.allowed(name, needs)
     if not allowed:
         return f"no version of {name} satisfies {wanted} (with wheels there are {_versions(versions)})"
-    pinned = any(isinstance(need, ProjectNeed) and is_pin(need.specifier) for need in needs)
+    pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
     for version in allowed:
-        if stock.candidates(name, version, allow_yanked=pinned):
+        if candidate_finder.candidates(name, version, allow_yanked=pinned):
             return None
-    return _no_wheel_fits(name, allowed, stock)
+    return _no_wheel_fits(name, allowed, candidate_finder)
 
 
-def _no_wheels(name: NormalizedName, stock: Stock) -> str:
-    project = stock.project(name)
+def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
+    project = candidate_finder.project(name)
     if project.sdists:
         newest = project.sdists[-1].filename
         only = f"{name} has no wheels, only source distributions (such as {newest})"
@@ -106,16 +114,18 @@ def _no_wheels(name: NormalizedName, stock: Stock) -> str:
     return f"{name} has no files at {project.source}"
 
 
-def _no_wheel_fits(name: NormalizedName, allowed: Sequence[Version], stock: Stock) -> str:
+def _no_wheel_fits(
+    name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder
+) -> str:
     """The most frequent reasons of the newest version that is allowed."""
     version = allowed[0]
-    judged = stock.judge(name, version)
+    judged = candidate_finder.judge(name, version)
     reasons = Counter(reason.detail for wheel in judged for reason in wheel.reasons[:1])
     details = [f"{detail}" for detail, _ in reasons.most_common(_MOST_REASONS)]
     more = len(reasons) - len(details)
     listed = "; ".join(details) + (f"; and {more} more reasons" if more > 0 else "")
     others = f" (nor of {_versions(allowed[1:])})" if len(allowed) > 1 else ""
-    asked = stock.preferences.labels.get(name)
+    asked = candidate_finder.preferences.labels.get(name)
     labels = dict.fromkeys(wheel.link.wheel.label or NON_VARIANT for wheel in judged)
     if asked is not None and asked not in labels:
         what = f"wheel with the label '{asked}'" if asked != NON_VARIANT else "non-variant wheel"
@@ -127,11 +137,16 @@ def _no_wheel_fits(name: NormalizedName, allowed: Sequence[Version], stock: Stoc
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"
 
 
-def _hint(name: NormalizedName, needs: Sequence[Need], stock: Stock) -> str | None:
-    return " ".join(remedies(name, needs, stock)) or None
+def _hint(name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder) -> str | None:
+    return " ".join(remedies(name, needs, candidate_finder)) or None
 
 
-def _loosen(causes: Sequence[Information], trace: Trace, stock: Stock, limits: Sequence[ProjectNeed]) -> str:
+def _loosen(
+    causes: Sequence[Information],
+    trace: Trace,
+    candidate_finder: CandidateFinder,
+    limits: Sequence[ProjectRequirement],
+) -> str:
     """The beginnings of all chains, and what else there is of those projects."""
     roots: list[Need] = []
     for cause in causes:
@@ -140,17 +155,17 @@ def _loosen(causes: Sequence[Information], trace: Trace, stock: Stock, limits: S
             roots.append(cause.requirement)
         elif way and way[0][1] is None:
             roots.append(way[0][0])
-    versions = {root.name: stock.versions(root.name) for root in [*roots, *limits]}
+    versions = {root.name: candidate_finder.versions(root.name) for root in [*roots, *limits]}
     return loosen(roots, limits, versions)
 
 
-def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectNeed]) -> list[str]:
+def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectRequirement]) -> list[str]:
     """One line for each need, with the way from the user to it; versions that need the same share one."""
     grouped: dict[tuple[str, str, str], tuple[str, set[str]]] = {}
     for cause in causes:
         need, parent = cause.requirement, cause.parent
         line = f"  {who(parent, need)} {need}"
-        if isinstance(need, ImpossibleNeed):
+        if isinstance(need, ImpossibleRequirement):
             line = f"  {parent} {need.reason}"
         way = trace.chain(parent)
         told = f" ({'; '.join(f'{who(above, its)} {its}' for its, above in way)})" if way else ""
@@ -171,3 +186,97 @@ def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[Project
 def _versions(versions: Sequence[Version]) -> str:
     shown = ", ".join(str(version) for version in versions[:_MOST_VERSIONS])
     return shown if len(versions) <= _MOST_VERSIONS else f"{shown} and {len(versions) - _MOST_VERSIONS} older"
+
+
+_MOST_TRIED = 30
+_SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+
+
+def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder) -> list[str]:
+    """What would make a version of a project installable that some needs allow, a sentence each.
+
+    Args:
+        name: a project of which no wheel satisfies ``needs``.
+        needs: everything that was asked of it.
+        stock: what can be had.
+    """
+    versions = candidate_finder.versions(name)
+    if not versions:
+        return []
+    allowed = candidate_finder.allowed(name, needs)
+    if not allowed:
+        found = _sdist_versions(name, needs, candidate_finder)
+        return (
+            [f"{name} {found[-1]} exists as a source distribution only; --build {name} builds it."]
+            if found
+            else []
+        )
+    newest = allowed[0]
+    told = [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
+    told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
+    other = _installable(name, versions, allowed, candidate_finder)
+    if other is not None:
+        age = "older" if other < newest else "newer"
+        told.append(f"The {age} {name} {other} has a wheel that can be installed.")
+    return [*told, f"'variantctl explain {name}=={newest}' says more about each wheel."]
+
+
+def loosen(
+    roots: Iterable[Need],
+    limits: Iterable[ProjectRequirement],
+    others: Mapping[NormalizedName, Sequence[Version]],
+) -> str:
+    """Which of the user's own requirements to loosen, where those of several contradict each other.
+
+    Args:
+        roots: where the chains of the contradiction begin.
+        limits: constraints among them.
+        others: project -> the versions that it could have instead, newest first.
+    """
+    written = dict.fromkeys(
+        root
+        for root in [*roots, *limits]
+        if isinstance(root, ProjectRequirement) and (root.specifier or root.url)
+    )
+    if not written:
+        return "Loosen one of the requirements above."
+    told = []
+    for need in written:
+        outside = [version for version in others.get(need.name, ()) if not need.allows(version)]
+        outside.sort(key=lambda version: version.is_prerelease)
+        there = f" (there is {need.name} {outside[0]} too)" if outside else ""
+        told.append(f"'{need}'{there}")
+    return f"Loosen {' or '.join(dict.fromkeys(told))}."
+
+
+def _installable(
+    name: NormalizedName,
+    versions: Sequence[Version],
+    allowed: Sequence[Version],
+    candidate_finder: CandidateFinder,
+) -> Version | None:
+    """The nearest version that was not allowed and has a wheel: older ones first, the newest of them."""
+    outside = [version for version in versions if version not in allowed]
+    older = [version for version in outside if version < allowed[0]]
+    newer = [version for version in reversed(outside) if version > allowed[0]]
+    for version in [*older, *newer][:_MOST_TRIED]:
+        if candidate_finder.has_candidate(name, version):
+            return version
+    return None
+
+
+def _sdist_versions(
+    name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder
+) -> list[Version]:
+    found = []
+    for file in candidate_finder.project(name).sdists:
+        stem = file.filename
+        for suffix in _SDIST_SUFFIXES:
+            stem = stem.removesuffix(suffix)
+        try:
+            version = Version(stem.rpartition("-")[2])
+        except InvalidVersion:
+            continue
+        if all(need.allows(version) for need in needs):
+            found.append(version)
+    return sorted(found)

@@ -17,7 +17,7 @@ from variantctl.variants.markers import VariantRequirement
 
 
 @dataclass(frozen=True, eq=False)
-class ProjectNeed:
+class ProjectRequirement:
     """A version of a project, or an extra of one.
 
     Attributes:
@@ -66,7 +66,7 @@ class ProjectNeed:
 
 
 @dataclass(frozen=True, eq=False)
-class AbiNeed:
+class AbiRequirement:
     """One of some releases of a package: what a variant with an ``abi_dependency`` was built for (PEP 850).
 
     Attributes:
@@ -100,7 +100,7 @@ class AbiNeed:
 
 
 @dataclass(frozen=True, eq=False)
-class SameNeed:
+class ExtraBaseRequirement:
     """Exactly one candidate: what an extra was taken of."""
 
     candidate: BaseCandidate
@@ -129,7 +129,7 @@ class SameNeed:
 
 
 @dataclass(frozen=True, eq=False)
-class ImpossibleNeed:
+class ImpossibleRequirement:
     """What nothing satisfies: it turns a candidate away that cannot be used after all.
 
     Attributes:
@@ -161,7 +161,7 @@ class ImpossibleNeed:
 
 
 @dataclass(frozen=True, eq=False)
-class BackendNeed:
+class BackendRequirement:
     """That all packages of a source come from one backend: never torch and torchvision from two.
 
     Attributes:
@@ -211,7 +211,7 @@ def backend_identifier(source: str) -> str:
 
 def backend_matches(needs: Sequence[Need]) -> list[BackendCandidate]:
     """The one backend that all needs agree on, if they do."""
-    asked = [need for need in needs if isinstance(need, BackendNeed)]
+    asked = [need for need in needs if isinstance(need, BackendRequirement)]
     if not asked:
         return []
     labels = {need.label for need in asked if need.label is not None}
@@ -220,14 +220,16 @@ def backend_matches(needs: Sequence[Need]) -> list[BackendCandidate]:
     return [candidate] if all(need.is_satisfied_by(candidate) for need in asked) else []
 
 
-Need: TypeAlias = ProjectNeed | AbiNeed | SameNeed | ImpossibleNeed | BackendNeed
+Need: TypeAlias = (
+    ProjectRequirement | AbiRequirement | ExtraBaseRequirement | ImpossibleRequirement | BackendRequirement
+)
 
 
-def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iterator[ProjectNeed]:
+def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iterator[ProjectRequirement]:
     """The project itself first, then each extra."""
-    yield ProjectNeed(requirement.name, None, requirement, origin)
+    yield ProjectRequirement(requirement.name, None, requirement, origin)
     for extra in sorted(requirement.extras):
-        yield ProjectNeed(requirement.name, extra, requirement, origin)
+        yield ProjectRequirement(requirement.name, extra, requirement, origin)
 
 
 def local_versions(specifiers: Iterable[SpecifierSet]) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from variantctl.resolve.fit import ACCELERATORS, Fit, fit_of_ordinary, fit_of_variant
-from variantctl.resolve.ordinary_builds import OrdinaryBuild, ordinary_build
 from variantctl.resolve.plan import Plan, PlannedInstall
+from variantctl.select.fit import ACCELERATORS, Fit, fit_of_ordinary, fit_of_variant
+from variantctl.select.ordinary_builds import OrdinaryBuild, ordinary_build
 from variantctl.values import replace
 
 if TYPE_CHECKING:

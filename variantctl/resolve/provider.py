@@ -7,10 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 
-from variantctl.resolve.admission import Admission
+from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import (
     BaseCandidate,
     Candidate,
@@ -22,19 +21,18 @@ from variantctl.resolve.candidates import (
 )
 from variantctl.resolve.dependencies import Dependencies
 from variantctl.resolve.errors import HashesError
-from variantctl.resolve.late import Late
 from variantctl.resolve.needs import (
-    AbiNeed,
-    BackendNeed,
-    ImpossibleNeed,
+    AbiRequirement,
+    BackendRequirement,
+    ExtraBaseRequirement,
+    ImpossibleRequirement,
     Need,
-    ProjectNeed,
-    SameNeed,
+    ProjectRequirement,
     backend_matches,
     is_pin,
 )
-from variantctl.resolve.stock import Stock
-from variantctl.values import dataclass, field
+from variantctl.resolve.options import SearchOptions
+from variantctl.resolve.prereleases import CandidateFilter, DeferredCandidates
 
 if TYPE_CHECKING:
     from resolvelib.structs import RequirementInformation
@@ -42,30 +40,6 @@ if TYPE_CHECKING:
     Information = RequirementInformation[Need, Candidate]
 
 _MOST_AHEAD = 16
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """What the user said about the search.
-
-    Attributes:
-        pre: take pre-releases as if they were releases.
-        no_deps: take only what was asked for.
-        require_hashes: every project must have hashes.
-        reinstall: what is installed does not count.
-        upgrade: the projects whose newest version is wanted, installed or not.
-        choose_again: what is installed keeps its version, and its variant only if that is still the choice:
-            for a machine that was named (``--profile``) rather than the one it was installed on.
-        preferred: versions that go before newer ones: those of a lock file.
-    """
-
-    pre: bool = False
-    no_deps: bool = False
-    require_hashes: bool = False
-    reinstall: bool = False
-    upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
-    choose_again: bool = False
-    preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
 
 
 class Provider(AbstractProvider[Need, Candidate, str]):
@@ -83,15 +57,15 @@ class Provider(AbstractProvider[Need, Candidate, str]):
 
     def __init__(
         self,
-        stock: Stock,
-        constraints: Mapping[NormalizedName, Sequence[ProjectNeed]],
+        candidate_finder: CandidateFinder,
+        constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
         order: Mapping[str, int],
         options: SearchOptions,
     ) -> None:
-        self.dependencies = Dependencies(stock, no_deps=options.no_deps)
-        self._admission = Admission(stock, options)
-        self._late = Late(stock, self._admission, constraints)
-        self._stock = stock
+        self.dependencies = Dependencies(candidate_finder, no_deps=options.no_deps)
+        self._admission = CandidateFilter(candidate_finder, options)
+        self._late = DeferredCandidates(candidate_finder, self._admission, constraints)
+        self._candidate_finder = candidate_finder
         self._constraints = constraints
         self._order = order
         self._options = options
@@ -133,14 +107,17 @@ class Provider(AbstractProvider[Need, Candidate, str]):
     ) -> Any:
         """Direct references, pins and bounded ranges before free choices; a project before its extras."""
         needs = [info.requirement for info in information[identifier]]
-        specifiers = [need.specifier for need in needs if isinstance(need, ProjectNeed)]
+        specifiers = [need.specifier for need in needs if isinstance(need, ProjectRequirement)]
         operators = {part.operator for specifier in specifiers for part in specifier}
         return (
-            not any(isinstance(need, BackendNeed) for need in needs),
-            not any(isinstance(need, ProjectNeed) and need.url for need in needs),
-            not (any(map(is_pin, specifiers)) or any(isinstance(need, SameNeed) for need in needs)),
-            not operators & {"<", "<=", "~=", "=="} and not any(isinstance(need, AbiNeed) for need in needs),
-            self._stock.backends.rank(_parts(identifier)[0]),
+            not any(isinstance(need, BackendRequirement) for need in needs),
+            not any(isinstance(need, ProjectRequirement) and need.url for need in needs),
+            not (
+                any(map(is_pin, specifiers)) or any(isinstance(need, ExtraBaseRequirement) for need in needs)
+            ),
+            not operators & {"<", "<=", "~=", "=="}
+            and not any(isinstance(need, AbiRequirement) for need in needs),
+            self._candidate_finder.backends.rank(_parts(identifier)[0]),
             self._order.get(identifier, len(self._order)),
             not operators,
             identifier,
@@ -155,9 +132,9 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         """A callable that yields the candidates, best first."""
         needs = list(requirements[identifier])
         refused = {id(candidate) for candidate in incompatibilities[identifier]}
-        if any(isinstance(need, ImpossibleNeed) for need in needs):
+        if any(isinstance(need, ImpossibleRequirement) for need in needs):
             return []
-        if any(isinstance(need, BackendNeed) for need in needs):
+        if any(isinstance(need, BackendRequirement) for need in needs):
             return backend_matches(needs)
         name, extra = _parts(identifier)
         if extra is None:
@@ -253,26 +230,26 @@ class Provider(AbstractProvider[Need, Candidate, str]):
     def _is_held_back(self, pin: Candidate) -> TypeGuard[WheelCandidate]:
         if not isinstance(pin, WheelCandidate) or not self._admission.is_held_back(pin):
             return False
-        installed = self._stock.installed(pin.name) if self._options.choose_again else None
+        installed = self._candidate_finder.installed(pin.name) if self._options.choose_again else None
         # What is installed keeps its version, whatever let that in.
         return installed is None or installed.version != pin.version
 
     def expect(self, needs: Iterable[Need]) -> None:
         """Have asked ahead what these needs will need, unless what is installed will do."""
-        self._stock.expect(
+        self._candidate_finder.expect(
             (need.name, need.specifier)
             for need in needs
-            if isinstance(need, ProjectNeed)
+            if isinstance(need, ProjectRequirement)
             and not need.url
             and not need.extra
             and (need.name in self._options.upgrade or self._installed_match(need.name, [need]) is None)
         )
 
-    def _other_backend(self, candidate: Candidate) -> BackendNeed | None:
+    def _other_backend(self, candidate: Candidate) -> BackendRequirement | None:
         """The backend that a wheel needs, where another one is chosen already."""
         if not isinstance(candidate, WheelCandidate) or not candidate.wheel.link.backend:
             return None
-        need = self._stock.backends.need_of(candidate)
+        need = self._candidate_finder.backends.need_of(candidate)
         pin = self._pins.get(need.identifier) if need is not None else None
         return need if need is not None and pin is not None and not need.is_satisfied_by(pin) else None
 
@@ -282,21 +259,25 @@ class Provider(AbstractProvider[Need, Candidate, str]):
     def _base_matches(self, name: NormalizedName, needs: Sequence[Need]) -> Iterator[BaseCandidate]:
         needs = [*needs, *self._constraints.get(name, ())]
         for need in needs:
-            if isinstance(need, SameNeed):
+            if isinstance(need, ExtraBaseRequirement):
                 if all(other.is_satisfied_by(need.candidate) for other in needs):
                     yield need.candidate
                 return
-        urls = {need.url for need in needs if isinstance(need, ProjectNeed) and need.url}
+        urls = {need.url for need in needs if isinstance(need, ProjectRequirement) and need.url}
         if urls:
             yield from self._direct_matches(name, urls, needs)
             return
         self._demand_hashes(name)
         installed = self._installed_match(name, needs)
-        found = self._stock.backends.in_order(name, self._admission.candidates(name, needs), self._pins)
+        found = self._candidate_finder.backends.in_order(
+            name, self._admission.candidates(name, needs), self._pins
+        )
         upgrade = name in self._options.upgrade
         if installed is not None and self._options.choose_again and not upgrade:
-            asked = name in self._order or self._stock.backends.label_of(installed.package) is not None
-            here = self._stock.candidates_if_any(name, installed.version) if asked else ()
+            asked = (
+                name in self._order or self._candidate_finder.backends.label_of(installed.package) is not None
+            )
+            here = self._candidate_finder.candidates_if_any(name, installed.version) if asked else ()
             if here:
                 yield from (installed if is_same(candidate, installed) else candidate for candidate in here)
                 yield from (candidate for candidate in found if candidate.version != installed.version)
@@ -312,7 +293,7 @@ class Provider(AbstractProvider[Need, Candidate, str]):
         size = min(refused + 1, _MOST_AHEAD)
         while group := list(islice(found, size)):
             if len(group) > 1:
-                self._stock.expect_metadata(
+                self._candidate_finder.expect_metadata(
                     base
                     for base in group
                     if isinstance(base, WheelCandidate) and self._other_backend(base) is None
@@ -327,23 +308,23 @@ class Provider(AbstractProvider[Need, Candidate, str]):
             return
         (url,) = urls
         installed = self._installed_match(name, needs)
-        if installed is not None and self._stock.is_unchanged(installed, url):
+        if installed is not None and self._candidate_finder.is_unchanged(installed, url):
             yield installed
             return
-        candidate = self._stock.direct(url, name)
+        candidate = self._candidate_finder.direct(url, name)
         if all(need.is_satisfied_by(candidate) for need in needs):
             yield candidate
 
     def _installed_match(self, name: NormalizedName, needs: Sequence[Need]) -> InstalledCandidate | None:
         if self._options.reinstall:
             return None
-        candidate = self._stock.installed(name)
+        candidate = self._candidate_finder.installed(name)
         if candidate is None or not all(need.is_satisfied_by(candidate) for need in needs):
             return None
         return candidate
 
     def _demand_hashes(self, name: NormalizedName) -> None:
-        if self._options.require_hashes and not self._stock.hashes(name):
+        if self._options.require_hashes and not self._candidate_finder.hashes(name):
             raise HashesError(
                 f"--require-hashes: there is no hash for {name}",
                 hint=f"List it in a requirements file as '{name}==VERSION --hash=sha256:DIGEST'.",

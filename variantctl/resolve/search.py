@@ -19,7 +19,7 @@ from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooD
 from resolvelib.structs import RequirementInformation
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.needs import AbiNeed, ImpossibleNeed, Need, ProjectNeed
+from variantctl.resolve.needs import AbiRequirement, ImpossibleRequirement, Need, ProjectRequirement
 from variantctl.resolve.provider import Provider
 from variantctl.resolve.trace import Trace
 from variantctl.values import dataclass, field
@@ -140,7 +140,7 @@ class Search:
         others = self._provider.ancestors(unfounded)
         blame = {place for name, place in self._place.items() if _project(name) in others}
         causes: list[Information] = [
-            RequirementInformation(ImpossibleNeed(candidate.name, _UNFOUNDED), candidate)
+            RequirementInformation(ImpossibleRequirement(candidate.name, _UNFOUNDED), candidate)
             for candidate in unfounded
         ]
         return _Decision("<without ground>", iter(()), blame, causes=causes)
@@ -222,7 +222,7 @@ class Search:
         self._involved.update(cause.parent.name for cause in causes if cause.parent is not None)
         for name in {cause.requirement.name for cause in causes}:
             needs = [cause.requirement for cause in causes if cause.requirement.name == name]
-            if all(isinstance(need, (ProjectNeed, AbiNeed)) for need in needs):
+            if all(isinstance(need, (ProjectRequirement, AbiRequirement)) for need in needs):
                 self._conflicts.setdefault((name, frozenset(map(id, needs))), needs)
 
     def _blamed(self, causes: Sequence[Information]) -> set[int]:

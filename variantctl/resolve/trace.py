@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from resolvelib.reporters import BaseReporter
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.needs import ImpossibleNeed, Need, SameNeed
+from variantctl.resolve.needs import ExtraBaseRequirement, ImpossibleRequirement, Need
 
 if TYPE_CHECKING:
     from resolvelib.structs import RequirementInformation
@@ -52,7 +52,7 @@ class Trace(BaseReporter[Need, Candidate, str]):
             asked = self._asked.get(parent.identifier)
             if asked is None:
                 break
-            if not isinstance(asked[0], SameNeed):
+            if not isinstance(asked[0], ExtraBaseRequirement):
                 links.append(asked)
             parent = asked[1]
         return links[::-1]
@@ -80,7 +80,7 @@ class Trace(BaseReporter[Need, Candidate, str]):
 def _clause(causes: Sequence[Information]) -> str:
     """``it needs x==1, but y 2.0 needs x==2``, the candidate's own need being the last that was added."""
     own = causes[-1]
-    if isinstance(own.requirement, ImpossibleNeed):
+    if isinstance(own.requirement, ImpossibleRequirement):
         return f"it {own.requirement.reason}"
     needs = f"it needs {own.requirement}"
     if own.parent is not None and len(causes) > 1:

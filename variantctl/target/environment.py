@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from variantctl.target.cache import cache_root
+from variantctl.cache.folder import cache_root
 from variantctl.target.discovery import (
     active_interpreter,
     named_interpreters,

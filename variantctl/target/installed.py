@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from variantctl.redaction import without_secrets
+from variantctl.net.redaction import without_secrets
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
 from variantctl.values import dataclass, field

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from variantctl.private_folders import distrust, make_private
+from variantctl.cache.buckets import INTERPRETERS
+from variantctl.filesystem.private_folders import distrust, make_private
 from variantctl.target.errors import BrokenEnvironmentError
 
 SCRIPT = Path(__file__).with_name("probe_script.py")
 #: Bumped when the facts change shape, so that answers of an older variantctl are not read.
 FACTS_FORMAT = 2
 OLDEST_PYTHON = (3, 8)
-BUCKET = "interpreters-v1"
 #: Seconds; an interpreter starts in well under one, and a network file system may be cold.
 TIME_LIMIT = 60
 
@@ -33,7 +33,7 @@ def interpreter_facts(python: Path, *, cache: Path | None) -> Mapping[str, Any]:
     Raises:
         BrokenEnvironmentError: it does not run, is older than Python 3.8, or prints something else.
     """
-    slot = cache / BUCKET / f"{_fingerprint(python)}.json" if cache and not distrust(cache) else None
+    slot = cache / INTERPRETERS / f"{_fingerprint(python)}.json" if cache and not distrust(cache) else None
     if slot:
         with contextlib.suppress(OSError, ValueError):
             kept: dict[str, Any] = json.loads(slot.read_bytes())

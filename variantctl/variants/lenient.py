@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from variantctl.values import dataclass
-from variantctl.variants.decided import without_comparisons
+from variantctl.variants.decided_markers import without_comparisons
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import VariantRequirement, parse_requirement
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -26,6 +27,7 @@ from variantctl.wheels.structure import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zipfile import ZipInfo
 
 #: Bytes read at once, and at most inflated from them: for each piece a thread takes the interpreter's lock a
@@ -145,7 +147,6 @@ class WheelArchive:
         Raises:
             WheelError: its bytes are damaged, or disagree with the archive's directory.
         """
-        from variantctl.wheels.inflate import crc32
 
         info = self._info(name)
         crc = size = 0
@@ -193,7 +194,6 @@ class WheelArchive:
         Raises:
             WheelError: the bytes of a file are damaged, or disagree with the archive's directory.
         """
-        from variantctl.wheels.inflate import Error, crc32, inflater
 
         infos = [self._info(name) for name in group]
         start = infos[0].header_offset
@@ -341,7 +341,6 @@ class WheelArchive:
             yield piece
 
     def _inflated(self, info: ZipInfo) -> Iterator[bytes]:
-        from variantctl.wheels.inflate import Error, inflater
 
         # One byte more than it claims is enough to see that it lies.
         stream, most = inflater(), min(info.file_size + 1, _INFLATED)
@@ -367,7 +366,6 @@ class WheelArchive:
 
 def _measured(pieces: Iterable[bytes]) -> tuple[int, int]:
     """The length and the CRC of some content."""
-    from variantctl.wheels.inflate import crc32
 
     size = crc = 0
     for piece in pieces:
@@ -383,3 +381,31 @@ def _handle_of(file: BinaryIO) -> int | None:
         return file.fileno()
     except OSError:
         return None
+
+
+class Inflater(Protocol):
+    """What is used of a zlib decompression object."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
+
+
+try:
+    from isal import isal_zlib
+
+    _new: Callable[[int], Inflater] = isal_zlib.decompressobj
+    crc32: Callable[[bytes, int], int] = isal_zlib.crc32
+    # Its stub declares an instance.
+    Error: tuple[type[Exception], ...] = (zlib.error, cast(type[Exception], isal_zlib.error))
+except ImportError:
+    _new, crc32, Error = zlib.decompressobj, zlib.crc32, (zlib.error,)
+
+
+def inflater() -> Inflater:
+    """For one raw DEFLATE stream."""
+    return _new(-zlib.MAX_WBITS)

@@ -11,8 +11,8 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from variantctl.filesystem.atomic import written_whole
 from variantctl.variants.filenames import parse_wheel_filename
-from variantctl.wheels.output import written_whole
 from variantctl.wheels.record import RecordEntry, entry_for
 from variantctl.wheels.variant import VARIANT_JSON, single_variant
 from variantctl.wheels.zipwriter import ZipWriter

@@ -14,7 +14,7 @@ from variantctl.variants.nodes import Node, show
 from variantctl.variants.parse import read_variants
 from variantctl.variants.properties import Properties, VariantProperty, in_order
 from variantctl.variants.pyproject import load_pyproject_variant_table
-from variantctl.wheels.dependencies import DependencyEdits
+from variantctl.wheels.requirement_edits import DependencyEdits
 
 FORMAT = 1
 _TOP = ("format", "output", "pyproject", "variant", "defaults", "wheels")

@@ -11,18 +11,17 @@ import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from variantctl.filesystem.atomic import written_whole
 from variantctl.values import dataclass, field
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.headers import with_public_version, with_requires
-from variantctl.wheels.metadata import parse_core_metadata
-from variantctl.wheels.output import written_whole
+from variantctl.wheels.metadata import parse_core_metadata, with_public_version, with_requires
 from variantctl.wheels.record import SIGNATURES, entry_for, tidy_text
 from variantctl.wheels.variant import VARIANT_JSON
 from variantctl.wheels.zipwriter import ZipWriter
 
 
 @dataclass(frozen=True)
-class Rewriting:
+class WheelEdits:
     """What becomes of a wheel.
 
     Attributes:
@@ -65,7 +64,7 @@ class _Changes:
         return f"{self.renamed.get(top, top)}{slash}{rest}"
 
 
-def rewrite(archive: WheelArchive, target: Path, rewriting: Rewriting) -> None:
+def rewrite(archive: WheelArchive, target: Path, rewriting: WheelEdits) -> None:
     """Write the changed wheel to ``target``; RECORD becomes its last member. The same input, the same bytes.
 
     Raises:
@@ -89,7 +88,7 @@ def rewrite(archive: WheelArchive, target: Path, rewriting: Rewriting) -> None:
         writer.close()
 
 
-def _changes(archive: WheelArchive, rewriting: Rewriting) -> _Changes:
+def _changes(archive: WheelArchive, rewriting: WheelEdits) -> _Changes:
     folder, changes = archive.dist_info, _Changes()
     variant, metadata = f"{folder}/{VARIANT_JSON}", f"{folder}/METADATA"
     # A signature is one of RECORD, which changes: it would only be wrong.

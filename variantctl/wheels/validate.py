@@ -18,7 +18,7 @@ from packaging.version import Version
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
-from variantctl.variants.known import KnownFeatures, unknown_properties
+from variantctl.variants.known_properties import KnownFeatures, unknown_properties
 from variantctl.variants.labels import OLDER_NULL_LABEL
 from variantctl.variants.markers import parse_requirement
 from variantctl.variants.merge import merge_metadata

@@ -51,7 +51,7 @@ def verify_archive(archive: WheelArchive, *, progress: Progress | None = None) -
 
 
 @dataclass(frozen=True)
-class Claims:
+class RecordClaims:
     """What a wheel says about itself, found to be consistent.
 
     Attributes:
@@ -65,7 +65,7 @@ class Claims:
     untidy: tuple[str, ...] = ()
 
 
-def check_claims(archive: WheelArchive) -> Claims:
+def check_claims(archive: WheelArchive) -> RecordClaims:
     """Everything but the hashes: METADATA, WHEEL, variant.json, scripts, and the names and sizes in RECORD.
 
     Raises:
@@ -80,7 +80,7 @@ def check_claims(archive: WheelArchive) -> Claims:
     check_names(archive, record.entries)
     stray = stray_variant_json(archive)
     untidy = (*archive.untidy, *record.untidy, *scripts_of(archive).untidy)
-    return Claims(record.entries, (*((stray,) if stray else ()), *untidy), untidy)
+    return RecordClaims(record.entries, (*((stray,) if stray else ()), *untidy), untidy)
 
 
 def scripts_of(archive: WheelArchive) -> Scripts:

@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variant_index.importing.tags import USUAL, SelectionError, markers_of
-from variantctl.sources.backends import BackendSource
+from variantctl.backends.source import BackendSource
 from variantctl.values import dataclass, replace
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.labels import NULL_LABEL

@@ -9,11 +9,13 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variant_index.errors import FolderError
-from variantctl.sources.backends import Backend, BackendSource
-from variantctl.sources.files import ProjectFiles, RemoteFile, WheelLink, sort_files
-from variantctl.sources.http import HttpClient
-from variantctl.sources.simple import SimpleIndex
-from variantctl.sources.urls import is_file_url, is_url, url_to_path
+from variantctl.backends.backend import Backend
+from variantctl.backends.source import BackendSource
+from variantctl.indexes.project_files import ProjectFiles, WheelLink, sort_files
+from variantctl.indexes.simple import SimpleIndex
+from variantctl.net.client import HttpClient
+from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import is_file_url, is_url, url_to_path
 
 _PARALLEL = 8
 

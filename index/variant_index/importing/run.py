@@ -18,17 +18,18 @@ from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.tags import SelectionError
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
-from variantctl.sources.backends import BackendSource
-from variantctl.sources.cache import Cache
-from variantctl.sources.download import Cancelled, download
-from variantctl.sources.errors import HashMismatch
-from variantctl.sources.files import RemoteFile, WheelLink
-from variantctl.sources.hashes import check
-from variantctl.sources.http import HttpClient
-from variantctl.sources.members import MemberReader
-from variantctl.sources.partial import Partial
-from variantctl.sources.store import WheelStore
-from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.backends.source import BackendSource
+from variantctl.cache.folder import Cache
+from variantctl.cache.wheels import WheelCache
+from variantctl.indexes.project_files import WheelLink
+from variantctl.indexes.wheel_metadata import WheelMetadataReader
+from variantctl.net.client import HttpClient
+from variantctl.net.download import Cancelled, download
+from variantctl.net.errors import HashMismatch
+from variantctl.net.hashes import check
+from variantctl.net.partial import Partial
+from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.values import dataclass, field
 from variantctl.variants.suggestions import listed
 from variantctl.wheels.archive import WheelArchive
@@ -160,7 +161,7 @@ class Import:
             SelectionError, FolderError, SourceError: as ``plan``; and as ``build_index``.
         """
         bar = bar or (lambda _title: nullcontext())
-        with Cache(self._state.folder / "cache").turn("import"):
+        with Cache(self._state.folder / "cache").exclusive_lock("import"):
             # Another process may have imported while this one waited.
             self._state = ImportState(self._out)
             plan = self.plan()
@@ -203,7 +204,7 @@ class Import:
 
     def _reader(self, notes: list[str]) -> Callable[[WheelLink], tuple[str, ...]]:
         cache = Cache.open(no_cache=True)
-        reader = MemberReader(cache, self._client, WheelStore(cache, self._client), notes.append)
+        reader = WheelMetadataReader(cache, self._client, WheelCache(cache, self._client), notes.append)
 
         def read(link: WheelLink) -> tuple[str, ...]:
             return parse_core_metadata(reader.metadata(link), link.file.filename).requires_dist

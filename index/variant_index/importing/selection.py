@@ -10,8 +10,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from variant_index.importing.tags import Platforms, Pythons, SelectionError
-from variantctl.sources.backends import Backend, BackendSource
-from variantctl.sources.files import WheelLink
+from variantctl.backends.backend import Backend
+from variantctl.backends.source import BackendSource
+from variantctl.indexes.project_files import WheelLink
 from variantctl.values import dataclass, field
 from variantctl.variants.suggestions import did_you_mean
 

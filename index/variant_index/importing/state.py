@@ -14,10 +14,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from variantctl.filesystem.atomic import written_whole
 from variantctl.values import asdict, dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
-from variantctl.wheels.output import written_whole
 
 FOLDER = ".import"
 

@@ -11,15 +11,15 @@ from packaging.utils import NormalizedName
 from variant_index.importing.labels import Naming
 from variant_index.importing.requirements import united, without_local_versions
 from variant_index.importing.state import Imported
-from variantctl.sources.backends import Backend
-from variantctl.sources.files import WheelLink
-from variantctl.sources.urls import is_file_url, url_to_path
+from variantctl.backends.backend import Backend
+from variantctl.indexes.project_files import WheelLink
+from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.values import dataclass, replace
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.write import metadata_bytes
-from variantctl.wheels.rewrite import Rewriting
+from variantctl.wheels.rewrite import WheelEdits
 
 PER_WHEEL = "per-wheel"
 UNITED = "united"
@@ -77,12 +77,12 @@ class Item:
         made = self.made(self.rewriting(entry.requires, packages))
         return KEEP if name == self.name and entry.made == made else REMAKE
 
-    def rewriting(self, own: tuple[str, ...], packages: Sequence[NormalizedName]) -> Rewriting:
+    def rewriting(self, own: tuple[str, ...], packages: Sequence[NormalizedName]) -> WheelEdits:
         """How it is made; ``own`` is what its source needs."""
         requires = without_local_versions(own, packages) if self.requires is None else self.requires
-        return Rewriting(self.label, metadata_bytes(self.metadata), requires, drop_local=True)
+        return WheelEdits(self.label, metadata_bytes(self.metadata), requires, drop_local=True)
 
-    def made(self, rewriting: Rewriting) -> str:
+    def made(self, rewriting: WheelEdits) -> str:
         """A digest of how it is made."""
         content = (rewriting.variant_json or b"").decode()
         text = json.dumps([rewriting.label, content, rewriting.requires])

@@ -17,7 +17,7 @@ from variantctl.variants.properties import Supported
 
 
 class Interpreter(Protocol):
-    """One Python on one platform, as ``variantctl.resolve.interpreter.Interpreter`` is one."""
+    """One Python on one platform, as ``variantctl.select.compatibility.Interpreter`` is one."""
 
     @property
     def markers(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from variant_index.web.contents import Project, PublishedWheel, Release
-from variantctl.sources.page_writer import ACTIVE, PageFile, ProjectStatus
+from variantctl.indexes.page_writer import ACTIVE, PageFile, ProjectStatus
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.metadata import VariantMetadata

@@ -14,7 +14,7 @@ from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.data import page_data
 from variant_index.web.entries import Entry, entries_json
-from variantctl.sources.page_writer import GENERATOR
+from variantctl.indexes.page_writer import GENERATOR
 from variantctl.values import dataclass
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Clean."""
-    from variantctl.install.clearing import clean
+    from variantctl.cache.prune import clean
 
     cache = options.cache_of(args)
     common.show_cleared(clean(cache, args.names, waiting=common.waiting), cache, args)

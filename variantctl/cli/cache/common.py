@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from variantctl.cli import options, render
 
 if TYPE_CHECKING:
-    from variantctl.install.clearing import Cleared
-    from variantctl.sources.cache import Cache
+    from variantctl.cache.folder import Cache
+    from variantctl.cache.prune import Cleared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,11 +15,11 @@ __all__ = ["HELP", "add_arguments", "run"]
 
 def run(args: argparse.Namespace) -> int:
     """Measure every bucket."""
-    from variantctl.install.holdings import Holdings
-    from variantctl.sources.cache_limit import cache_limit
+    from variantctl.cache.usage import CacheUsage
+    from variantctl.config.cache_limit import cache_limit
 
     root, limit = options.cache_of(args).root, cache_limit()
-    buckets = Holdings(root).buckets()
+    buckets = CacheUsage(root).buckets()
     total = sum(bucket.size for bucket in buckets)
     if args.json:
         rows = [

@@ -11,7 +11,7 @@ from variantctl.cli import options, render
 from variantctl.cli.cache import common
 
 if TYPE_CHECKING:
-    from variantctl.install.holdings import HeldWheel
+    from variantctl.cache.usage import CachedWheel
 
 HELP = "list the wheels in the cache"
 
@@ -26,11 +26,11 @@ def run(args: argparse.Namespace) -> int:
     """One line a wheel: those used most recently last."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.install.holdings import Holdings
+    from variantctl.cache.usage import CacheUsage
 
     root = options.cache_of(args).root
     wanted = {canonicalize_name(name) for name in args.names}
-    held = [each for each in Holdings(root).wheels() if not wanted or each.filename.name in wanted]
+    held = [each for each in CacheUsage(root).wheels() if not wanted or each.filename.name in wanted]
     if args.json:
         wheels = [_row(each) for each in held]
         render.print_json({"format": 1, "path": str(root), "wheels": wheels})
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(held: HeldWheel) -> dict[str, Any]:
+def _row(held: CachedWheel) -> dict[str, Any]:
     return {
         "name": held.filename.name,
         "version": str(held.filename.version),

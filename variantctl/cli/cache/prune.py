@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prune."""
-    from variantctl.install.clearing import prune
-    from variantctl.sources.cache_limit import cache_limit
+    from variantctl.cache.prune import prune
+    from variantctl.config.cache_limit import cache_limit
 
     cache = options.cache_of(args)
     limit = cache_limit() if args.max_size is None else args.max_size

@@ -16,11 +16,12 @@ __all__ = ["HELP", "add_arguments", "run"]
 
 def run(args: argparse.Namespace) -> int:
     """Verify."""
-    from variantctl.install.soundness import check_cache
+    from variantctl.cache.verify import check_cache
+    from variantctl.indexes.project_files_cache import load
 
     cache = options.cache_of(args)
     with progress_bar(f"verifying {cache.root}") as progress:
-        checked = check_cache(cache, progress)
+        checked = check_cache(cache, lambda entry: load(entry) is not None, progress)
     if args.json:
         damaged = [{"name": found.name, "problem": found.problem} for found in checked.damage]
         render.print_json(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from variant_index.web.pages import PeoplePages
 
     from variantctl.providers.profiles import Profile
-    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.select.compatibility import Interpreter
 
 PYTHONS = ("3.14", "3.13", "3.12", "3.11", "3.10")
 """The Pythons that a wheel for any Python is offered for: those that are maintained."""
@@ -56,7 +56,7 @@ def everybody() -> Audience:
     """The shipped profiles, graphics cards first, and what decides which wheels fit where."""
     from variant_index.web.audience import Audience
 
-    from variantctl.resolve.reasons import OFFERS
+    from variantctl.select.reasons import OFFERS
 
     groups = (*_GROUPS.values(), _CPU)
     devices = sorted(map(_device, shipped_profiles()), key=lambda device: groups.index(device.group))
@@ -114,7 +114,7 @@ def _platform(profile: Profile) -> Platform:
 
 @lru_cache(maxsize=1024)
 def _interpreter(platform: Platform, python: str) -> Interpreter:
-    from variantctl.resolve.interpreter import Interpreter
+    from variantctl.select.compatibility import Interpreter
     from variantctl.target.platforms import platform_environment
 
     found = platform_environment(

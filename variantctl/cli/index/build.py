@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the index."""
     from variant_index.build import build_index
-    from variant_index.destinations import is_store_url
     from variant_index.errors import FolderError
+    from variant_index.locations import is_store_url
 
     from variantctl.cli.index.audience import people_pages
     from variantctl.cli.index.flatten import flatten_all, load_profiles, show

@@ -49,15 +49,15 @@ def flatten_all(out: Path, profiles: Sequence[Profile]) -> list[Flattened]:
     from variantctl.cli.progress import progress_bar
     from variantctl.providers.algorithm import Machine
     from variantctl.proxy.flatten import flatten
-    from variantctl.proxy.shelf import Buyer
-    from variantctl.resolve.preferences import VariantPreferences
+    from variantctl.proxy.project_view import ClientTarget
+    from variantctl.select.preferences import VariantPreferences
     from variantctl.target.platforms import platform_environment
 
     trees = []
     for profile in profiles:
         platform = platform_of(profile, None) or platform_environment()
         machine = Machine(profile, environment=platform.markers)
-        buyer = Buyer(machine, platform, VariantPreferences(), f"profile {profile.name}")
+        buyer = ClientTarget(machine, platform, VariantPreferences(), f"profile {profile.name}")
         with progress_bar(f"simple-{profile.name}") as progress:
             trees.append(flatten(out, profile.name, buyer, progress=progress))
         for problem in trees[-1].problems:

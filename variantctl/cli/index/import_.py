@@ -15,8 +15,8 @@ from variantctl.cli.render import note, print_json
 if TYPE_CHECKING:
     from variant_index.importing.run import Import, ImportPlan
 
-    from variantctl.sources.backends import BackendSource
-    from variantctl.sources.http import HttpClient
+    from variantctl.backends.source import BackendSource
+    from variantctl.net.client import HttpClient
 
 HELP = "turn indexes for each accelerator into one index of variants"
 
@@ -123,17 +123,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _client() -> HttpClient:
     """As pip's and variantctl's configuration say: proxies, certificates, passwords."""
-    from variantctl.sources.catalog import http_settings
-    from variantctl.sources.http import HttpClient
-    from variantctl.sources.settings import load_index_settings
+    from variantctl.config.settings import load_index_settings
+    from variantctl.indexes.finder import http_settings
+    from variantctl.net.client import HttpClient
 
     # No index is asked for anything, so pip need not be asked for its own.
     return HttpClient(http_settings(load_index_settings(no_index=True, no_backends=True)))
 
 
 def _mapping(name: str) -> BackendSource:
-    from variantctl.sources.backend_choice import known_sources
-    from variantctl.sources.errors import SettingsError
+    from variantctl.config.backends import known_sources
+    from variantctl.net.errors import SettingsError
     from variantctl.variants.suggestions import did_you_mean
 
     known = {source.name: source for source in known_sources(os.environ)}

@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     indexes = _indexes(args.out)
-    from variantctl.serving.listening import require_libraries
+    from variantctl.serving.http_server import require_libraries
 
     require_libraries()
-    from variantctl.serving.folder import Folder
+    from variantctl.serving.files import Folder
 
     with served(Folder(args.out), args, port=args.port) as address:
         urls = [f"{address.url}/{name}" for name in indexes]

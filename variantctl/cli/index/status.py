@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Show or set the status."""
     from variant_index.operations import project_state, set_status
 
-    from variantctl.sources.page_writer import ProjectStatus
+    from variantctl.indexes.page_writer import ProjectStatus
 
     if args.status is not None:
         summary = set_status(args.name, ProjectStatus(args.status, args.reason), index_at(args.index))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from variantctl.variants.metadata import VariantMetadata
     from variantctl.variants.properties import Properties
-    from variantctl.wheels.dependencies import DependencyEdits
-    from variantctl.wheels.making import PlannedWheel
+    from variantctl.wheels.batch import WheelToMake
+    from variantctl.wheels.requirement_edits import DependencyEdits
 
 HELP = "make variant wheels of ordinary ones"
 
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _one(args: argparse.Namespace) -> int:
     from variantctl.variants.properties import VariantProperty, in_order
-    from variantctl.wheels.make import make_variant
+    from variantctl.wheels.variant_wheel import make_variant
 
     wanted = in_order(VariantProperty.parse(text) for text in args.properties)
     if args.null and wanted:
@@ -167,7 +167,7 @@ def _table(args: argparse.Namespace) -> VariantMetadata | None:
 
 def _check(args: argparse.Namespace, table: VariantMetadata | None, label: str, wanted: Properties) -> None:
     """Compare the properties with what their providers know."""
-    from variantctl.variants.known import check_known
+    from variantctl.variants.known_properties import check_known
 
     properties = wanted or (table.properties_of(label) if table is not None else None)
     if args.no_validate or not properties:
@@ -179,7 +179,7 @@ def _check(args: argparse.Namespace, table: VariantMetadata | None, label: str, 
 
 def _edits(args: argparse.Namespace) -> DependencyEdits:
     from variantctl.variants.markers import parse_requirement
-    from variantctl.wheels.dependencies import DependencyEdits
+    from variantctl.wheels.requirement_edits import DependencyEdits
 
     replace_by: dict[str, list[str]] = {}
     for text in args.replace_dependency:
@@ -188,7 +188,7 @@ def _edits(args: argparse.Namespace) -> DependencyEdits:
 
 
 def _by_recipe(args: argparse.Namespace) -> int:
-    from variantctl.wheels.making import make_wheels, plan_wheels
+    from variantctl.wheels.batch import make_wheels, plan_wheels
     from variantctl.wheels.recipe import load_recipe
 
     recipe = load_recipe(args.recipe)
@@ -213,7 +213,7 @@ def _by_recipe(args: argparse.Namespace) -> int:
     return 0
 
 
-def _described(wheel: PlannedWheel, out_dir: Path, dry_run: bool) -> dict[str, object]:
+def _described(wheel: WheelToMake, out_dir: Path, dry_run: bool) -> dict[str, object]:
     entry = wheel.as_json(out_dir)
     if not dry_run:
         from variantctl.wheels.inspect import file_sha256
@@ -223,7 +223,7 @@ def _described(wheel: PlannedWheel, out_dir: Path, dry_run: bool) -> dict[str, o
     return entry
 
 
-def _show(planned: Sequence[PlannedWheel], out_dir: Path, dry_run: bool) -> None:
+def _show(planned: Sequence[WheelToMake], out_dir: Path, dry_run: bool) -> None:
     for wheel in planned:
         sys.stdout.write(f"{out_dir / wheel.filename}\n")
         if dry_run:

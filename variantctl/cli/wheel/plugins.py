@@ -12,7 +12,7 @@ from variantctl.cli.render import warning
 if TYPE_CHECKING:
     from variantctl.providers.building import BuildProviders
     from variantctl.providers.settings import PluginSources
-    from variantctl.variants.known import KnownFeatures
+    from variantctl.variants.known_properties import KnownFeatures
     from variantctl.variants.metadata import ProviderInfo
 
 

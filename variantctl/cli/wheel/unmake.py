@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the ordinary wheels."""
-    from variantctl.wheels.make import refuse_same_names, unmake_variant
+    from variantctl.wheels.variant_wheel import refuse_same_names, unmake_variant
 
     refuse_same_names(args.files)
     made = []

@@ -16,7 +16,7 @@ from variantctl.cli.wheel.plugins import add_provider_arguments, build_providers
 from variantctl.values import replace
 
 if TYPE_CHECKING:
-    from variantctl.variants.known import KnownFeatures
+    from variantctl.variants.known_properties import KnownFeatures
     from variantctl.variants.metadata import ProviderInfo
     from variantctl.wheels.validate import AskValidity, Validation
 

@@ -1,0 +1,250 @@
+"""The ``[index]`` table of variantctl's own configuration file.
+
+The file is ``$VARIANTCTL_CONFIG_FILE``, else ``variantctl.toml`` in the user's configuration folder for
+variantctl (``~/.config/variantctl`` on Linux)::
+
+    accelerator = "prefer"             # or "require", "any": see --accelerator
+
+    [index]
+    index-url = "https://user:token@packages.example.org/simple"
+    extra-index-url = ["https://other.example.org/simple"]
+    find-links = ["~/wheels"]          # relative to this file
+    no-index = false
+    cert = "/etc/ssl/company.pem"
+    client-cert = "~/me.pem"
+    proxy = "http://proxy.example.org:3128"
+    trusted-host = ["packages.example.org"]
+    timeout = 60                       # seconds
+    index-strategy = "first-match"     # or "best-version"
+    keyring-provider = "subprocess"    # ask the command keyring for passwords; "disabled" where left out
+
+    [install]
+    max-unpacked-size = "64GiB"        # of one wheel; 0: any
+    max-unpacked-ratio = 200           # to its packed size; 0: any
+
+    [sources]                          # where a package is looked for, and nowhere else
+    torch = "pytorch"                  # a source of kind backends, or the URL of an index
+
+    [cache]
+    max-size = "20GB"                  # see cache_limit
+
+    [backends.NAME]                    # see backend_tables
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from variantctl.net.errors import SettingsError
+from variantctl.net.urls import is_url
+from variantctl.values import dataclass, field
+
+
+@dataclass(frozen=True)
+class IndexTable:
+    """What ``[index]`` says; ``None`` and ``()`` where it does not.
+
+    Attributes:
+        origin: the file, for messages.
+    """
+
+    origin: str
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    cert: str | None = None
+    client_cert: str | None = None
+    proxy: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    timeout: float | None = None
+    strategy: str | None = None
+    keyring_provider: str | None = None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration file.
+
+    Attributes:
+        origin: its path.
+        index: the ``[index]`` table.
+        sources: the ``[sources]`` table: package -> place.
+        backends: the ``[backends]`` table as it is.
+        install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
+        cache: the ``[cache]`` table as it is.
+        accelerator: the accelerator policy; ``None`` where the file names none.
+    """
+
+    origin: str
+    index: IndexTable | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    backends: object = None
+    install: Mapping[str, object] = field(default_factory=dict)
+    cache: Mapping[str, object] = field(default_factory=dict)
+    accelerator: str | None = None
+
+
+def configuration_file(environ: Mapping[str, str]) -> Path | None:
+    """Where variantctl's configuration is; ``None`` where the variable turns it off."""
+    named = environ.get("VARIANTCTL_CONFIG_FILE")
+    if named is not None:
+        return Path(named).expanduser() if named and named != os.devnull else None
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir("variantctl", appauthor=False)) / "variantctl.toml"
+
+
+def _load_toml(path: Path, content: bytes) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        data: dict[str, Any] = tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
+    return data
+
+
+def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
+    """What the configuration file says about sources, or ``None`` where there is no file.
+
+    Raises:
+        SettingsError: a named file is missing; broken TOML; an unknown key or a value of a wrong type.
+    """
+    path = configuration_file(environ)
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if "VARIANTCTL_CONFIG_FILE" not in environ:
+            return None
+        raise SettingsError(
+            f"VARIANTCTL_CONFIG_FILE names {path}, which does not exist",
+            hint="Correct or unset the variable.",
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    data = _load_toml(path, content)
+    tables = {key: data.get(key, {}) for key in ("index", "sources", "install", "cache")}
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path}: {key}: must be a table ([{key}])")
+    for package, place in tables["sources"].items():
+        if not isinstance(place, str) or not place:
+            raise SettingsError(
+                f"{path}: sources.{package}: {place!r} is not a text",
+                hint="It is the URL of an index, or the name of a source of kind backends.",
+            )
+    for key in tables["install"]:
+        if key not in _INSTALL_KEYS:
+            known = ", ".join(_INSTALL_KEYS)
+            raise SettingsError(f"{path}: install.{key}: unknown key", hint=f"Known are: {known}.")
+    return Configuration(
+        str(path),
+        _parse(tables["index"], path) if "index" in data else None,
+        tables["sources"],
+        data.get("backends"),
+        tables["install"],
+        tables["cache"],
+        _accelerator(data, path),
+    )
+
+
+def _accelerator(data: Mapping[str, object], path: Path) -> str | None:
+    policy = data.get("accelerator")
+    if policy is None or policy in ("prefer", "require", "any"):
+        return None if policy is None else str(policy)
+    raise SettingsError(
+        f"{path}: accelerator: {policy!r} is no accelerator policy", hint="Known are: prefer, require, any."
+    )
+
+
+def _parse(table: Mapping[str, object], path: Path) -> IndexTable:
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise SettingsError(f"{path}: index.{key}: unknown key", hint=f"Known are: {', '.join(_KEYS)}.")
+        attribute, read = _KEYS[key]
+        try:
+            values[attribute] = read(value, path.parent)
+        except (TypeError, ValueError):
+            raise SettingsError(f"{path}: index.{key}: {value!r} is not {_EXPECTED[read]}") from None
+    return IndexTable(str(path), **values)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def _text(value: object, _folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(_text(item, folder) for item in (value if isinstance(value, list) else [value]))
+
+
+def _place(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    return text if is_url(text) else str(folder / Path(text).expanduser())
+
+
+def _places(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(_place(item, folder) for item in (value if isinstance(value, list) else [value]))
+
+
+def _strategy(value: object, _folder: Path) -> str:
+    if value not in ("first-match", "best-version"):
+        raise ValueError
+    return str(value)
+
+
+def _provider(value: object, _folder: Path) -> str:
+    if value not in ("disabled", "subprocess"):
+        raise ValueError
+    return str(value)
+
+
+def _flag(value: object, _folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _seconds(value: object, _folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise TypeError
+    return float(value)
+
+
+_INSTALL_KEYS = ("max-unpacked-size", "max-unpacked-ratio")
+_Reader = Callable[[object, Path], object]
+_KEYS: Mapping[str, tuple[str, _Reader]] = {
+    "index-url": ("index_url", _place),
+    "extra-index-url": ("extra_index_urls", _places),
+    "find-links": ("find_links", _places),
+    "no-index": ("no_index", _flag),
+    "cert": ("cert", _place),
+    "client-cert": ("client_cert", _place),
+    "proxy": ("proxy", _text),
+    "trusted-host": ("trusted_hosts", _texts),
+    "timeout": ("timeout", _seconds),
+    "index-strategy": ("strategy", _strategy),
+    "keyring-provider": ("keyring_provider", _provider),
+}
+_EXPECTED: Mapping[_Reader, str] = {
+    _text: "a text",
+    _texts: "a text or a list of texts",
+    _place: "a path or URL",
+    _places: "a path or URL, or a list of them",
+    _flag: "true or false",
+    _seconds: "a positive number",
+    _strategy: "first-match or best-version",
+    _provider: "disabled or subprocess",
+}

@@ -1,0 +1,251 @@
+"""Why this wheel: every wheel of the chosen version of one requirement, with its verdict and the reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.requirements.requirement import UserRequirement
+from variantctl.resolve.accelerator_order import AcceleratorOrder
+from variantctl.resolve.candidate_finder import CandidateFinder
+from variantctl.resolve.candidates import WheelCandidate
+from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
+from variantctl.resolve.failure import nothing_fits
+from variantctl.resolve.needs import ProjectRequirement, is_pin, local_versions
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.driver_updates import Advice
+from variantctl.select.preferences import VariantPreferences
+from variantctl.select.ranking import EvaluatedWheel
+from variantctl.select.reasons import Reason
+from variantctl.values import dataclass, replace
+from variantctl.variants.labels import NULL_LABEL
+from variantctl.variants.properties import VariantProperty
+
+if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.providers.algorithm import Machine
+    from variantctl.target.platforms import Platform
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One version and what became of its wheels.
+
+    Attributes:
+        name: the project.
+        version: the newest version that the requirement allows and that has a wheel to take; where none has,
+            the newest that is allowed.
+        wheels: best first, then those that cannot be taken.
+        who: what they were judged for: ``this machine`` or a profile.
+        advice: the driver updates that would get another variant.
+    """
+
+    name: NormalizedName
+    version: Version
+    wheels: tuple[EvaluatedWheel, ...]
+    who: str
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def selected(self) -> EvaluatedWheel | None:
+        """The wheel that would be taken, its dependencies aside."""
+        return next((wheel for wheel in self.wheels if wheel.verdict == "selected"), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of ``explain --json`` (design, section 5)."""
+        selected = self.selected
+        return {
+            "format": 1,
+            "name": self.name,
+            "version": str(self.version),
+            "selected": _selected_json(selected) if selected else None,
+            "wheels": [_wheel_json(wheel) for wheel in self.wheels],
+            "advice": [advice.as_json() for advice in self.advice],
+        }
+
+    def summary(self) -> str:
+        """One paragraph."""
+        counts = Counter(_fate(wheel) for wheel in self.wheels)
+        selected = self.selected
+        if selected is None:
+            parts = [f"No wheel of {self.name} {self.version} can be taken on {self.who}."]
+        else:
+            because = next((reason.detail for reason in selected.reasons), "")
+            parts = [
+                f"{self.name} {self.version}: {_called(selected)} is taken"
+                + (f" ({because})." if because else ".")
+            ]
+        fates = [f"{count} {fate}" for fate, count in counts.items() if fate != "selected"]
+        parts.append(f"The others: {', '.join(fates)}." if fates else "There is no other.")
+        parts += [advice.sentence for advice in self.advice]
+        return " ".join(parts)
+
+
+def explain(
+    requirement: UserRequirement,
+    *,
+    package_finder: PackageFinder,
+    machine: Machine,
+    platform: Platform,
+    preferences: VariantPreferences | None = None,
+    pre: bool = False,
+    who: str = "this machine",
+) -> Explanation:
+    """Judge the wheels of the version that ``requirement`` would get, whatever that version needs.
+
+    Raises:
+        ProjectNotFound: no source has the project.
+        NoCandidateError: no version with wheels is allowed.
+    """
+    interpreter = Interpreter(platform.tags, platform.markers)
+    package_finder.expect_backends(local_versions([requirement.requirement.specifier]))
+    hashes = {requirement.name: requirement.hashes} if requirement.hashes else {}
+    candidate_finder = CandidateFinder(
+        package_finder, machine, interpreter, preferences=preferences, hashes=hashes, who=who
+    )
+    name = requirement.name
+    if requirement.requirement.url:
+        version, judged = candidate_finder.judge_direct(requirement.requirement.url, name)
+        return Explanation(name, version, tuple(with_order(judged)), who)
+    version, allow_yanked = _version(requirement, candidate_finder, pre=pre)
+    need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
+    judged = candidate_finder.judge(name, version, allow_yanked=allow_yanked, needs=[need])
+    advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
+    return Explanation(name, version, tuple(with_order(judged)), who, advice)
+
+
+def _version(
+    requirement: UserRequirement, candidate_finder: CandidateFinder, *, pre: bool
+) -> tuple[Version, bool]:
+    """The version to explain, and whether its yanked files may be taken."""
+    name, specifier = requirement.name, requirement.requirement.specifier
+    candidate_finder.project(name)
+    need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
+    allowed = candidate_finder.allowed(name, [need])
+    if not allowed:
+        raise NoCandidateError(
+            nothing_fits(name, [need], candidate_finder) or f"no version of {name} is allowed"
+        )
+    if not (pre or specifier.prereleases):
+        # Releases first; pre-releases where no release can be taken (PEP 440).
+        allowed.sort(key=lambda version: version.is_prerelease)
+    pinned = is_pin(specifier)
+    for yanked in (False, True)[: 1 + pinned]:
+        first = _first(name, allowed, need, candidate_finder, allow_yanked=yanked)
+        if first is not None:
+            return first.wheel.link.wheel.version, yanked
+    return allowed[0], pinned
+
+
+def _first(
+    name: NormalizedName,
+    versions: Sequence[Version],
+    need: ProjectRequirement,
+    candidate_finder: CandidateFinder,
+    *,
+    allow_yanked: bool,
+) -> WheelCandidate | None:
+    """What an installation would try first; a label that the machine lacks is no error here."""
+    order = AcceleratorOrder(candidate_finder)
+
+    def of_version(version: Version) -> list[WheelCandidate]:
+        try:
+            found = candidate_finder.candidates(name, version, allow_yanked=allow_yanked)
+        except UnsupportedVariantError:
+            return []
+        return [each for each in found if need.is_satisfied_by(each) and order.allows(each)]
+
+    return next(order.candidates(name, versions, of_version), None)
+
+
+def with_order(judged: Sequence[EvaluatedWheel]) -> list[EvaluatedWheel]:
+    """Say of each wheel that can be taken what put it in its place."""
+    told: list[EvaluatedWheel] = []
+    before: EvaluatedWheel | None = None
+    for wheel in judged:
+        if wheel.rank is None:
+            told.append(wheel)
+            continue
+        reason = _place(wheel, before)
+        told.append(replace(wheel, reasons=(reason,)) if reason else wheel)
+        before = wheel
+    return told
+
+
+def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None) -> Reason | None:
+    best = _sentence(wheel.best)
+    if before is None:
+        if _is_null(wheel):
+            return Reason("best", "no variant with properties can be taken")
+        return Reason("best", f"it has {best}") if best else None
+    label = wheel.link.wheel.label
+    if before.link.wheel.label == label:
+        return Reason("order", f"comes after {before.link.wheel.filename}, whose tags fit better")
+    if label is None:
+        return Reason("order", "a non-variant wheel comes after every variant")
+    if _is_null(wheel):
+        return Reason("order", "the null variant comes after every other variant")
+    for mine, other in zip(wheel.best, before.best, strict=False):
+        if mine != other:
+            return Reason("order", f"{mine} comes after {other} ({before.link.wheel.label})")
+    if len(wheel.best) < len(before.best):
+        return Reason(
+            "order", f"{before.link.wheel.label} has {_sentence(before.best[len(wheel.best) :])} too"
+        )
+    return Reason("order", f"its properties rank the same as those of {before.link.wheel.label}")
+
+
+def _sentence(best: Sequence[VariantProperty]) -> str:
+    return ", ".join(str(item) for item in best)
+
+
+def _fate(wheel: EvaluatedWheel) -> str:
+    if wheel.verdict == "selected":
+        return "selected"
+    if wheel.verdict == "compatible":
+        return "could be taken too"
+    kinds = {reason.kind for reason in wheel.reasons}
+    if kinds & {"tags", "requires-python"}:
+        return "for another Python or platform"
+    if wheel.verdict == "excluded":
+        return "ruled out"
+    return "with properties that are not offered"
+
+
+def _is_null(wheel: EvaluatedWheel) -> bool:
+    """Whether a wheel that can be taken is a variant without properties, whatever its label."""
+    return wheel.link.wheel.label is not None and not wheel.properties
+
+
+def _called(wheel: EvaluatedWheel) -> str:
+    label = wheel.link.wheel.label
+    if label is None:
+        return "its non-variant wheel"
+    return "its null variant" if label == NULL_LABEL else f"its variant {label}"
+
+
+def _selected_json(wheel: EvaluatedWheel) -> dict[str, Any]:
+    return {
+        "filename": wheel.link.wheel.filename,
+        "label": wheel.link.wheel.label,
+        "url": wheel.link.file.url,
+    }
+
+
+def _wheel_json(wheel: EvaluatedWheel) -> dict[str, Any]:
+    properties: Mapping[str, Mapping[str, Sequence[str]]] = wheel.properties
+    return {
+        "filename": wheel.link.wheel.filename,
+        "label": wheel.link.wheel.label,
+        "rank": wheel.rank,
+        "verdict": wheel.verdict,
+        "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in wheel.reasons],
+        "properties": {
+            namespace: {feature: list(values) for feature, values in features.items()}
+            for namespace, features in properties.items()
+        },
+    }

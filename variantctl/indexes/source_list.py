@@ -1,0 +1,185 @@
+"""Every place that is asked for a project, in order, and what is found there made into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from typing import TypeAlias
+
+from packaging.utils import NormalizedName
+
+from variantctl.backends.source import Ask, BackendSource
+from variantctl.cache.pages import CachedPages
+from variantctl.config.settings import BEST_VERSION, IndexSettings, SourceLayer
+from variantctl.indexes.backend_pages import BackendIndex
+from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.find_links import FindLinks
+from variantctl.indexes.project_files import ProjectFiles, join_sources
+from variantctl.indexes.reachability import ServerReachability
+from variantctl.indexes.simple import SimpleIndex
+from variantctl.net.client import HttpClient
+from variantctl.net.errors import OfflineError
+from variantctl.net.urls import is_url
+from variantctl.values import dataclass, replace
+from variantctl.variants.errors import VariantctlError
+
+Place: TypeAlias = SimpleIndex | BackendIndex
+
+
+class SourceList:
+    """The opened sources of some settings.
+
+    Attributes:
+        backends: those of kind ``backends``.
+    """
+
+    def __init__(
+        self,
+        settings: IndexSettings,
+        client: HttpClient,
+        pages: CachedPages,
+        contacts: ServerReachability,
+        note: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._pages = pages
+        self._contacts = contacts
+        self._note = note
+        self._warn = warn
+        self._layers = [self._open_layer(layer) for layer in settings.layers]
+        opened = {index.source.name: index for index in self.backends}
+        self._pinned: dict[NormalizedName, Place] = {
+            name: opened[place] if place in opened else SimpleIndex(place, client, pages)
+            for name, place in settings.pins.items()
+            if not settings.no_index and (place in opened or is_url(place))
+        }
+
+    @property
+    def backends(self) -> list[BackendIndex]:
+        return [place for layer in self._layers for place in layer.places if isinstance(place, BackendIndex)]
+
+    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> SourceList:
+        """The same places, with only the backends that a machine can use."""
+        seen = copy(self)
+        views = {index.source.name: index.for_machine(ask, environment) for index in self.backends}
+
+        def view(place: Place) -> Place:
+            return views[place.source.name] if isinstance(place, BackendIndex) else place
+
+        seen._layers = [
+            replace(layer, places=[view(place) for place in layer.places]) for layer in self._layers
+        ]
+        seen._pinned = {name: view(place) for name, place in self._pinned.items()}
+        return seen
+
+    def seen_backends(self, project: NormalizedName) -> tuple[str, ...]:
+        """What tells the files of a project for one machine from those for another."""
+        return tuple(view for index in self.backends if (view := index.view(project)))
+
+    def expect_backends(self, names: Iterable[str]) -> None:
+        """Somebody named these sub-indexes, in a version like ``2.14.0+rocm7.14``."""
+        names = tuple(names)
+        for index in self.backends:
+            index.discovery.expect(names)
+
+    def project(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
+        """The files of a project: see ``PackageFinder.project``."""
+        if project in self._pinned:
+            return self._ask(self._pinned[project], project, refresh)
+        everywhere = self._settings.strategy == BEST_VERSION
+        found: list[ProjectFiles] = []
+        for layer in self._layers:
+            found += [files for place in layer.find_links if (files := place.project(project)) is not None]
+            for place in layer.places:
+                if found and isinstance(place, BackendIndex) and place.source.by_default:
+                    continue  # somebody named a place that has it
+                files = self._ask(place, project, refresh)
+                if files is not None:
+                    found.append(files)
+                    if not everywhere:
+                        return join_sources(project, found)
+            if found and layer.closed and not everywhere:
+                break
+        return join_sources(project, found) if found else None
+
+    def not_found(self, project: NormalizedName, notes: Sequence[str]) -> VariantctlError:
+        """The error for a project that no place has; *notes* say what was odd."""
+        odd: list[str] = []
+        for layer in self._layers:
+            odd += [
+                f"{place.location}: named by {layer.origin}, and does not exist"
+                for place in layer.find_links
+                if place.missing
+            ]
+            odd += [
+                f"{place.folder}: named by {layer.origin}, and is not a folder"
+                for place in layer.places
+                if isinstance(place, SimpleIndex) and place.folder and not place.folder.is_dir()
+            ]
+        for note in odd:
+            self._note(note)
+        if self._settings.offline and any("--offline" in note and f" {project} " in note for note in notes):
+            return OfflineError(
+                f"{project} is not in the cache, and --offline forbids asking for it",
+                url="",
+                hint="Run the command once without --offline, or name a folder of wheels with --find-links.",
+            )
+        hint = "Check the spelling and the sources (-i/--index-url, --extra-index-url, -f/--find-links)."
+        if project in self._pinned:
+            hint = f"{project} is looked for there alone, because it is pinned to it."
+        elif not any(layer.places for layer in self._layers) and not self._settings.no_index:
+            odd.append("no default index is known: name one with --index-url")
+        return ProjectNotFound(project, tuple(self._searched(project)), hint=" ".join([hint, *odd]))
+
+    def _searched(self, project: NormalizedName) -> list[str]:
+        if project in self._pinned:
+            return [self._pinned[project].url]
+        searched = [place.location for layer in self._layers for place in layer.find_links]
+        places = [place for layer in self._layers for place in layer.places]
+        return searched + [
+            place.url
+            for place in places
+            if not isinstance(place, BackendIndex) or place.source.serves(project)
+        ]
+
+    def _ask(self, place: Place, project: str, refresh: bool | None) -> ProjectFiles | None:
+        try:
+            return place.project(project, refresh=refresh)
+        except OfflineError:
+            self._note(f"{place.url}: whether it has {project} is not in the cache (--offline)")
+            return None
+
+    def _open_layer(self, layer: SourceLayer) -> _Layer:
+        """What somebody named goes before what is asked by default, and that before the default index."""
+        places: list[Place] = [self._open(source) for source in layer.backends if not source.by_default]
+        places += [SimpleIndex(url, self._client, self._pages) for url in layer.extra_index_urls]
+        places += [self._open(source) for source in layer.backends if source.by_default]
+        if layer.index_url:
+            places.append(SimpleIndex(layer.index_url, self._client, self._pages))
+        if layer.no_index:
+            places = []
+        find_links = [FindLinks(location, self._client, self._pages) for location in layer.find_links]
+        return _Layer(layer.origin, places, find_links, closed=bool(places) or layer.no_index)
+
+    def _open(self, source: BackendSource) -> BackendIndex:
+        contact = self._contacts.with_server_of(source.url)
+        return BackendIndex(source, self._client, self._pages, contact, self._warn, self._note)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """The opened sources of one place that names sources (the command line, a configuration file).
+
+    Attributes:
+        origin: the place.
+        places: in the order in which they are asked.
+        find_links: what is asked in any case.
+        closed: what is found here is not looked for in the layers below.
+    """
+
+    origin: str
+    places: list[Place]
+    find_links: list[FindLinks]
+    closed: bool

@@ -1,0 +1,122 @@
+"""Wheels that are not in the store yet: fetched, verified and unpacked, several at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from variantctl.cache.manifest import UnpackedWheel
+from variantctl.cache.progress import Progress, ProgressEvent
+from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
+from variantctl.net.streaming_zip import StreamingZip
+from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
+from variantctl.wheels.archive import WheelArchive
+
+if TYPE_CHECKING:
+    from variantctl.install.planned import Fetch, PlannedWheel
+
+#: Wheels fetched and unpacked at a time; each is unpacked by several threads already.
+_PARALLEL_WHEELS = 4
+
+
+def fetch_and_unpack(
+    missing: Sequence[PlannedWheel], store: UnpackedStore, fetch: Fetch, progress: Progress
+) -> list[UnpackedWheel]:
+    """Put wheels into the store.
+
+    Args:
+        missing: what to fetch.
+        store: where they go.
+        fetch: gives the wheel file; called from threads.
+        progress: told how far it is.
+
+    Raises:
+        VariantctlError, OSError: as ``apply_plan``; the others are given up.
+    """
+
+    def prepare(planned: PlannedWheel) -> UnpackedWheel:
+        filename = parse_wheel_filename(planned.filename)
+        sha256 = planned.hashes.get("sha256", "").lower()
+        progress(ProgressEvent("fetch", filename.name, 0))
+        with StreamingUnpacker(store, filename, progress) as early:
+            path = fetch(planned, early.start)
+            sha256 = sha256 or file_sha256(path)
+            if wheel := early.finish(path, sha256) or store.get(planned.filename, sha256):
+                return wheel
+        return store.add(path, filename, sha256, progress)
+
+    if len(missing) == 1:
+        return [prepare(missing[0])]
+    with ThreadPoolExecutor(_PARALLEL_WHEELS) as pool:
+        try:
+            return list(pool.map(prepare, missing))
+        except BaseException:
+            # Downloads under way would be waited for.
+            progress(ProgressEvent("stop", "", 0))
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class StreamingUnpacker:
+    """Fetch in the block, with ``start`` as the reader, and ask for ``finish`` at its end.
+
+    Whatever goes wrong here is kept quiet: the wheel is then unpacked in the ordinary way, which says what is
+    wrong with it. Nothing is left behind when the block ends.
+    """
+
+    def __init__(self, store: UnpackedStore, filename: WheelFilename, progress: Progress) -> None:
+        self._store, self._filename, self._progress = store, filename, progress
+        self._arriving: StreamingZip | None = None
+        self._built: Built | None = None
+        self._thread: threading.Thread | None = None
+        self._unpacking = threading.Event()
+
+    def __enter__(self) -> StreamingUnpacker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is None or self._arriving is None:
+            return
+        self._arriving.give_up()
+        # A request that is waited for need not be; what is being written must be taken away.
+        if self._unpacking.is_set() or error is None:
+            self._thread.join()
+        if self._built is not None:
+            self._store.discard(self._built)
+
+    def start(self, arriving: StreamingZip) -> None:
+        """Unpack, in a thread of its own, what is being received; called once at most."""
+        self._arriving = arriving
+        self._thread = threading.Thread(target=self._run, name="variantctl-early", daemon=True)
+        self._thread.start()
+
+    def finish(self, path: Path, sha256: str) -> UnpackedWheel | None:
+        """The wheel in the store, where it was unpacked early; ``path`` is whole now, and its hashes right.
+
+        Raises:
+            InstallError: the cache cannot be written.
+        """
+        if self._thread is None or self._arriving is None:
+            return None
+        self._thread.join()
+        built = self._built
+        if built is None or not self._arriving.is_same_as(path):
+            return None
+        self._built = None
+        return self._store.add_built(built, sha256)
+
+    def _run(self) -> None:
+        assert self._arriving is not None
+        try:
+            archive = WheelArchive.from_file(cast(BinaryIO, self._arriving), self._filename)
+            self._unpacking.set()
+            self._progress(ProgressEvent("unpack", self._filename.name, 0))
+            self._built = self._store.build(archive, self._progress)
+        except Exception:  # noqa: BLE001, S110 - found again, and said, when the whole file is unpacked
+            pass

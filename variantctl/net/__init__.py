@@ -1,0 +1,1 @@
+"""Bytes from URLs: the HTTP client, credentials, certificates, ranges, downloads, and their hashes."""

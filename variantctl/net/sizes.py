@@ -1,0 +1,35 @@
+"""How large a file is, with no more of it read than its server asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.net.urls import is_file_url, url_to_path
+
+if TYPE_CHECKING:
+    from variantctl.net.client import HttpClient
+    from variantctl.net.remote_file import RemoteFile
+
+_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\s*\Z")
+
+
+def file_size(file: RemoteFile, client: HttpClient) -> int | None:
+    """Bytes: what the page says (PEP 700), else the file system, else the server when asked for one byte.
+
+    ``None`` where nobody says, or the server cannot be reached: a size is never worth an error.
+    """
+    if file.size is not None:
+        return file.size
+    if is_file_url(file.url):
+        try:
+            return url_to_path(file.url).stat().st_size
+        except OSError:
+            return None
+    try:
+        with client.stream(file.url, headers={"Range": "bytes=0-0"}, allow=(416,)) as stream:
+            total = _TOTAL.match(stream.headers.get("content-range", ""))
+            return int(total[1]) if total else (stream.length if stream.status == 200 else None)
+    except (NetworkError, OfflineError):
+        return None

@@ -1,0 +1,1 @@
+"""Requirements as people write them: on a command line, and in requirements files."""

@@ -1,0 +1,193 @@
+"""Requirements as people write them: on a command line, or one to a line in a file.
+
+The grammar is PEP 508's (`dependency specifiers`_), and what pip and uv accept in its place: the path of a
+wheel, or the URL of one.
+
+.. _dependency specifiers: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from variantctl.net.urls import url_to_path
+from variantctl.requirements.errors import RequirementError
+from variantctl.values import dataclass, field
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
+from variantctl.variants.markers import VariantRequirement, parse_requirement
+
+COMMAND_LINE = "the command line"
+HASH_ALGORITHMS = ("sha256", "sha384", "sha512")
+
+_NAMED_REFERENCE = re.compile(
+    r"^\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>\S.*)$"
+)
+_EXTRAS_AT_END = re.compile(r"^(?P<place>.+?)\s*(?P<extras>\[[^\]]*\])?$")
+_SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
+_WHEELS_ONLY = "variantctl installs wheels; build one first, for instance with 'pip wheel --no-deps'"
+
+
+@dataclass(frozen=True)
+class UserRequirement:
+    """A requirement and where it was written.
+
+    Attributes:
+        requirement: what is wanted; its ``url``, if any, is absolute (``https://`` or ``file://``) and
+            keeps its fragment.
+        origin: ``the command line`` or ``requirements.txt:3``; messages quote it.
+        hashes: algorithm -> allowed hexadecimal digests; empty where any file will do.
+    """
+
+    requirement: VariantRequirement
+    origin: str = COMMAND_LINE
+    hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> NormalizedName:
+        """The normalized name of the project."""
+        return canonicalize_name(self.requirement.name)
+
+    def __str__(self) -> str:
+        return str(self.requirement)
+
+
+def parse_user_requirement(
+    text: str,
+    *,
+    origin: str = COMMAND_LINE,
+    base: Path | None = None,
+    hashes: Mapping[str, frozenset[str]] | None = None,
+) -> UserRequirement:
+    """Read ``torch[opt]>=2``, ``torch @ URL``, ``./torch-2.10.0-...whl`` or the URL of a wheel.
+
+    ``base`` is the folder that relative paths start from (default: the current one). Raises
+    :class:`RequirementError`, whose message quotes ``text`` and ``origin``.
+    """
+    body = text.strip()
+    folder = Path.cwd() if base is None else base
+    try:
+        requirement = _parse(body, folder)
+    except (InvalidVariantError, RequirementError, ValueError) as error:
+        reason = getattr(error, "message", str(error))
+        hint = getattr(error, "hint", None)
+        raise RequirementError(
+            f"{origin}: '{body}' cannot be read as a requirement: {reason}", hint=hint
+        ) from error
+    allowed = dict(hashes or {})
+    if requirement.url:
+        allowed = _with_fragment_hashes(requirement.url, allowed)
+    return UserRequirement(requirement, origin, allowed)
+
+
+def parse_hash(text: str) -> tuple[str, str]:
+    """``sha256:abc...`` -> ``("sha256", "abc...")``; raises :class:`RequirementError`."""
+    algorithm, colon, digest = text.strip().partition(":")
+    if not colon or algorithm not in HASH_ALGORITHMS:
+        raise RequirementError(
+            f"'{text}' is no hash of a file",
+            hint=f"write it as ALGORITHM:DIGEST, with one of {', '.join(HASH_ALGORITHMS)}",
+        )
+    if not re.fullmatch(r"[0-9a-fA-F]+", digest):
+        raise RequirementError(f"the digest of '{text}' is not hexadecimal")
+    return algorithm, digest.lower()
+
+
+def group_hashes(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Pairs of algorithm and digest, as algorithm -> digests."""
+    grouped: dict[str, set[str]] = {}
+    for algorithm, digest in pairs:
+        grouped.setdefault(algorithm, set()).add(digest)
+    return {algorithm: frozenset(digests) for algorithm, digests in grouped.items()}
+
+
+def wheel_of_url(url: str) -> WheelFilename:
+    """The filename at the end of a wheel's URL, parsed; raises :class:`RequirementError`."""
+    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    if not filename.lower().endswith(".whl"):
+        raise RequirementError(f"{url} is not a wheel", hint=_WHEELS_ONLY)
+    return parse_wheel_filename(filename)
+
+
+def _parse(body: str, folder: Path) -> VariantRequirement:
+    if re.match(r"^(git|hg|svn|bzr)\+", body):
+        raise RequirementError("version control URLs need a build", hint=_WHEELS_ONLY)
+    named = _NAMED_REFERENCE.match(body)
+    if named and (_is_url(named["url"]) or _looks_like_path(named["url"])):
+        place, marker = _split_marker(named["url"])
+        url = _absolute_url(place, folder)
+        wheel = wheel_of_url(url)
+        if wheel.name != canonicalize_name(named["name"]):
+            raise RequirementError(f"the wheel at {url} is of '{wheel.name}', not of '{named['name']}'")
+        return _direct(named["name"], named["extras"], url, marker)
+    if _is_url(body) or _looks_like_path(body):
+        place, marker = _split_marker(body)
+        match = _EXTRAS_AT_END.match(place)
+        path, extras = (match["place"], match["extras"]) if match else (place, None)
+        url = _absolute_url(path, folder)
+        return _direct(wheel_of_url(url).name, extras, url, marker)
+    return parse_requirement(body)
+
+
+def _direct(name: str, extras: str | None, url: str, marker: str | None) -> VariantRequirement:
+    return parse_requirement(f"{name}{extras or ''} @ {url}" + (f" ; {marker}" if marker else ""))
+
+
+def _split_marker(text: str) -> tuple[str, str | None]:
+    """A URL or path may hold a semicolon; only one after a space begins a marker (PEP 508)."""
+    place, semicolon, marker = text.partition(" ;")
+    if not semicolon and "; " in text and not _is_url(text):
+        place, semicolon, marker = text.partition("; ")
+    return place.strip(), marker.strip() or None
+
+
+def _is_url(text: str) -> bool:
+    return re.match(r"^(https?|file)://", text, re.IGNORECASE) is not None or text.startswith("file:")
+
+
+def _looks_like_path(text: str) -> bool:
+    place = _split_marker(text)[0].partition("[")[0].strip()
+    return (
+        place.startswith((".", "/", "~", "\\"))
+        or "/" in place
+        or "\\" in place
+        or place.lower().endswith((".whl", *_SDIST_SUFFIXES))
+    )
+
+
+def _absolute_url(place: str, folder: Path) -> str:
+    """An absolute URL for what was written; raises :class:`RequirementError` for what is not a wheel."""
+    if re.match(r"^https?://", place, re.IGNORECASE):
+        return place
+    if place.startswith("file:"):
+        address, fragment = urldefrag(place)
+        path = url_to_path(address)
+        if not path.is_absolute():
+            path = folder / path
+    else:
+        path, fragment = (folder / Path(place).expanduser()), ""
+    if path.is_dir():
+        raise RequirementError(f"{path} is a folder of source code", hint=_WHEELS_ONLY)
+    if path.name.lower().endswith(_SDIST_SUFFIXES):
+        raise RequirementError(f"{path.name} is a source distribution", hint=_WHEELS_ONLY)
+    if not path.is_file():
+        raise RequirementError(f"there is no file {path}")
+    return path.resolve().as_uri() + (f"#{fragment}" if fragment else "")
+
+
+def _with_fragment_hashes(url: str, hashes: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """The hash in a URL's fragment (``#sha256=...``) binds like one given by ``--hash``."""
+    for part in urldefrag(url).fragment.split("&"):
+        algorithm, equals, digest = part.partition("=")
+        if not equals or algorithm not in HASH_ALGORITHMS:
+            continue
+        known = hashes.get(algorithm)
+        if known and digest.lower() not in known:
+            raise RequirementError(f"the {algorithm} in {url} is none of those given by --hash")
+        hashes[algorithm] = frozenset({digest.lower()})
+    return hashes

@@ -1,0 +1,473 @@
+"""What can be had of each project: its versions, and their wheels ranked. Everything is asked once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urldefrag
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.finder import PackageFinder
+from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.net.redaction import without_secrets
+from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import is_file_url, url_to_path
+from variantctl.providers.algorithm import Machine, ProviderNote
+from variantctl.requirements.requirement import wheel_of_url
+from variantctl.resolve.backend_agreement import Backends
+from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
+from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
+from variantctl.resolve.prefetch import Prefetcher
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.driver_updates import Advice, advise_on, with_newest_drivers
+from variantctl.select.preferences import NON_VARIANT, VariantPreferences
+from variantctl.select.ranking import (
+    EvaluatedWheel,
+    SelectionContext,
+    best_of_each_label,
+    evaluate_wheels,
+    fits_interpreter,
+    rank_wheels,
+)
+from variantctl.target.installed import InstalledPackage
+from variantctl.values import replace
+from variantctl.variants.accelerators import accelerators_of
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.markers import MarkerVariant, narrow
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata
+from variantctl.variants.properties import Supported
+from variantctl.wheels.metadata import CoreMetadata
+
+if TYPE_CHECKING:
+    from variantctl.resolve.needs import Need
+
+_MOST_READ = 32
+
+
+class CandidateFinder:
+    """Projects, their candidates and their metadata, as one resolution sees them.
+
+    Args:
+        catalog: where wheels come from.
+        machine: what variant properties are supported.
+        interpreter: what wheels must fit.
+        preferences: what the user said about variants.
+        hashes: project -> algorithm -> allowed digests.
+        installed: what the environment has.
+        who: ``this machine`` or the profile, for messages.
+
+    Attributes:
+        backends: what holds packages of one source of backends together.
+    """
+
+    def __init__(
+        self,
+        package_finder: PackageFinder,
+        machine: Machine,
+        interpreter: Interpreter,
+        *,
+        preferences: VariantPreferences | None = None,
+        hashes: Mapping[NormalizedName, Mapping[str, frozenset[str]]] | None = None,
+        installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+        who: str = "this machine",
+    ) -> None:
+        self.interpreter = interpreter
+        self.preferences = preferences or VariantPreferences()
+        self.who = who
+        ask = None if self.preferences.no_variants else self._allowed_to_backends
+        self._everywhere = package_finder
+        self._package_finder = package_finder.for_machine(ask, interpreter.markers)
+        self._machine = machine
+        self._asking = Lock()
+        self._hashes = hashes or {}
+        self._installed = {name: InstalledCandidate(package) for name, package in (installed or {}).items()}
+        self._ahead = Prefetcher(self._package_finder, interpreter)
+        self.backends = Backends(
+            self._package_finder, interpreter, self._installed, self.versions, self.project
+        )
+        self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
+        self._direct: dict[str, WheelCandidate] = {}
+        self._checked: set[str] = set()
+
+    def close(self) -> None:
+        """Forget what was asked for ahead of time."""
+        self._ahead.close()
+
+    def expect(self, needs: Iterable[tuple[NormalizedName, SpecifierSet]]) -> None:
+        """These projects will be needed soon."""
+        for name, specifier in needs:
+            self._ahead.expect_project(name, specifier)
+
+    def expect_metadata(self, candidates: Iterable[WheelCandidate]) -> None:
+        """These candidates may be tried soon."""
+        self._ahead.expect_metadata(candidate.wheel.link for candidate in candidates)
+
+    def project(self, name: NormalizedName) -> ProjectFiles:
+        """The files of a project; raises ``ProjectNotFound``, each time it is asked."""
+        return self._ahead.project(name)
+
+    def versions(self, name: NormalizedName) -> tuple[Version, ...]:
+        """Every version that has a wheel for anything, newest first; none where no source has the project."""
+        try:
+            return tuple(self.project(name).by_version)
+        except ProjectNotFound:
+            return ()
+
+    def allowed(self, name: NormalizedName, needs: Sequence[Need]) -> list[Version]:
+        """Those of ``versions`` that some needs allow.
+
+        A version whose wheels come from backends is listed as its public version (``2.10.0``), and allowed
+        where the version of one of those wheels is (``2.10.0+cu128``).
+        """
+        return [
+            version
+            for version in self.versions(name)
+            if any(all(need.allows(real) for need in needs) for real in self.spellings(name, version))
+        ]
+
+    def spellings(self, name: NormalizedName, version: Version) -> tuple[Version, ...]:
+        """The versions of the wheels that are listed as one version."""
+        return self.project(name).spellings(version)
+
+    def candidates(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False
+    ) -> tuple[WheelCandidate, ...]:
+        """The version with each label that can be taken, best first: one wheel of each.
+
+        Raises:
+            UnsupportedVariantError: ``--variant`` asks for a label that this version has and the machine does
+                not support.
+        """
+        version = self._listed_as(name, version)
+        key = (name, version, allow_yanked)
+        known = self._candidates.get(key)
+        if known is None:
+            project = self.project(name)
+            wheels = project.wheels_of(version)
+            terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
+            chosen = best_of_each_label(rank_wheels(wheels, terms))
+            if not chosen and terms.label:
+                _refuse_unsupported_label(name, version, wheels, terms)
+            labels = [wheel.label for wheel in chosen]
+            known = tuple(
+                WheelCandidate(
+                    name,
+                    wheel.link.version,
+                    wheel,
+                    better=tuple(labels[:place]),
+                    accelerators=accelerators_of(wheel.properties, terms.metadata),
+                )
+                for place, wheel in enumerate(chosen)
+            )
+            self._candidates[key] = known
+        return known
+
+    def candidates_if_any(self, name: NormalizedName, version: Version) -> tuple[WheelCandidate, ...]:
+        """The same; none where no source has the project (any more)."""
+        return self.candidates(name, version) if self.versions(name) else ()
+
+    def has_variants(self, name: NormalizedName) -> bool:
+        """Whether any version of a project has a wheel with a label."""
+        return bool(self.versions(name)) and any(link.wheel.label for link in self.project(name).wheels)
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """The namespaces of the machine's accelerators that the user does not exclude."""
+        return accelerators_of(self.preferences.allowed(self._machine.accelerators()))
+
+    def is_built_for_accelerators(self, name: NormalizedName) -> bool:
+        """Whether any version of a project has a build for an accelerator, be it one that is not here."""
+        project = self.project(name)
+        source = self._package_finder.backend_source(name)
+        if source is not None and any(link.backend for link in project.wheels):
+            return any(accelerators_of(backend.properties) for backend in source.backends)
+        return any(
+            accelerators_of(properties, metadata)
+            for version in list(project.by_version)[:_MOST_READ]
+            if (metadata := self._package_finder.variant_metadata(project, version)) is not None
+            for properties in metadata.variants.values()
+        )
+
+    def judge(
+        self,
+        name: NormalizedName,
+        version: Version,
+        *,
+        allow_yanked: bool = False,
+        needs: Sequence[Need] = (),
+    ) -> list[EvaluatedWheel]:
+        """Every wheel of a version with its verdict; *needs* tell between those that are listed as one."""
+        version = self._listed_as(name, version)
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=True)
+        asked = [real for real in self.spellings(name, version) if all(need.allows(real) for need in needs)]
+        return evaluate_wheels(wheels, replace(terms, versions=asked))
+
+    def advice(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False, further: bool = False
+    ) -> tuple[Advice, ...]:
+        """The driver updates that would get another variant of a version.
+
+        Args:
+            further: ask for pages, too, of backends that only an update would let the machine use.
+        """
+        version = self._listed_as(name, version)
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
+        if further and any(link.backend for link in wheels):
+            wheels, metadata = further_wheels(
+                name,
+                version,
+                wheels,
+                package_finder=self._everywhere,
+                supported=self._allowed_to_backends,
+                markers=self.interpreter.markers,
+            )
+            terms = replace(terms, metadata=metadata or terms.metadata)
+        return advise_on(wheels, terms)
+
+    def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
+        """What providers of a version's variants were not asked, or could not answer."""
+        project = self.project(name)
+        terms = self._terms(
+            project, version, project.wheels_of(version), allow_yanked=True, need_metadata=True
+        )
+        used = terms.metadata.used_namespaces if terms.metadata else ()
+        silent = ("untrusted", "disabled", "error")
+        return [note for note in self._machine.notes if note.namespace in used and note.status in silent]
+
+    def has_candidate(self, name: NormalizedName, version: Version, *, allow_yanked: bool = False) -> bool:
+        """Whether a version has a wheel that can be taken; a label the machine lacks is no error here."""
+        try:
+            return bool(self.candidates(name, version, allow_yanked=allow_yanked))
+        except UnsupportedVariantError:
+            return False
+
+    def judge_direct(self, url: str, name: NormalizedName) -> tuple[Version, list[EvaluatedWheel]]:
+        """The version of the wheel that a direct reference names, and the verdict on it."""
+        link = self._direct_link(url)
+        project = ProjectFiles(name, link.file.source, (link,))
+        terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True, need_metadata=True)
+        return link.wheel.version, evaluate_wheels((link,), terms)
+
+    def direct(self, url: str, name: NormalizedName) -> WheelCandidate:
+        """The wheel that a direct reference names.
+
+        Raises:
+            NoCandidateError: it does not fit the interpreter or the machine.
+        """
+        known = self._direct.get(url)
+        if known is None:
+            link = self._direct_link(url)
+            project = ProjectFiles(name, link.file.source, (link,))
+            terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True)
+            ranked = rank_wheels((link,), terms)
+            if not ranked:
+                reasons = "; ".join(reason.detail for reason in evaluate_wheels((link,), terms)[0].reasons)
+                raise NoCandidateError(f"{link.wheel.filename} cannot be installed: it {reasons}")
+            known = self._direct[url] = WheelCandidate(name, link.wheel.version, ranked[0], url=url)
+        return known
+
+    def installed(self, name: NormalizedName) -> InstalledCandidate | None:
+        """What the environment has of a project, unless ``--variant`` or ``--no-variants`` rules it out."""
+        candidate = self._installed.get(name)
+        if candidate is None:
+            return None
+        label = self.backends.label_of(candidate.package)
+        wanted = self.preferences.labels.get(name)
+        if (wanted is not None and (label or NON_VARIANT) != wanted) or (
+            self.preferences.no_variants and label
+        ):
+            return None
+        return candidate
+
+    def _listed_as(self, name: NormalizedName, version: Version) -> Version:
+        """The version among ``versions`` that a wheel's own version is listed as."""
+        if version.local is None or version in self.project(name).by_version:
+            return version
+        return Version(version.public)
+
+    def _allowed_to_backends(self, metadata: VariantMetadata) -> Supported:
+        """What counts as supported when pages are chosen; asked from any thread."""
+        return self.preferences.allowed(self._supported(metadata))
+
+    def replaced(self, name: NormalizedName) -> InstalledPackage | None:
+        """What must make room before a wheel of a project is installed."""
+        candidate = self._installed.get(name)
+        return candidate.package if candidate else None
+
+    def is_unchanged(self, installed: InstalledCandidate, url: str) -> bool:
+        """Whether a package was installed from the file that a direct reference names, as it is now."""
+        address = urldefrag(url).url
+        if installed.package.source != without_secrets(address):
+            return False
+        if not is_file_url(address):
+            return True
+        info = (installed.package.direct_url or {}).get("archive_info")
+        recorded = info.get("hashes", {}).get("sha256") if isinstance(info, dict) else None
+        path = url_to_path(address)
+        return path.is_file() and recorded == _digest(path, "sha256")
+
+    def hashes(self, name: NormalizedName) -> Mapping[str, frozenset[str]]:
+        """The digests allowed for a project; empty where any file will do."""
+        return self._hashes.get(name, {})
+
+    def metadata(self, candidate: WheelCandidate) -> CoreMetadata:
+        """The METADATA of a candidate's wheel, which the catalog has found to be about that very wheel.
+
+        Raises:
+            HashesError: the file is none of those the user listed hashes of.
+            WheelError: METADATA is damaged, or about another project or version than the filename.
+        """
+        link = candidate.wheel.link
+        if link.file.url not in self._checked:
+            self._check_hashes(candidate)
+            self._checked.add(link.file.url)
+        return self._ahead.metadata(link)
+
+    def link(self, candidate: WheelCandidate) -> WheelLink:
+        """The wheel of a candidate; where that had to be built, what was built."""
+        return self._package_finder.built(candidate.wheel.link)
+
+    def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
+        """What the variant markers of an installed package's dependencies see."""
+        if package.label is None:
+            return MarkerVariant()
+        path = package.dist_info / "variant.json"
+        try:
+            metadata = load_metadata(path.read_bytes(), source=str(path))
+        except (OSError, VariantctlError):
+            return MarkerVariant(package.label)
+        return narrow(metadata, package.label, self._machine.supported(metadata))
+
+    def terms(self, name: NormalizedName, version: Version) -> SelectionContext:
+        """What all wheels of a version are judged by, those for other interpreters too; yanked ones are not
+        taken."""
+        project = self.project(name)
+        wheels = project.wheels_of(version)
+        return self._terms(project, version, wheels, allow_yanked=False, need_metadata=True)
+
+    def _terms(
+        self,
+        project: ProjectFiles,
+        version: Version,
+        wheels: tuple[WheelLink, ...],
+        *,
+        allow_yanked: bool,
+        need_metadata: bool = False,
+    ) -> SelectionContext:
+        """What the wheels of a version are judged by; variant metadata is read only where it matters."""
+        metadata: VariantMetadata | None = None
+        matters = any(
+            link.wheel.label is not None and (need_metadata or fits_interpreter(link, self.interpreter))
+            for link in wheels
+        )
+        if matters and (need_metadata or not self.preferences.no_variants):
+            metadata = self._package_finder.variant_metadata(project, version)
+        return SelectionContext(
+            self.interpreter,
+            self.preferences,
+            self.preferences.labels.get(project.name),
+            metadata,
+            self._supported(metadata) if metadata else {},
+            self.hashes(project.name),
+            allow_yanked,
+            self.who,
+            {name: candidate.version for name, candidate in self._installed.items()},
+        )
+
+    def _supported(self, metadata: VariantMetadata) -> Supported:
+        with self._asking:
+            return self._machine.supported(metadata)
+
+    def _direct_link(self, url: str) -> WheelLink:
+        address, fragment = urldefrag(url)
+        hashes = dict(
+            part.split("=", 1) for part in fragment.split("&") if part.startswith("sha") and "=" in part
+        )
+        wheel = wheel_of_url(url)
+        bare = self._package_finder.client.credentials.take_file(address, is_reference=True)
+        return WheelLink(RemoteFile(wheel.filename, bare, hashes, source=without_secrets(bare)), wheel)
+
+    def _check_hashes(self, candidate: WheelCandidate) -> None:
+        """Where nobody said what a file's digest is, the file itself must say."""
+        link = candidate.wheel.link
+        allowed = self.hashes(candidate.name)
+        if not allowed or any(algorithm in link.file.hashes for algorithm in allowed):
+            return
+        path = self._package_finder.fetch(link).path
+        if any(_digest(path, algorithm) in digests for algorithm, digests in allowed.items()):
+            return
+        raise HashesError(
+            f"{link.wheel.filename}: its hash is none of those given for {candidate.name}",
+            hint="The file is not the one the hashes were made of; do not install it.",
+        )
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.new(algorithm)
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _refuse_unsupported_label(
+    name: NormalizedName, version: Version, wheels: tuple[WheelLink, ...], terms: SelectionContext
+) -> None:
+    """Raise if the label asked for is there, fits the interpreter, and only the machine stands in its way."""
+    for judged in evaluate_wheels(wheels, terms):
+        kinds = {reason.kind for reason in judged.reasons}
+        if judged.link.wheel.label == terms.label and kinds == {"property"}:
+            details = "; ".join(reason.detail for reason in judged.reasons)
+            update = "".join(f"{advice.sentence} " for advice in advise_on(wheels, terms)[:1])
+            raise UnsupportedVariantError(
+                f"the variant '{terms.label}' of {name} {version} {details}",
+                hint=f"{update}--variant chooses among what a machine supports. To install for another "
+                "machine, describe it: --profile NAME-or-FILE.",
+            )
+
+
+def further_wheels(
+    name: NormalizedName,
+    version: Version,
+    wheels: tuple[WheelLink, ...],
+    *,
+    package_finder: PackageFinder,
+    supported: Callable[[VariantMetadata], Supported],
+    markers: Mapping[str, str],
+) -> tuple[tuple[WheelLink, ...], VariantMetadata | None]:
+    """The wheels of a version with those that newer drivers would bring, and what all of them were built for.
+
+    Pages of backends are asked for that the machine cannot use. Where they cannot be had, the wheels are
+    given back as they are: advice is not worth an error.
+
+    Args:
+        name: the project.
+        version: as it is listed.
+        wheels: those that the machine's own backends have.
+        catalog: as nobody's machine sees it.
+        supported: what counts as supported of the namespaces that some variants use.
+        markers: of the platform that is installed for.
+    """
+
+    def ask(metadata: VariantMetadata) -> Supported:
+        return with_newest_drivers(metadata, supported(metadata))
+
+    seen = package_finder.for_machine(ask, markers)
+    try:
+        project = seen.project(name)
+        links = {link.file.url: link for link in (*wheels, *project.wheels_of(version))}
+        return tuple(links.values()), seen.variant_metadata(project, version, links.values())
+    except VariantctlError:
+        return wheels, None

@@ -1,0 +1,340 @@
+"""From requirements to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag
+
+from packaging.utils import NormalizedName
+from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
+
+from variantctl.net.redaction import without_secrets
+from variantctl.requirements.requirement import UserRequirement
+from variantctl.resolve.candidate_finder import CandidateFinder
+from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
+from variantctl.resolve.errors import HashesError, TooDeepError
+from variantctl.resolve.needs import Need, ProjectRequirement, is_pin, local_versions, needs_of
+from variantctl.resolve.options import SearchOptions
+from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval, Solution, reached
+from variantctl.resolve.plan_fit import with_fits
+from variantctl.resolve.provider import Provider
+from variantctl.resolve.search import Search
+from variantctl.resolve.trace import Trace
+from variantctl.select.compatibility import Interpreter
+from variantctl.select.ordinary_builds import optional_requirements
+from variantctl.select.preferences import VariantPreferences
+from variantctl.select.ranking import RankedWheel
+from variantctl.target.installed import InstalledPackage
+from variantctl.target.platforms import Platform
+from variantctl.values import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.providers.algorithm import Machine
+
+
+#: One round tries one candidate; PyPI's hardest graphs take a few thousand.
+MAX_ROUNDS = 100_000
+
+_UNTOLD = "its dependencies cannot be satisfied"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything a user asked for.
+
+    Attributes:
+        requirements: in the order in which they were written.
+        constraints: hold wherever their project occurs.
+        preferences: about variants.
+        options: about the search; ``resolve`` adds to its ``upgrade`` what the two below ask for.
+        upgrade_requested: take the newest versions of what is asked for.
+        upgrade_eagerly: where that is so, also of everything that is installed and needed.
+    """
+
+    requirements: tuple[UserRequirement, ...]
+    constraints: tuple[UserRequirement, ...] = ()
+    preferences: VariantPreferences = field(default_factory=VariantPreferences)
+    options: SearchOptions = field(default_factory=SearchOptions)
+    upgrade_requested: bool = False
+    upgrade_eagerly: bool = False
+
+
+def resolve(
+    request: Request,
+    *,
+    package_finder: PackageFinder,
+    machine: Machine,
+    platform: Platform,
+    installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+    who: str = "this machine",
+    max_rounds: int = MAX_ROUNDS,
+) -> Plan:
+    """The plan that satisfies a request.
+
+    Args:
+        request: what is asked for.
+        catalog: where wheels come from.
+        machine: what variant properties are supported.
+        platform: the tags and markers of what is installed into.
+        installed: what it has already.
+        who: ``this machine`` or the profile, for messages.
+        max_rounds: after how many steps the search is given up.
+
+    Raises:
+        UnsatisfiableError, NoCandidateError, ProjectNotFound: there is no solution, and why.
+        TooDeepError: none was found in ``max_rounds`` steps.
+        HashesError: a hash is missing or wrong.
+        VariantctlError: a source could not be read.
+    """
+    interpreter = Interpreter(platform.tags, platform.markers)
+    roots, skipped = _applicable(request.requirements, interpreter)
+    limits, _ = _applicable(request.constraints, interpreter)
+    options = _search_options(request, roots, installed or ())
+    constraints: dict[NormalizedName, list[ProjectRequirement]] = {}
+    for limit in limits:
+        need = ProjectRequirement(limit.name, None, limit.requirement, limit.origin)
+        constraints.setdefault(limit.name, []).append(need)
+    package_finder.expect_backends(local_versions(limit.requirement.specifier for limit in (*roots, *limits)))
+    candidate_finder = CandidateFinder(
+        package_finder,
+        machine,
+        interpreter,
+        preferences=request.preferences,
+        hashes=_hashes([*roots, *limits]),
+        installed=installed,
+        who=who,
+    )
+    try:
+        needs = [need for root in roots for need in needs_of(root.requirement, root.origin)]
+        order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
+        provider = Provider(candidate_finder, constraints, order, options)
+        provider.meet(needs)
+        pins, trace = _searched(needs, provider, candidate_finder, constraints, max_rounds)
+        solution = reached(needs, pins, provider.get_dependencies)
+        plan = with_fits(_plan(solution, provider, candidate_finder, trace), machine, who)
+        notes = [
+            *skipped,
+            *package_finder.warnings,
+            *_variant_notes(plan.install),
+            *_extra_notes(solution, candidate_finder),
+        ]
+        notes += [*_label_notes(solution, request.preferences), *_reading_notes(solution, provider)]
+        return replace(plan, notes=tuple(notes))
+    finally:
+        candidate_finder.close()
+
+
+def _search_options(
+    request: Request, roots: Sequence[UserRequirement], installed: Iterable[NormalizedName]
+) -> SearchOptions:
+    """The options, with the projects that the user wants upgraded; refuses what has no hash if it must."""
+    options = request.options
+    if options.require_hashes:
+        _demand_pins(roots)
+    if not request.upgrade_requested:
+        return options
+    named = {root.name for root in roots}
+    further = installed if request.upgrade_eagerly else ()
+    return replace(options, upgrade=options.upgrade.union(named, further))
+
+
+def _searched(
+    needs: Sequence[Need],
+    provider: Provider,
+    candidate_finder: CandidateFinder,
+    constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
+    max_rounds: int,
+) -> tuple[Mapping[str, Candidate], Trace]:
+    """The candidates found, and what was met on the way; raises what ``resolve`` does."""
+    try:
+        while True:
+            provider.begin()
+            trace = Trace()
+            search = Search(provider, trace)
+            try:
+                return search.run(needs, max_rounds), trace
+            except ResolutionImpossible as error:
+                search.read_on(needs)
+                if not provider.has_missed():
+                    from variantctl.resolve.failure import failure
+
+                    raise failure(list(error.causes), trace, candidate_finder, constraints) from None
+    except ResolutionTooDeep:
+        raise TooDeepError(
+            f"no solution was found in {max_rounds:,} steps, and the search was given up",
+            hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
+        ) from None
+
+
+def _applicable(
+    requirements: Iterable[UserRequirement], interpreter: Interpreter
+) -> tuple[list[UserRequirement], list[str]]:
+    """Those whose markers hold, and a note for each other."""
+    kept, notes = [], []
+    for requirement in requirements:
+        if requirement.requirement.applies(interpreter.markers):
+            kept.append(requirement)
+        else:
+            notes.append(f"'{requirement}' ({requirement.origin}) is left out: its marker does not hold here")
+    return kept, notes
+
+
+def _demand_pins(roots: Iterable[UserRequirement]) -> None:
+    for root in roots:
+        if not root.hashes:
+            raise HashesError(
+                f"--require-hashes: '{root}' ({root.origin}) has no hash",
+                hint=f"Write it as '{root.name}==VERSION --hash=sha256:DIGEST' in a requirements file.",
+            )
+        if not root.requirement.url and not is_pin(root.requirement.specifier):
+            raise HashesError(
+                f"--require-hashes: '{root}' ({root.origin}) is not pinned to one version",
+                hint=f"Write it as '{root.name}==VERSION'.",
+            )
+
+
+def _hashes(requirements: Iterable[UserRequirement]) -> dict[NormalizedName, dict[str, frozenset[str]]]:
+    """What every place that lists hashes of a project allows: of each algorithm the common digests."""
+    allowed: dict[NormalizedName, dict[str, frozenset[str]]] = {}
+    for requirement in requirements:
+        if not requirement.hashes:
+            continue
+        known = allowed.setdefault(requirement.name, dict(requirement.hashes))
+        for algorithm, digests in requirement.hashes.items():
+            known[algorithm] = known.get(algorithm, digests) & digests
+    return allowed
+
+
+def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFinder, trace: Trace) -> Plan:
+    install: list[PlannedInstall] = []
+    remove: list[PlannedRemoval] = []
+    keep: list[Kept] = []
+    for name, base in solution.bases.items():
+        if isinstance(base, InstalledCandidate):
+            keep.append(Kept(base.package, name in solution.requested))
+            continue
+        replaced = candidate_finder.replaced(name)
+        if replaced is not None:
+            remove.append(PlannedRemoval(replaced))
+        planned = _planned(base, solution, provider, candidate_finder)
+        advice = () if base.url else candidate_finder.advice(name, base.version)
+        install.append(replace(planned, given_up=_given_up(base, trace, candidate_finder), advice=advice))
+    return Plan(tuple(install), tuple(remove), tuple(keep))
+
+
+def _planned(
+    base: WheelCandidate, solution: Solution, provider: Provider, candidate_finder: CandidateFinder
+) -> PlannedInstall:
+    link = candidate_finder.link(base)
+    requested = base.name in solution.requested
+    requires = [
+        str(item.requirement)
+        for part in solution.parts(base.name)
+        for item in provider.dependencies.applicable(part)
+    ]
+    hashes = dict(link.file.hashes)
+    direct_url: dict[str, Any] | None = None
+    if base.url:
+        direct_url = {
+            "url": without_secrets(urldefrag(base.url).url),
+            "archive_info": {"hashes": hashes} if hashes else {},
+        }
+    return PlannedInstall(
+        name=base.name,
+        version=base.version,
+        label=base.wheel.label,
+        filename=link.wheel.filename,
+        url=link.file.url,
+        hashes=hashes,
+        requires=tuple(dict.fromkeys(requires)),
+        because=because(base.wheel, requested, solution.parents.get(base.name, ())),
+        link=link,
+        requested=requested,
+        direct_url=direct_url,
+        needed_by=tuple(solution.parents.get(base.name, ())),
+        properties=base.wheel.properties,
+        optional_requires=optional_requirements(candidate_finder.metadata(base).requires_dist),
+    )
+
+
+def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
+    """One line: who needs a wheel, and what made its variant the best."""
+    who = "requested" if requested else f"needed by {', '.join(parents)}"
+    label = wheel.label
+    if label is None:
+        return who
+    if not wheel.best:
+        return f"{who}; {label}" if wheel.properties else f"{who}; {label}: no variant with properties fits"
+    properties: list[str] = []
+    previous = ""
+    for item in wheel.best:
+        text = f"{item.feature} :: {item.value}"
+        properties.append(text if item.namespace == previous else f"{item.namespace} :: {text}")
+        previous = item.namespace
+    return f"{who}; {label}: {', '.join(properties)}"
+
+
+def _given_up(
+    candidate: WheelCandidate, trace: Trace, candidate_finder: CandidateFinder
+) -> tuple[GivenUp, ...]:
+    """The variants of the same version that come before the one that is taken."""
+    if not candidate.better:
+        return ()
+    others = {
+        other.wheel.label: other for other in candidate_finder.candidates(candidate.name, candidate.version)
+    }
+    told = {
+        better: trace.why_rejected(others[better]) if better in others else None
+        for better in candidate.better
+    }
+    # A backend goes with the rest of its source: that another was not tried needs no word.
+    quiet = candidate.wheel.link.backend is not None
+    return tuple(GivenUp(better, why or _UNTOLD) for better, why in told.items() if why or not quiet)
+
+
+def _variant_notes(plan: Iterable[PlannedInstall]) -> list[str]:
+    """A note for each variant that was given up for another of the same version."""
+    return [
+        f"{planned.name} {planned.version}: "
+        + (f"its variant {planned.label}" if planned.label else "its non-variant wheel")
+        + f" is taken in place of {given_up.label}: {given_up.why}"
+        for planned in plan
+        for given_up in planned.given_up
+    ]
+
+
+def _label_notes(solution: Solution, preferences: VariantPreferences) -> list[str]:
+    """A note for each ``--variant`` that is about something else than what is needed."""
+    return [
+        f"--variant {name}={label} changes nothing: {name} is not needed"
+        for name, label in preferences.labels.items()
+        if name not in solution.bases
+    ]
+
+
+def _reading_notes(solution: Solution, provider: Provider) -> list[str]:
+    """A note for each package whose requirements are corrected, and for each passed over as unreadable."""
+    notes = []
+    for base in solution.bases.values():
+        if isinstance(base, WheelCandidate) and (told := provider.dependencies.corrections(base)):
+            more = {1: "", 2: " (another one is corrected, too)"}.get(
+                len(told), f" ({len(told) - 1} others are corrected, too)"
+            )
+            notes.append(f"{base.name} {base.version} {told[0]}{more}")
+        unread = provider.dependencies.unread.get(base.name, {})
+        if newer := sorted((version for version in unread if version > base.version), reverse=True):
+            others = f" (and so are {', '.join(map(str, newer[1:]))})" if newer[1:] else ""
+            notes.append(f"{base.name} {newer[0]} is passed over: it {unread[newer[0]]}{others}")
+    return notes
+
+
+def _extra_notes(solution: Solution, candidate_finder: CandidateFinder) -> list[str]:
+    return [
+        f"{candidate.name} {candidate.version} has no extra '{candidate.extra}'"
+        for extras in solution.extras.values()
+        for candidate in extras
+        if isinstance(candidate.base, WheelCandidate)
+        and candidate.extra not in candidate_finder.metadata(candidate.base).provides_extra
+    ]

@@ -1,1 +1,0 @@
-"""Where wheels come from: Simple API, find-links; HTTP, auth, cache."""
