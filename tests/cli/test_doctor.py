@@ -244,3 +244,26 @@ def test_commands_name_the_environment_and_what_else_was_given(shell: Shell) -> 
         "nvidia",
     )
     assert given.uninstall("a") == "variantctl uninstall -y a -penv --python 'my env'"
+
+
+def test_what_only_this_machine_knows(shell: Shell) -> None:
+    """A module in PYTHONPATH that hides the installed one, and a variable that hides GPUs."""
+    build_wheel(
+        shell.world.wheels,
+        name="cupy-cuda12x",
+        version="14.0.0",
+        files={"cupy/__init__.py": b"real = True\n"},
+    )
+    shell.run("install", "cupy-cuda12x", "-p", "env", "--no-index", "-f", "wheels")
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "12.8"
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
+    assert doctor(shell)["findings"] == []
+    (shell.world.root / "mine").mkdir()
+    (shell.world.root / "mine" / "cupy.py").write_text("real = False\n")
+    shell.environ["PYTHONPATH"] = str(shell.world.root / "mine")
+    (shadowed,) = doctor(shell, code=1)["findings"]
+    assert shadowed["kind"] == "shadowed-import"
+    assert shadowed["detail"] == f"import cupy finds {shell.world.root}/mine/cupy.py, not cupy-cuda12x 14.0.0"
+    del shell.environ["PYTHONPATH"]
+    shell.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    assert "hidden-devices" in [finding["kind"] for finding in doctor(shell)["findings"]]

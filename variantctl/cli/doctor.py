@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     inspection = _inspect(args, environment, subject)
     commands = commands_for(args.arguments)
     findings = check(inspection, _ground(subject, commands))
+    if args.profile is None:
+        findings += _of_this_machine(inspection, environment)
     if args.updates:
         findings += _improvements(args, environment, subject, inspection, commands)
     options.show_notes(subject)
@@ -88,6 +92,22 @@ def _inspect(args: argparse.Namespace, environment: Environment, subject: Target
             begin=begin,
             installed=installed,
         )
+
+
+def _of_this_machine(inspection: Inspection, environment: Environment) -> list[Finding]:
+    """What no profile can say: drivers, device nodes, containers, variables."""
+    from variantctl.doctor.accelerators import is_about_accelerators, wanted_accelerators
+    from variantctl.doctor.imports import shadowing
+    from variantctl.doctor.system import System, check_system
+
+    packages = inspection.packages
+    if not is_about_accelerators(packages.values()):
+        return []
+    before = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    findings = list(shadowing(packages, environment.site_packages, before))
+    if sys.platform == "linux":
+        findings += check_system(System(), packages, wanted_accelerators(packages.values()))
+    return findings
 
 
 def commands_for(arguments: Sequence[str]) -> Commands:

@@ -109,6 +109,15 @@ def is_about_accelerators(packages: Iterable[Inspected]) -> bool:
     )
 
 
+def wanted_accelerators(packages: Iterable[Inspected]) -> set[str]:
+    """The namespaces of the accelerators that some packages were built for."""
+    wanted: set[str] = set()
+    for item in packages:
+        properties = (item.metadata.properties_of(item.label) if item.metadata and item.label else None) or {}
+        wanted |= {*properties, item.build.accelerator or ""} & VENDORS.keys()
+    return wanted
+
+
 def _is_variant(item: Inspected) -> bool:
     """Whether properties say what it was built for: then those are checked."""
     return bool(item.metadata and item.label and item.metadata.properties_of(item.label))

@@ -1,0 +1,448 @@
+"""What the machine itself does to keep a program from its GPU: drivers, device nodes, containers, variables.
+
+Only files and environment variables are read; no driver library is loaded. Linux alone is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from variantctl.doctor.findings import Finding, Severity
+from variantctl.doctor.inspection import Inspected
+from variantctl.select.ordinary_builds import VENDORS
+from variantctl.values import dataclass, field
+
+PCI_VENDORS: Mapping[str, str] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+"""PCI vendor id -> namespace (the PCI ID repository)."""
+
+_GPU_CLASSES = ("0x03", "0x12")
+"""Display controllers and processing accelerators (the base classes of PCI's class codes)."""
+
+LIBRARY_FOLDERS = (
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "usr/lib64",
+    "usr/lib",
+    "lib/x86_64-linux-gnu",
+    "lib64",
+    "usr/local/nvidia/lib64",
+    "run/opengl-driver/lib",
+)
+"""Where distributions, NVIDIA's container toolkit, GKE and NixOS put the driver's libraries."""
+
+_WSL_FOLDER = "usr/lib/wsl/lib"
+_KERNEL_MODULE = re.compile(r"Kernel Module\b.*?\s(\d+\.\d+(?:\.\d+)?)\s")
+_VERSIONED = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.(\d+\.\d+(?:\.\d+)?)")
+_HIDES = ("", "-1", "none", "void", "NoDevFiles")
+
+VISIBLE: Mapping[str, tuple[str, ...]] = {
+    "CUDA_VISIBLE_DEVICES": ("nvidia", "amd"),
+    "HIP_VISIBLE_DEVICES": ("amd",),
+    "ROCR_VISIBLE_DEVICES": ("amd",),
+}
+"""Variable -> whose GPUs it hides (CUDA's programming guide; ROCm, "GPU isolation")."""
+
+CONTAINER_FLAGS: Mapping[str, str] = {
+    "nvidia": "`docker run --gpus all ...` (Podman and CDI: `--device nvidia.com/gpu=all`; Kubernetes: "
+    "a limit of `nvidia.com/gpu`)",
+    "amd": "`docker run --device /dev/kfd --device /dev/dri --group-add video --group-add render ...`",
+    "intel": "`docker run --device /dev/dri ...`",
+}
+"""NVIDIA Container Toolkit, ROCm and oneAPI: how a container is given GPUs."""
+
+
+def may_open(path: Path) -> bool:
+    """Whether this user may read and write a device node."""
+    return os.access(path, os.R_OK | os.W_OK)
+
+
+@dataclass(frozen=True)
+class System:
+    """The files and variables of a machine.
+
+    Attributes:
+        root: of its file system.
+        environ: the environment variables.
+        may_open: whether a device node may be opened.
+    """
+
+    root: Path = field(default_factory=lambda: Path("/"))
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    may_open: Callable[[Path], bool] = may_open
+
+    def path(self, name: str) -> Path:
+        """Of a file, by its name without a leading slash."""
+        return self.root / name
+
+    def text(self, name: str) -> str:
+        """Of a file; ``""`` where it cannot be read."""
+        try:
+            return self.path(name).read_bytes()[:65536].decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def names(self, folder: str) -> list[str]:
+        """Of what is in a folder; none where it cannot be read."""
+        try:
+            return sorted(os.listdir(self.path(folder)))  # noqa: PTH208
+        except OSError:
+            return []
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file, a broken link too."""
+        return os.path.lexists(self.path(name))
+
+    @property
+    def in_container(self) -> bool:
+        """Whether Docker, Podman or Kubernetes started this."""
+        marks = self.has(".dockerenv") or self.has("run/.containerenv")
+        return marks or "KUBERNETES_SERVICE_HOST" in self.environ
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's release: ``6.8.0-45-generic``."""
+        return self.text("proc/sys/kernel/osrelease").strip()
+
+    @property
+    def is_wsl(self) -> bool:
+        """Windows Subsystem for Linux, of either version."""
+        return self.has("dev/dxg") or "microsoft" in self.kernel.lower()
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU on the PCI bus: its address, its vendor's namespace, and the kernel driver that has it."""
+
+    address: str
+    namespace: str
+    driver: str
+
+
+def check_system(
+    system: System, packages: Mapping[NormalizedName, Inspected], wanted: Collection[str]
+) -> Iterator[Finding]:
+    """Everything about the machine that keeps what is installed from its GPU.
+
+    Args:
+        system: the machine's files.
+        packages: what is installed.
+        wanted: the namespaces of the accelerators that some of it was built for: for those it is an error.
+    """
+    gpus = list(gpus_of(system))
+    for check in (_no_driver, _container, _versions, _nodes):
+        yield from check(system, gpus, wanted)
+    yield from _wsl(system, wanted)
+    yield from _hidden(system, wanted)
+    yield from _library_path(system, packages.values())
+    yield from _toolkit(system, packages)
+
+
+def gpus_of(system: System) -> Iterator[Gpu]:
+    """The GPUs that Linux lists on the PCI bus, but for those that a virtual machine was given."""
+    for address in system.names("sys/bus/pci/devices"):
+        folder = f"sys/bus/pci/devices/{address}"
+        namespace = PCI_VENDORS.get(system.text(f"{folder}/vendor").strip())
+        if namespace is None or not system.text(f"{folder}/class").startswith(_GPU_CLASSES):
+            continue
+        driver = _link(system, f"{folder}/driver")
+        if driver != "vfio-pci":
+            yield Gpu(address, namespace, driver)
+
+
+def _link(system: System, name: str) -> str:
+    """The last part of what a link points to; ``""`` where it is none."""
+    try:
+        return Path(os.readlink(system.path(name))).name  # noqa: PTH115
+    except OSError:
+        return ""
+
+
+def _severity(namespace: str, wanted: Collection[str]) -> Severity:
+    return "error" if namespace in wanted else "suggestion"
+
+
+def _no_driver(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
+    """A GPU on the bus that its vendor's kernel driver does not have."""
+    loaded = {"nvidia": bool(kernel_driver(system)), "amd": system.has("sys/class/kfd/kfd")}
+    for namespace, modules in (("nvidia", "nvidia"), ("amd", "amdgpu")):
+        there = [gpu for gpu in gpus if gpu.namespace == namespace]
+        if not there or loaded[namespace] or system.in_container or system.is_wsl:
+            continue
+        if namespace == "amd" and "amd" not in wanted:
+            continue  # integrated graphics of a kernel without KFD harm nobody who does not compute on them
+        driver = next((gpu.driver for gpu in there if gpu.driver), "")
+        has = f"the kernel's driver {driver} has it" if driver else "no kernel driver has it"
+        yield Finding(
+            _severity(namespace, wanted),
+            "no-driver",
+            "",
+            f"there is an {VENDORS[namespace]} GPU ({there[0].address}), and {has}",
+            f"Install {VENDORS[namespace]}'s driver, then `sudo modprobe {modules}`, or restart.",
+            "No program can compute on it: the driver's module is not loaded.",
+            tuple(f"/sys/bus/pci/devices/{gpu.address}" for gpu in there),
+        )
+
+
+def _container(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
+    """A container on a machine with a GPU that it was not given."""
+    if not system.in_container:
+        return
+    render = any(name.startswith("renderD") for name in system.names("dev/dri"))
+    given = {
+        "nvidia": system.has("dev/nvidiactl") or system.has("dev/dxg"),
+        "amd": system.has("dev/kfd"),
+        "intel": render,
+    }
+    on_host = {gpu.namespace: f"/sys/bus/pci/devices/{gpu.address}" for gpu in gpus}
+    if kernel_driver(system):
+        on_host["nvidia"] = "/proc/driver/nvidia/version"
+    for namespace, evidence in on_host.items():
+        if namespace in wanted and not given[namespace]:
+            yield Finding(
+                "error",
+                "container-without-gpu",
+                "",
+                f"the host has an {VENDORS[namespace]} GPU, and this container was not given it",
+                f"Start the container with {CONTAINER_FLAGS[namespace]}.",
+                "The host's GPU is seen in /sys and /proc, but its device nodes and driver are not here.",
+                (evidence,),
+            )
+    if (
+        "nvidia" in wanted
+        and given["nvidia"]
+        and kernel_driver(system)
+        and not _libraries(system, "libcuda.so")
+    ):
+        yield Finding(
+            "error",
+            "driver-library-missing",
+            "",
+            "this container has NVIDIA's device nodes, and not the driver's library libcuda.so.1",
+            "Start it with `-e NVIDIA_DRIVER_CAPABILITIES=compute,utility`, by NVIDIA's container toolkit.",
+            "CUDA programs cannot start: they load libcuda.so.1, which the host's driver brings.",
+            ("/dev/nvidiactl",),
+        )
+
+
+def _versions(system: System, _gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
+    """The driver that is loaded, and its libraries, of different versions."""
+    kernel = kernel_driver(system)
+    libraries = {
+        version: path
+        for name in ("libcuda.so", "libnvidia-ml.so")
+        for path, version in _libraries(system, name).items()
+        if version
+    }
+    if not kernel or not libraries or kernel in libraries:
+        return
+    version, path = next(iter(libraries.items()))
+    in_container = (
+        "Start the container anew, so that the host's libraries are mounted; the image must bring none."
+    )
+    yield Finding(
+        _severity("nvidia", wanted),
+        "driver-version-mismatch",
+        "",
+        f"the NVIDIA driver that is loaded is {kernel}, and its libraries are {version}",
+        in_container
+        if system.in_container
+        else "Restart the machine (`sudo reboot`): the driver was updated since it started.",
+        "Every CUDA program fails until both are the same (Failed to initialize NVML: Driver/library version "
+        "mismatch).",
+        (f"/proc/driver/nvidia/version: {kernel}", f"/{path}: {version}"),
+    )
+
+
+def kernel_driver(system: System) -> str:
+    """The version of NVIDIA's kernel module, ``""`` where it is not loaded."""
+    found = _KERNEL_MODULE.search(system.text("proc/driver/nvidia/version"))
+    return found[1] if found else ""
+
+
+def _libraries(system: System, name: str) -> dict[str, str]:
+    """Where a library of the driver is, and its version: that of the file that ``NAME.1`` leads to."""
+    found: dict[str, str] = {}
+    for folder in LIBRARY_FOLDERS:
+        path = f"{folder}/{name}.1"
+        if not system.has(path):
+            continue
+        target = _VERSIONED.fullmatch(_link(system, path))
+        found[path] = target[1] if target else ""
+    return found
+
+
+def _nodes(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
+    """Device nodes that are there, and that this user may not open."""
+    vendors = {gpu.namespace for gpu in gpus} | ({"nvidia"} if kernel_driver(system) else set())
+    closed: dict[str, list[Path]] = {}
+    for namespace, name in _device_nodes(system):
+        if namespace in vendors and not system.may_open(system.path(name)):
+            closed.setdefault(namespace, []).append(system.path(name))
+    for namespace, paths in closed.items():
+        if namespace == "intel" and "intel" not in wanted:
+            continue
+        group = _group(paths[0])
+        user = (
+            "Start the container with `--group-add` and the number of that group on the host."
+            if (system.in_container)
+            else f"`sudo usermod -aG {group} $USER`, then log in again."
+        )
+        yield Finding(
+            _severity(namespace, wanted),
+            "closed-device",
+            "",
+            f"{', '.join(map(str, paths))} may not be opened by this user (group {group})",
+            "`sudo nvidia-modprobe -u -c=0` makes the nodes anew with their usual permissions."
+            if namespace == "nvidia"
+            else user,
+            f"No program of this user can use the {VENDORS[namespace]} GPU.",
+            tuple(_permissions(path) for path in paths),
+        )
+
+
+def _device_nodes(system: System) -> Iterator[tuple[str, str]]:
+    if system.has("dev/kfd"):
+        yield "amd", "dev/kfd"
+    for name in system.names("dev/dri"):
+        if name.startswith("renderD"):
+            vendor = system.text(f"sys/class/drm/{name}/device/vendor").strip()
+            namespace = PCI_VENDORS.get(vendor)
+            if namespace in ("amd", "intel"):
+                yield namespace, f"dev/dri/{name}"
+    for name in system.names("dev"):
+        if re.fullmatch(r"nvidia(ctl|-uvm|\d+)", name):
+            yield "nvidia", f"dev/{name}"
+
+
+def _group(path: Path) -> str:
+    try:
+        return path.group()
+    except (OSError, KeyError):
+        return "render"
+
+
+def _permissions(path: Path) -> str:
+    try:
+        return f"{path}: mode {path.stat().st_mode & 0o777:o}, owner {path.owner()}, group {path.group()}"
+    except (OSError, KeyError):
+        return str(path)
+
+
+def _wsl(system: System, wanted: Collection[str]) -> Iterator[Finding]:
+    """What keeps programs in WSL from the GPU (NVIDIA, "CUDA on WSL User Guide")."""
+    if not system.is_wsl or not wanted:
+        return
+    if not system.has("dev/dxg") and "standard" not in system.kernel and "WSL2" not in system.kernel:
+        yield Finding(
+            "error",
+            "wsl1",
+            "",
+            f"this is WSL 1 (kernel {system.kernel}), which has no GPUs",
+            "In Windows: `wsl --set-version DISTRIBUTION 2`.",
+            "Only WSL 2 gives Linux programs the GPU.",
+            ("/proc/sys/kernel/osrelease",),
+        )
+        return
+    if "nvidia" not in wanted:
+        return
+    inside = [path for path in _libraries(system, "libcuda.so") if _link(system, path)]
+    from_windows = system.has(f"{_WSL_FOLDER}/libcuda.so.1")
+    if inside and from_windows:
+        yield Finding(
+            "error",
+            "driver-inside-wsl",
+            "",
+            f"a Linux driver of NVIDIA's is installed inside WSL 2 (/{inside[0]}), beside Windows' own",
+            "`sudo apt-get remove --purge '^nvidia-.*' '^libnvidia-.*'`: in WSL 2 Windows has the driver.",
+            "Programs may load the library that cannot reach the GPU.",
+            tuple(f"/{path}" for path in (*inside, f"{_WSL_FOLDER}/libcuda.so.1")),
+        )
+    elif not from_windows:
+        yield Finding(
+            "error",
+            "no-driver",
+            "",
+            f"WSL 2 has no libcuda.so.1 from Windows (/{_WSL_FOLDER})",
+            "Install NVIDIA's driver in Windows, then `wsl --shutdown`.",
+            "CUDA programs cannot start.",
+            (f"/{_WSL_FOLDER}",),
+        )
+
+
+def _hidden(system: System, wanted: Collection[str]) -> Iterator[Finding]:
+    for variable, namespaces in VISIBLE.items():
+        value = system.environ.get(variable)
+        if value is None or value.strip() not in _HIDES or not set(namespaces) & set(wanted):
+            continue
+        yield Finding(
+            "suggestion",
+            "hidden-devices",
+            "",
+            f"{variable} is set to {value!r}, which hides every GPU",
+            f"`unset {variable}` shows them again.",
+            "Programs that are started from here see no GPU.",
+            (f"{variable}={value}",),
+        )
+
+
+def _library_path(system: System, packages: Iterable[Inspected]) -> Iterator[Finding]:
+    """Libraries that LD_LIBRARY_PATH puts before those that packages brought."""
+    brought = {
+        file.path.name: item
+        for item in packages
+        if item.build.library
+        for file in item.files
+        if ".so" in file.path.name
+    }
+    for folder in system.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep):
+        if not folder or not brought:
+            continue
+        found = [name for name in system.names(folder.lstrip("/")) if name in brought]
+        if found:
+            owner = brought[found[0]]
+            yield Finding(
+                "suggestion",
+                "library-path",
+                owner.name,
+                f"LD_LIBRARY_PATH puts {folder}/{found[0]} before the one of {owner}",
+                "`unset LD_LIBRARY_PATH`, or take that folder out of it: packages find their own libraries.",
+                "Programs may load a version of it that they were not built for.",
+                tuple(f"{folder}/{name}" for name in found[:4]),
+            )
+
+
+def _toolkit(system: System, packages: Mapping[NormalizedName, Inspected]) -> Iterator[Finding]:
+    """The CUDA that extensions would be built with, where it is of another major than torch's."""
+    torch = packages.get(NormalizedName("torch"))
+    built_for = torch.build.version if torch is not None and torch.build.accelerator == "nvidia" else None
+    folder = system.environ.get("CUDA_HOME") or system.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    version = _toolkit_version(system, folder.lstrip("/"))
+    if torch is None or built_for is None or version is None:
+        return
+    if version.partition(".")[0] == built_for.partition(".")[0]:
+        return
+    yield Finding(
+        "suggestion",
+        "toolkit-mismatch",
+        "torch",
+        f"the CUDA toolkit in {folder} is {version}, and {torch} is built for CUDA {built_for}",
+        f"Install the toolkit of CUDA {built_for}, and set CUDA_HOME to it, before you build extensions.",
+        "Extensions of torch cannot be built here; running it is not affected.",
+        (f"{folder}/version.json",),
+    )
+
+
+def _toolkit_version(system: System, folder: str) -> str | None:
+    """The version of an installed toolkit (``version.json``, since CUDA 11.1)."""
+    try:
+        told = json.loads(system.text(f"{folder}/version.json"))
+        version = told["cuda"]["version"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) and re.match(r"\d", version) else None
