@@ -15,6 +15,7 @@ from variant_providers.config import FactsError
 from variant_providers.cpu import darwin, windows
 from variant_providers.nvidia import NvidiaPlugin
 from variant_providers.nvidia import kernel_files as nvidia_files
+from variant_providers.nvidia.kernel_driver import cuda_of_driver
 from variant_providers.nvidia.nvidia_smi import take_csv, take_header
 from variant_providers.nvidia.report import DriverReport, NvidiaGpu
 from variant_providers.nvidia.tables import chips as nvidia_chips
@@ -243,7 +244,7 @@ def test_common_gpus(device: str, name: str, capability: tuple[int, int]) -> Non
 )  # fmt: skip
 def test_drivers(driver: str, version: tuple[int, int] | None) -> None:
     """By hand, from the table in NVIDIA's CUDA release notes."""
-    assert nvidia_files.cuda_of_driver(driver) == version
+    assert cuda_of_driver(driver) == version
 
 
 @pytest.mark.parametrize(

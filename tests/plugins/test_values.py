@@ -43,6 +43,22 @@ def test_the_nvidia_lists_in_full() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("capability", "archs"),
+    [
+        ("5.3", ["53_real", "50_virtual"]), ("7.2", ["72_real", "70_virtual"]),
+        ("8.7", ["87_real", "80_virtual"]), ("11.0", ["110_real", "110_virtual"]),
+        ("8.6", ["86_real", "85_real", "84_real", "83_real", "82_real", "81_real", "80_real", "80_virtual"]),
+    ],
+)  # fmt: skip
+def test_a_tegra_gpu_runs_no_binary_of_another(capability: str, archs: list[str]) -> None:
+    """CUDA C++ Programming Guide, "Binary Compatibility": it is not supported for Tegra."""
+    facts: dict[str, object] = {"cuda_driver": "13.0", "compute_capabilities": [capability]}
+    assert lists(NvidiaPlugin, facts)["sm_arch"] == archs
+    noted = any("is a Jetson's" in note for note in NvidiaPlugin.notes_from_facts(facts))
+    assert noted == (capability in ("5.3", "7.2", "8.7"))
+
+
 def test_the_order_is_the_one_uv_was_seen_to_choose_by() -> None:
     """uv 0.13.9 was given one variant a value and asked again and again without the one it chose."""
     offered = lists(NvidiaPlugin, {"cuda_driver": "12.3", "compute_capabilities": ["8.7"]})

@@ -58,6 +58,9 @@ NVIDIA: dict[str, tuple[str | None, str, int]] = {
     "wsl2-without-driver": (None, "", 0),
     "jetson-orin": ("12.6", "87_real", 1),
     "jetson-libcuda-only": ("12.2", "87_real", 1),
+    "jetson-orin-r39": ("13.2", "87_real", 1),
+    "jetson-yocto": ("12.2", "87_real", 1),
+    "t4-without-libcuda": (None, "", 1),
     "jetson-nano": (None, "", 1),
     "a100-mig": ("12.2", "80_real", 2),
     "t4-old-nvidia-smi": ("11.4", "75_real", 1),
@@ -77,6 +80,7 @@ NVIDIA: dict[str, tuple[str | None, str, int]] = {
 NOTES = {
     "two-nvidia-gpus": "does not run on the GPUs of 8.6",
     "wsl2-without-driver": "install its driver on the Windows side",
+    "t4-without-libcuda": "libcuda is missing",
     "jetson-nano": "CUDA 10.2 is outside the known range",
     "container-without-driver": "start the container with --gpus all",
     "driver-newer-than-table": "newer than this version's table",

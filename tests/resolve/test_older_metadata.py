@@ -42,7 +42,7 @@ EXPECTED = {
     "gtx-1650": ("cu129", "cuda13.0"),
     "h100": ("cu128", "cuda12.8"),
     "h200": ("cu128", "cuda12.8"),
-    "jetson-orin": ("cu126", "cuda12.8"),
+    "jetson-orin": ("00000000", "null"),  # no binary of PyTorch's is for 8.7 itself
     "mi250x": ("00000000", "rocm7.1"),
     "mi300x": ("00000000", "rocm7.1"),
     "raspberry-pi-5": ("00000000", "null"),

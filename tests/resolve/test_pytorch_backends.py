@@ -49,7 +49,7 @@ EXPECTED = {
     "gtx-1650": ("cu130", "triton"),
     "h100": ("cu128", "triton"),
     "h200": ("cu128", "triton"),
-    "jetson-orin": ("cu128", "triton"),
+    "jetson-orin": ("cpu", None),  # no binary of PyTorch's is for 8.7 itself
     "mi250x": ("rocm7.1", "triton-rocm"),
     "mi300x": ("rocm7.1", "triton-rocm"),
     "raspberry-pi-5": ("cpu", None),

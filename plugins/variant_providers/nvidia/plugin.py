@@ -10,6 +10,7 @@ from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
 from variant_providers.nvidia.report import dotted
 from variant_providers.nvidia.tables import cuda
+from variant_providers.nvidia.tables.chips import TEGRA_CAPABILITIES
 from variant_providers.plugin import Plugin
 from variant_providers.probing.tree import Tree
 
@@ -78,10 +79,8 @@ class NvidiaPlugin(Plugin):
             configs.append(FeatureConfig("cuda_version_upper_bound", above))
         if best is None:
             return Derivation(configs, ["no GPU's compute capability is known, so no sm_arch is offered"])
-        major, minor = best
-        real = [f"{major}{older}_real" for older in range(minor, -1, -1)]
-        configs.append(FeatureConfig("sm_arch", [*real, f"{major}0_virtual"], multi_value=True))
-        return Derivation(configs, _notes_on_others(best, listed))
+        configs.append(FeatureConfig("sm_arch", _architectures(best), multi_value=True))
+        return Derivation(configs, [*_notes_on_tegra(best), *_notes_on_others(best, listed)])
 
     @classmethod
     def forced(cls, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
@@ -104,6 +103,26 @@ class NvidiaPlugin(Plugin):
     def complete(cls, forced: Mapping[str, object]) -> bool:
         """With both facts forced the driver is left alone."""
         return {"cuda_driver", "compute_capabilities"} <= forced.keys()
+
+
+def _architectures(capability: tuple[int, int]) -> list[str]:
+    """What runs on a GPU: binaries for it and the lower minor versions, and PTX for its major version.
+
+    On Tegra GPUs (Jetson) only binaries for the very GPU (the source is with :data:`TEGRA_CAPABILITIES`).
+    """
+    major, minor = capability
+    oldest = minor if capability in TEGRA_CAPABILITIES else 0
+    return [*(f"{major}{older}_real" for older in range(minor, oldest - 1, -1)), f"{major}0_virtual"]
+
+
+def _notes_on_tegra(best: tuple[int, int]) -> list[str]:
+    """A build for servers' Arm processors rarely has a Jetson's own architecture."""
+    if best not in TEGRA_CAPABILITIES or best[1] == 0:
+        return []
+    return [
+        f"compute capability {dotted(best)} is a Jetson's, which runs only what was built for {dotted(best)} "
+        f"itself, and PTX for {best[0]}.0: NVIDIA publishes such builds for Jetson"
+    ]
 
 
 def _notes_on_others(best: tuple[int, int], listed: list[str]) -> list[str]:

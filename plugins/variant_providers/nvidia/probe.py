@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from variant_providers.finding import Finding
 from variant_providers.nvidia import kernel_files, libcuda, nvidia_smi, nvml, visible
+from variant_providers.nvidia.kernel_driver import DRIVER_FILE
 from variant_providers.nvidia.libraries import (
     LIBCUDA,
     NVML,
@@ -239,7 +240,7 @@ def _why_nothing(tree: Tree) -> str:
             "if the GPU is NVIDIA's, install its driver on the Windows side"
         )
     if not tree.is_local:
-        return f"no NVIDIA driver (/{kernel_files.DRIVER_FILE}) in this tree"
+        return f"no NVIDIA driver (/{DRIVER_FILE}) in this tree"
     if sys.platform == "win32" or sys.platform.startswith("linux"):
         return "no NVIDIA driver library (NVML) on this machine"
     return "there are no NVIDIA drivers for this operating system"

@@ -55,11 +55,24 @@ TEGRA: dict[str, tuple[str, tuple[int, int]]] = {
 Thor's GPU is 11.0 since CUDA 13.0 (it was 10.1 before). Source: the two pages above, "Jetson" rows.
 """
 
-L4T_CUDA: dict[int, tuple[int, int]] = {32: (10, 2), 34: (11, 4), 35: (11, 4), 36: (12, 2), 38: (13, 0)}
-"""Jetson Linux (L4T) major release -> the CUDA version of its driver. Source: NVIDIA's JetPack archive.
+TEGRA_CAPABILITIES = frozenset(((5, 3), (6, 2), (7, 2), (8, 7), (8, 8), (10, 1), (11, 0)))
+"""Compute capabilities of Tegra GPUs, on which a binary for a lower minor version need not run.
 
-JetPack 4 is R32, 5 is R34 and R35, 6 is R36 (12.6 from R36.4 on, see ``L4T_364``), 7 is R38.
+Source: CUDA C++ Programming Guide, "Binary Compatibility" (3.1.2 of the editions of CUDA 11 and 12): a cubin
+for X.y runs on X.z with z >= y on desktop GPUs only; neither among Tegra GPUs nor between Tegra and desktop.
+Measured on an Orin in jax-ml/jax 40492: sm_80 has no kernel image there, PTX for 8.0 and sm_87 run; so in
+pytorch/pytorch 145560. (8.8 and 10.1, Thor before CUDA 13, are of no Jetson that is in the table above.)
 """
 
-L4T_364 = (12, 6)
-"""The CUDA version of R36.4 and later R36 releases (JetPack 6.1 and 6.2)."""
+JETSON_LINUX: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = (
+    ((32, 0), (10, 2)), ((34, 0), (11, 4)), ((36, 0), (12, 2)), ((36, 4), (12, 6)), ((38, 0), (13, 0)),
+    ((39, 0), (13, 2)),
+)  # fmt: skip
+"""(Jetson Linux release, the CUDA version of its driver), ascending; those between go with the older.
+
+JetPack 4 is R32, 5 is R34 and R35, 6 is R36 (6.1 and 6.2 from R36.4 on), 7.0 and 7.1 are R38, 7.2 is R39.
+Source: NVIDIA's JetPack archive; for R39 OE4T/meta-tegra 2224.
+"""
+
+TEGRA_KERNELS: dict[tuple[int, int], int] = {(4, 9): 32, (5, 10): 34, (5, 15): 36, (6, 8): 38}
+"""Kernel of Jetson Linux (``...-tegra``) -> the oldest release that has it. Source: the same archive."""
