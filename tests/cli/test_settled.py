@@ -126,6 +126,29 @@ def test_a_change_is_noticed(change: Callable[[Command], None], command: Command
     assert not command.is_answered_from_the_note()
 
 
+def test_an_environment_named_by_its_folder_alone(command: Command) -> None:
+    prefix = command.place.environment.prefix
+    words = ["install", "one", "--no-index", "-f", str(command.wheels), "-p", prefix.name]
+    for expected in (False, True):
+        done = run(*words, environ=command.environ, cwd=prefix.parent)
+        assert done.said == "Nothing to do: one 1 is there already.\n"
+        assert ("argparse" not in done.imported) is expected
+
+
+@pytest.mark.parametrize("name", ["WINDOWID", "SSH_CONNECTION", "TERM_SESSION_ID", "GITHUB_RUN_ID", "OLDPWD"])
+def test_another_terminal_or_job_gets_the_same_answer(name: str, command: Command) -> None:
+    assert command.is_answered_from_the_note()
+    command.environ[name] = "another"
+    assert command.is_answered_from_the_note()
+
+
+@pytest.mark.parametrize("name", ["CUDA_VISIBLE_DEVICES", "https_proxy", "NV_VARIANT_PROVIDER_FORCE_SM_ARCH"])
+def test_a_variable_that_counts_is_noticed(name: str, command: Command) -> None:
+    assert command.is_answered_from_the_note()
+    command.environ[name] = "1"
+    assert not command.is_answered_from_the_note()
+
+
 def test_what_went_is_installed_again(command: Command) -> None:
     assert command.is_answered_from_the_note()
     command.place.uninstall("two")

@@ -13,7 +13,6 @@ BUILT = "built-v1"
 PIP = "pip-v1"
 UNREACHABLE = "unreachable-v1"
 SETTLED = "settled-v1"
-REPEATED = "repeated-v1"
 
 BUCKETS = {
     PAGES: "index pages",
@@ -27,12 +26,8 @@ BUCKETS = {
     PIP: "what pip's default index is",
     UNREACHABLE: "servers that did not answer",
     SETTLED: "commands that had nothing to do",
-    REPEATED: "what commands installed",
 }
 """Bucket -> what is in it."""
 
-
 INTERPRETERS = "interpreters-v1"
-
-
 PROVIDER_ENVIRONMENTS = "provider-envs-v1"

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
 
 from variantctl.cache.buckets import PAGES, PROJECTS
 from variantctl.cache.folder import Cache
-from variantctl.filesystem.file_state import state_of
 from variantctl.net.auth import split_url
 from variantctl.net.client import HttpClient, Response
 from variantctl.net.errors import OfflineError
 from variantctl.net.redaction import without_secrets
 from variantctl.net.urls import is_file_url
-from variantctl.values import dataclass, field
+from variantctl.values import dataclass
 
 DEFAULT_LIFETIME = 600.0
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")
@@ -31,14 +29,10 @@ _ABSENT = (404, 410)
 
 @dataclass(frozen=True)
 class _Entry:
-    """A stored answer, and until when (seconds since the epoch) it may be used without asking.
-
-    ``state`` is that of its file.
-    """
+    """A stored answer, and until when (seconds since the epoch) it may be used without asking."""
 
     response: Response
     fresh_until: float
-    state: str = field(compare=False)
 
 
 class CachedPages:
@@ -47,15 +41,11 @@ class CachedPages:
     Attributes:
         client: makes the requests that remain.
         refresh: ask again (validators are still sent, so an unchanged page costs no transfer).
-        used: the file of every stored page that an answer came from -> its state, and until when it is fresh.
-        answers_are_kept: whether all answers so far came from pages that are stored now.
     """
 
     def __init__(self, client: HttpClient, cache: Cache, *, refresh: bool = False) -> None:
         self.client = client
         self.refresh = refresh
-        self.used: dict[str, tuple[str, float]] = {}
-        self.answers_are_kept = True
         self._cache = cache
 
     def get(
@@ -80,7 +70,7 @@ class CachedPages:
         offline = self.client.settings.offline
         again = self.refresh if refresh is None else refresh
         if entry is not None and (offline or (time.time() < entry.fresh_until and not again)):
-            return self._answer(key, entry)
+            return entry.response
         if offline:
             raise OfflineError(
                 f"{key[0]} is not in the cache",
@@ -91,12 +81,8 @@ class CachedPages:
         with self._cache.exclusive_lock(PAGES, *key, hold_after_waiting=False):
             theirs = self._load(key)
             if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
-                return self._answer(key, theirs)
+                return theirs.response
             return self._ask(url, key, entry, patience)
-
-    def _answer(self, key: tuple[str, str], entry: _Entry) -> Response:
-        self.used[str(self._cache.path(PAGES, *key))] = (entry.state, entry.fresh_until)
-        return entry.response
 
     def _ask(self, url: str, key: tuple[str, str], entry: _Entry | None, patience: float | None) -> Response:
         """The page from the index, or the stored one where the index says that it has not changed."""
@@ -117,12 +103,10 @@ class CachedPages:
         try:
             with path.open("rb") as file:
                 stored = json.loads(file.readline())
-                state = state_of(os.fstat(file.fileno()))
             usable = self.client.settings.offline or (
                 time.time() < float(stored["fresh_until"]) and not self.refresh
             )
             if usable and stored["status"] == 200 and stored["key"] == list(key):
-                self.used[str(path)] = (state, float(stored["fresh_until"]))
                 return str(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
@@ -145,7 +129,7 @@ class CachedPages:
         """The stored answer; a damaged or truncated entry counts as none."""
         try:
             with self._cache.path(PAGES, *key).open("rb") as file:
-                data, state = file.read(), state_of(os.fstat(file.fileno()))
+                data = file.read()
         except OSError:
             return None
         head, _, body = data.partition(b"\n")
@@ -154,14 +138,13 @@ class CachedPages:
             if stored["length"] != len(body) or stored["key"] != list(key):
                 return None
             response = Response(stored["url"], stored["status"], stored["headers"], body)
-            return _Entry(response, float(stored["fresh_until"]), state)
+            return _Entry(response, float(stored["fresh_until"]))
         except (ValueError, KeyError, TypeError):
             return None
 
     def _store(self, key: tuple[str, str], response: Response) -> None:
         control = response.headers.get("cache-control", "").lower()
         if "no-store" in control or response.status not in (200, *_ABSENT):
-            self.answers_are_kept = False
             return
         fresh_until = time.time() + lifetime(response.headers)
         head = {
@@ -176,10 +159,6 @@ class CachedPages:
         path = self._cache.path(PAGES, *key)
         with self._cache.writing(path) as file:
             file.write(json.dumps(head).encode() + b"\n" + response.content)
-            file.flush()
-            # What is renamed to its place keeps its state.
-            state = state_of(os.fstat(file.fileno()))
-        self.used[str(path)] = (state, fresh_until)
 
 
 def lifetime(headers: Mapping[str, str]) -> float:

@@ -26,7 +26,6 @@ from variantctl.wheels.limits import Limits
 
 if TYPE_CHECKING:
     from variantctl.cache.manifest import UnpackedFile
-    from variantctl.cache.unchanged import LookAhead
     from variantctl.variants.filenames import WheelFilename
     from variantctl.wheels.archive import WheelArchive
 
@@ -59,13 +58,12 @@ class UnpackedStore:
         self.root = cache / FOLDER
         self._limits = limits or Limits()
 
-    def get(self, filename: str, sha256: str, ahead: LookAhead | None = None) -> UnpackedWheel | None:
+    def get(self, filename: str, sha256: str) -> UnpackedWheel | None:
         """A wheel that is here and unchanged. One that was changed behind our back is thrown away.
 
         Args:
             filename: the wheel's.
             sha256: of the wheel file, in hexadecimal.
-            ahead: is looking whether wheels are unchanged; it is asked later, and then about all of them.
         """
         slot = self.slot(filename, sha256)
         manifest = slot / "manifest.json"
@@ -73,8 +71,7 @@ class UnpackedStore:
             data = manifest.read_bytes()
             wheel = load(data, slot / "files")
             right = (wheel.filename, wheel.sha256) == (filename, sha256)
-            looked_at = ahead is not None and ahead.covers(slot)
-            if right and (looked_at or _is_unchanged(wheel, data)):
+            if right and _is_unchanged(wheel, data):
                 # When it was last used, by which the cache is shrunk: the time of its manifest.
                 with contextlib.suppress(OSError):
                     os.utime(manifest)

@@ -9,7 +9,6 @@ from variantctl.cli.terminal import guard, sink
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,14 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from variantctl.cli.settled import answer
 
             said = answer(arguments)
-            if said is None:
-                from variantctl.cli.repeated import repeat
-
-                _collect_rarely()
-                said = repeat(arguments)
             if said is not None:
-                code = _say(said)
-                return code if argv is not None else _leave(code)
+                return _say(said)
         _collect_rarely()
         from variantctl.cli.app import run
     except KeyboardInterrupt:
@@ -65,14 +58,6 @@ def _collect_rarely() -> None:
     import gc
 
     gc.set_threshold(100_000, 20, 100)
-
-
-def _leave(code: int) -> NoReturn:
-    """End at once: all is written, and to take ten thousand objects apart takes longer than starting did."""
-    import os
-
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _say(text: str) -> int:

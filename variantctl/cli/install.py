@@ -17,7 +17,6 @@ from variantctl.values import replace
 if TYPE_CHECKING:
     from variantctl.cli.options import TargetMachine
     from variantctl.cli.progress import Downloads
-    from variantctl.cli.repeated import Recipe
     from variantctl.cli.settled import Witnesses
     from variantctl.indexes.finder import PackageFinder
     from variantctl.indexes.sdists import Builds
@@ -96,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.dry_run:
             options.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
-    witnesses, recipe = _witnesses(args, environment), _recipe(args, environment)
+    witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as package_finder:
         if args.build:
@@ -121,11 +120,9 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     said = summary.of_plan(plan, place, dry_run=args.dry_run, seconds=seconds)
     sys.stdout.write("" if render.is_quiet() else said)
-    if not (notes or subject.machine.notes or subject.machine.was_asked):
-        if not plan.install and witnesses is not None:
-            witnesses.remember(args.arguments, "" if render.is_quiet() else said)
-        elif plan.install and recipe is not None:
-            recipe.remember(args, plan, package_finder.grounds(), package_finder.cache.root)
+    by_itself = not (notes or subject.machine.notes or subject.machine.was_asked)
+    if by_itself and not plan.install and witnesses is not None:
+        witnesses.remember(args.arguments, "" if render.is_quiet() else said)
     return 0
 
 
@@ -143,18 +140,12 @@ def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Wit
     from variantctl.config.file import configuration_file
 
     # A version or a command is looked up in folders that may change.
-    looked_up = args.python is not None and os.sep not in args.python
+    named = args.python is not None and os.sep not in args.python
+    looked_up = named and not os.path.isdir(args.python)  # noqa: PTH112 - the text, as it was given
     if environment is None or looked_up or not _depends_on_little(args):
         return None
     configuration = configuration_file(os.environ)
     return Witnesses(environment, [configuration] if configuration is not None else [])
-
-
-def _recipe(args: argparse.Namespace, environment: Environment | None) -> Recipe | None:
-    """What must stay as it is for the same wheels to be the answer again; None where that is not all."""
-    from variantctl.cli.repeated import Recipe
-
-    return Recipe(environment) if environment is not None and _depends_on_little(args) else None
 
 
 def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, request: Request) -> list[str]:

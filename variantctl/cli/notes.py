@@ -13,8 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: What differs from one shell or call to the next, and changes nothing.
-_NEVER_MIND = frozenset({"_", "OLDPWD", "PWD", "SHLVL"})
+#: The variables that can change what an install comes to, by name, by beginning and by end. Others differ
+#: from one terminal or CI job to the next (WINDOWID, SSH_CONNECTION, GITHUB_RUN_ID), and change nothing.
+_NAMES = frozenset(
+    {"HOME", "PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "NETRC", "LANG", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+)
+_BEGINNINGS = ("VARIANTCTL_", "PIP_", "SSL_CERT_", "XDG_", "LC_", "PYTHON", "HSA_", "VARIANT_PROVIDERS_")
+_ENDS = ("_PROXY", "_proxy", "_VISIBLE_DEVICES", "_DEVICE_ORDER", "_DEVICE_ORDINAL")
 _MOST_NOTES = 256
 _OURSELVES = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
 
@@ -39,9 +44,14 @@ def request(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
         parts = [os.getcwd(), *os.uname(), sys.version, *arguments]  # noqa: PTH109
     except OSError:
         return None
-    parts += sorted(f"{name}={value}" for name, value in environ.items() if name not in _NEVER_MIND)
+    parts += sorted(f"{name}={value}" for name, value in environ.items() if _counts(name))
     # The variables may hold secrets: all that is kept of them is in this digest.
     return digest(parts)
+
+
+def _counts(name: str) -> bool:
+    listed = name in _NAMES or name.startswith(_BEGINNINGS) or name.endswith(_ENDS)
+    return listed or "VARIANT_PROVIDER_" in name
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -91,18 +101,6 @@ def value_of(arguments: Sequence[str], *options: str) -> str | None:
         elif argument.partition("=")[0] in options:
             named = argument.partition("=")[2]
     return named
-
-
-def without(arguments: Sequence[str], *options: str) -> list[str]:
-    """The command line without some options and their values, as ``value_of`` finds them."""
-    left: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
-        if argument in options:
-            next(rest, None)
-        elif argument.partition("=")[0] not in options:
-            left.append(argument)
-    return left
 
 
 def _users(environ: Mapping[str, str]) -> str:

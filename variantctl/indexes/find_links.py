@@ -10,7 +10,6 @@ from threading import Lock
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.cache.pages import CachedPages
-from variantctl.filesystem.file_state import state, state_of
 from variantctl.indexes.page_reader import ACCEPT, parse_project_page
 from variantctl.indexes.project_files import ProjectFiles, sort_files
 from variantctl.net.auth import own_file
@@ -70,7 +69,6 @@ class FindLinks:
                 return [self._file(self._url)]
             return self._links(self._remote_page())
         path = url_to_path(self._url)
-        self._client.looked_at[str(path)] = state(str(path))
         try:
             if path.is_dir():
                 return self._folder(path)
@@ -93,9 +91,7 @@ class FindLinks:
             if path.name.endswith(_PAGE_ENDINGS):
                 pages.append(path)
             elif path.name.endswith((*_ARCHIVE_ENDINGS, "-variants.json")) and path.is_file():
-                found = path.stat()
-                self._client.looked_at[str(path)] = state_of(found)
-                files.append(self._file(path_to_url(path), found.st_size))
+                files.append(self._file(path_to_url(path), path.stat().st_size))
         for page in pages:
             files += self._links(self._client.get(path_to_url(page)))
         return files

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from threading import Event, Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -39,18 +39,6 @@ if TYPE_CHECKING:
     from variantctl.indexes.sdists import Builds
 
 PARALLEL = 8
-
-
-class Grounds(NamedTuple):
-    """What answers of sources rest on: while it is the same, they are, too. States are those of ``states``.
-
-    Attributes:
-        pages: the file of each stored page -> its state, and until when it is fresh (seconds since 1970).
-        files: each file and folder that was looked at -> its state.
-    """
-
-    pages: Mapping[str, tuple[str, float]]
-    files: Mapping[str, str]
 
 
 class PackageFinder:
@@ -287,17 +275,6 @@ class PackageFinder:
             HashMismatch, NetworkError, OfflineError, SourceError, WheelError: it cannot be had.
         """
         return self._members.metadata(link)
-
-    def grounds(self) -> Grounds | None:
-        """What all answers so far rest on; ``None`` where it cannot all be told, or something was odd."""
-        more = (
-            self.settings.offline
-            or self.settings.refresh
-            or self.builds is not None
-            or any(self.backend_source(name) is not None for name, _ in self._projects)
-        )
-        odd = self.notes or self.warnings or not self._pages.answers_are_kept
-        return None if more or odd else Grounds(dict(self._pages.used), dict(self.client.looked_at))
 
     # --- the files ---
 

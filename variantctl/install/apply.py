@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from variantctl.cache.folder import cache_root
 from variantctl.cache.manifest import UnpackedWheel
@@ -15,7 +14,7 @@ from variantctl.cache.unpacked import UnpackedStore, current_umask
 from variantctl.filesystem.errors import from_os_error
 from variantctl.filesystem.links import Linker, LinkMode
 from variantctl.filesystem.space import check_room
-from variantctl.install.errors import ChangedInStoreError, StateError
+from variantctl.install.errors import StateError
 from variantctl.install.file_changes import FileChanges, plan_file_changes
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.lock import locked
@@ -33,9 +32,6 @@ from variantctl.wheels.errors import UntidyError
 from variantctl.wheels.limits import Limits
 from variantctl.wheels.names import STATE_FOLDER
 
-if TYPE_CHECKING:
-    from variantctl.cache.unchanged import LookAhead
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -48,7 +44,6 @@ class Options:
         overwrite: take away files that are in the way, instead of refusing.
         strict: refuse wheels that are only untidy, too.
         limits: of what a wheel may be unpacked to.
-        ahead: is looking already whether stored wheels are unchanged.
         progress: told how far it is.
     """
 
@@ -58,7 +53,6 @@ class Options:
     overwrite: bool = False
     strict: bool = False
     limits: Limits = field(default_factory=Limits)
-    ahead: LookAhead | None = None
     progress: Progress = silent
 
 
@@ -203,7 +197,7 @@ def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) ->
 
     def stored(planned: PlannedWheel) -> UnpackedWheel | None:
         sha256 = planned.hashes.get("sha256", "").lower()
-        return store.get(planned.filename, sha256, options.ahead) if sha256 else None
+        return store.get(planned.filename, sha256) if sha256 else None
 
     # Here and not in threads, which would take longer to hand the interpreter to each other.
     found = [stored(planned) for planned in install]
@@ -245,8 +239,6 @@ def _carry_out(
         check_room(state, *room_of(change, linker.mode, state), title)
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
-        if options.ahead is not None and not options.ahead.unchanged():
-            raise ChangedInStoreError("a stored wheel is not as it was written", hint="Try again.")
         options.progress(ProgressEvent("swap", title, 0, len(change.units)))
         transaction.swap(emptied_folders(removal.files, roots))
     return [transaction.note] if transaction.note else []

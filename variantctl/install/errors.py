@@ -32,10 +32,6 @@ class StateError(InstallError):
         )
 
 
-class ChangedInStoreError(InstallError):
-    """A wheel in the store was changed behind our back, and that was noticed late."""
-
-
 class NotUndoneError(InstallError):
     """A change failed, and undoing it as well: the one error after which an environment is not as it was."""
 

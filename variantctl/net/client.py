@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from variantctl import __version__
-from variantctl.filesystem.file_state import state
 from variantctl.net.auth import Credentials, split_url
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
 from variantctl.net.tls import tls_context
@@ -183,7 +182,6 @@ class HttpClient:
         settings: as given.
         credentials: the credentials by origin; sources put those of their URLs here.
         requests: how many HTTP requests were sent, redirects not counted.
-        looked_at: files and folders on this machine that sources read -> their state before that.
     """
 
     def __init__(
@@ -196,7 +194,6 @@ class HttpClient:
         self.settings = settings or HttpSettings()
         self.credentials = Credentials(environ, keyring=self.settings.keyring)
         self.requests = 0
-        self.looked_at: dict[str, str] = {}
         self._environ = environ
         self.sleep = sleep
         self._client: httpx.Client | None = None
@@ -241,7 +238,6 @@ class HttpClient:
         """
         if is_file_url(url):
             path = url_to_path(url)
-            self.looked_at.setdefault(str(path), state(str(path)))
             return _read_file(path, url, allow)
         wanted = {**(headers or {}), **({"Accept": accept} if accept else {})}
         retry = self.settings.retry if patience is None else RetryPolicy(retries=0)
