@@ -134,11 +134,13 @@ def _listed(content: bytes, content_type: str) -> Iterable[str]:
         listed = data.get("projects") if isinstance(data, dict) else None
         entries = listed if isinstance(listed, list) else []
         return [str(entry.get("name", "")) for entry in entries if isinstance(entry, dict)]
-    from variantctl.indexes.html_anchors import Anchors
+    from variantctl.indexes.html_anchors import Anchors, TooManyTags
 
-    parser = Anchors()
-    parser.feed(content.decode("utf-8", "replace"))
-    return [_last_part(anchor.get("href") or "") for anchor in parser.anchors]
+    try:
+        anchors = Anchors(content.decode("utf-8", "replace")).anchors
+    except TooManyTags:
+        return []
+    return [_last_part(anchor.get("href") or "") for anchor in anchors]
 
 
 def _last_part(href: str) -> str:

@@ -23,6 +23,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 _JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
 _HTML_TYPES = {"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"}
 _API_MAJOR = 1
+_MOST_CONTAINERS, _MOST_COMMAS = 1_000_000, 5_000_000
 _ALGORITHM = re.compile(r"[a-z0-9_]+\Z")
 _SCHEMES = {"http", "https", "file"}
 
@@ -86,6 +87,7 @@ def _content_type(header: str, content: bytes) -> tuple[str, str]:
 
 
 def _parse_json(content: bytes, url: str, source: str) -> ProjectPage:
+    _check_json_size(content, url)
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -99,6 +101,12 @@ def _parse_json(content: bytes, url: str, source: str) -> ProjectPage:
         raise SourceError(f"{redact(url)}: files: missing, or not a list", hint=_BROKEN)
     base = LinkBase(url)
     return _collect((_name_of(entry), partial(_json_file, entry, base, source)) for entry in entries)
+
+
+def _check_json_size(content: bytes, url: str) -> None:
+    """Values take memory that their text does not: ``{}`` is 64 bytes. Real pages stay far below."""
+    if content.count(b"{") + content.count(b"[") > _MOST_CONTAINERS or content.count(b",") > _MOST_COMMAS:
+        raise SourceError(f"{redact(url)}: the JSON has too many values for a project page", hint=_BROKEN)
 
 
 def _name_of(entry: object) -> str:
@@ -149,15 +157,12 @@ def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectP
         text = content.decode(charset, errors="replace")
     except LookupError:
         text = content.decode("utf-8", errors="replace")
-    from variantctl.indexes.html_anchors import Anchors
+    from variantctl.indexes.html_anchors import Anchors, TooManyTags
 
-    parser = Anchors()
     try:
-        parser.feed(text)
-        parser.close()
-    except AssertionError as error:
-        # html.parser asserts on some malformed declarations (<![...) instead of reading over them.
-        raise SourceError(f"{redact(url)}: broken HTML: {error}", hint=_BROKEN) from None
+        parser = Anchors(text)
+    except TooManyTags as error:
+        raise SourceError(f"{redact(url)}: {error}", hint=_BROKEN) from None
     _check_api_version(parser.api_version, url)
     base = LinkBase(url)
     if parser.base:

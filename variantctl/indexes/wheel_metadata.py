@@ -34,6 +34,9 @@ from variantctl.wheels.metadata import fields_of
 #: Of METADATA, what is read of it; another number where that becomes more.
 _FIELDS = "fields-1"
 
+#: In bytes. Real ones have a thousandth of it.
+_MAX_METADATA = 16 << 20
+
 
 @dataclass(frozen=True)
 class WheelMetadata:
@@ -137,7 +140,7 @@ class WheelMetadataReader:
         """The ``.metadata`` file, or ``None`` where the index promises one that is not there."""
         parts = urlsplit(file.url)
         url = urlunsplit(parts._replace(path=f"{parts.path}.metadata"))
-        response = self._client.get(url, allow=(404, 410))
+        response = self._client.get(url, allow=(404, 410), max_bytes=_MAX_METADATA)
         if response.status != 200:
             self._note(f"{file.filename}: {file.source} promises a .metadata file that is not there")
             return None

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from variantctl import __version__
 from variantctl.net.auth import Credentials, split_url
+from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
 from variantctl.net.tls import tls_context
 from variantctl.net.urls import is_file_url, redact, url_to_path
@@ -106,7 +107,9 @@ def retry_after(value: str) -> float | None:
 USER_AGENT = (
     f"variantctl/{__version__} (Python {platform.python_version()}; {platform.system()} {platform.machine()})"
 )
-MAX_PAGE_BYTES = 256 * 1024 * 1024
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+#: Seconds for one page, from its first byte to its last.
+_LONGEST_PAGE = 600.0
 _MAX_REDIRECTS = 10
 #: Bytes that are read from a connection at once, where so many have come; fewer are used as they come.
 _MOST_AT_ONCE = 1 << 20
@@ -243,14 +246,8 @@ class HttpClient:
         retry = self.settings.retry if patience is None else RetryPolicy(retries=0)
         for attempt in retry.attempts(self.sleep):
             with attempt.catching(), self._open(url, wanted, allow, patience) as stream:
-                body = bytearray()
-                for chunk in stream.chunks():
-                    body += chunk
-                    if len(body) > max_bytes:
-                        raise NetworkError(
-                            f"{redact(url)}: the answer is longer than {max_bytes:,} bytes", url=redact(url)
-                        )
-                return Response(stream.url, stream.status, stream.headers, bytes(body))
+                body = _whole(stream, redact(url), max_bytes)
+                return Response(stream.url, stream.status, stream.headers, body)
         raise AssertionError("the last attempt returns or raises")
 
     @contextmanager
@@ -286,15 +283,15 @@ class HttpClient:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 if not (200 <= response.status_code < 300 or response.status_code in allow):
                     raise status_error(bare, response.status_code, response.reason_phrase, names)
-                raw = names.get("content-encoding", "identity") == "identity"
-                read = response.iter_raw if raw else response.iter_bytes
+                coding = names.get("content-encoding", "").strip().lower()
+                raw = coding in ("", "identity")
                 length = names.get("content-length", "")
                 yield Stream(
                     url=split_url(str(response.url))[0],
                     status=response.status_code,
                     headers=names,
                     length=int(length) if raw and length.isdigit() else None,
-                    chunks=lambda: _guarded(read(), bare),
+                    chunks=lambda: decoded(_guarded(response.iter_raw(), bare), coding, bare),
                 )
 
     def _connected(self) -> httpx.Client:
@@ -311,7 +308,7 @@ class HttpClient:
             "proxy": self.settings.proxy,
             "follow_redirects": True,
             "max_redirects": _MAX_REDIRECTS,
-            "headers": {"User-Agent": USER_AGENT},
+            "headers": {"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
         }
 
     def _connect(self) -> httpx.Client:
@@ -369,6 +366,17 @@ def _httpx_errors(url: str) -> Iterator[None]:
         raise connection_error(url, redact(str(error)) or type(error).__name__) from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
         raise NetworkError(f"{url}: {redact(str(error))}", url=url, hint="Check the URL.") from None
+
+
+def _whole(stream: Stream, url: str, max_bytes: int) -> bytes:
+    body, deadline = bytearray(), time.monotonic() + _LONGEST_PAGE
+    for chunk in stream.chunks():
+        body += chunk
+        if len(body) > max_bytes:
+            raise NetworkError(f"{url}: the answer is longer than {max_bytes:,} bytes", url=url)
+        if time.monotonic() > deadline:
+            raise NetworkError(f"{url}: the answer took longer than {_LONGEST_PAGE:.0f} s", url=url)
+    return bytes(body)
 
 
 def _guarded(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
