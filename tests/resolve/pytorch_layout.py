@@ -60,11 +60,12 @@ class Layout:
     """The pages of some releases below a folder.
 
     Args:
-        folder: gets ``whl/``, and ``simple/`` with what PyPI has of the same projects.
+        folder: gets ``whl/``.
         releases: what there is.
         pythons: of the wheels' tags.
         parent: whether ``whl/torch/`` exists, with the wheels of every sub-index.
         listed: whether ``whl/`` lists the sub-indexes.
+        pypi: whether there is ``simple/``, too, with what PyPI has of the same projects.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Layout:
         pythons: Sequence[str] = ("312",),
         parent: bool = True,
         listed: bool = True,
+        pypi: bool = True,
     ) -> None:
         self.folder = folder
         self._pythons = pythons
@@ -90,7 +92,8 @@ class Layout:
         if listed:
             names = sorted({*self._lines, *(name for projects in self._lines.values() for name in projects)})
             self._write(folder / "whl" / "index.html", [f'<a href="{name}/">{name}</a>' for name in names])
-        self._simple(releases)
+        if pypi:
+            self._simple(releases)
 
     def _release(self, release: Release, label: str, platforms: str) -> None:
         for project, version in release.versions.items():

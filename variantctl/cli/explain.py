@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], package_finder, subject)
-    options.show_notes(subject, package_finder.warnings)
+    options.show_notes(subject, (*package_finder.warnings, *explanation.notes))
     if args.json:
         render.print_json(explanation.as_json())
     else:
@@ -88,7 +88,15 @@ def _explain(
         preferences=options.preferences(args),
         pre=args.pre,
         who=subject.who,
+        command=_installing(args),
     )
+
+
+def _installing(args: argparse.Namespace) -> tuple[str, ...]:
+    """The words of the command that installs what this one explains, as far as it has the same options."""
+    ours = {"--json", "--all", "--plan"}
+    words = [word for word in args.arguments if word not in ours]
+    return tuple("install" if word == "explain" and at == 0 else word for at, word in enumerate(words))
 
 
 def _explain_plan(
@@ -102,7 +110,10 @@ def _explain_plan(
     from variantctl.resolve.resolver import Request
 
     request = Request(
-        tuple(requirements), preferences=options.preferences(args), options=SearchOptions(pre=args.pre)
+        tuple(requirements),
+        preferences=options.preferences(args),
+        options=SearchOptions(pre=args.pre),
+        command=_installing(args),
     )
     return explain_plan(
         request,
@@ -145,6 +156,10 @@ def _print(explanation: Explanation, *, everything: bool) -> None:
         console.print(_table(shown))
     hidden = len(explanation.wheels) - len(shown)
     console.print(explanation.summary(), markup=False)
+    for item in explanation.passed_over:
+        console.print(f"{item.name} {item.version} was passed over: it {item.why}.", markup=False)
+        for label, why in item.labels.items():
+            console.print(f"  {label}: {why or 'could be taken'}", markup=False)
     if hidden:
         console.print(f"(--all lists the {hidden} for other Pythons or platforms too.)", markup=False)
 

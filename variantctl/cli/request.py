@@ -60,4 +60,5 @@ def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:
         ),
         upgrade_requested=installs and args.upgrade,
         upgrade_eagerly=installs and args.upgrade_strategy == "eager",
+        command=tuple(args.arguments),
     )

@@ -16,9 +16,11 @@ from variantctl.resolve.candidates import WheelCandidate
 from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.failure import nothing_fits
 from variantctl.resolve.needs import ProjectRequirement, is_pin, local_versions
+from variantctl.resolve.passed_over import Told, refuse_without_accelerator, tell_of
+from variantctl.resolve.plan import PassedOver
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice
-from variantctl.select.preferences import VariantPreferences
+from variantctl.select.preferences import REQUIRE, VariantPreferences
 from variantctl.select.ranking import EvaluatedWheel
 from variantctl.select.reasons import Reason
 from variantctl.values import dataclass, replace
@@ -42,6 +44,8 @@ class Explanation:
         wheels: best first, then those that cannot be taken.
         who: what they were judged for: ``this machine`` or a profile.
         advice: the driver updates that would get another variant.
+        passed_over: the newer versions without a build for the machine's accelerator.
+        notes: what to say about the machine's accelerator, a line each.
     """
 
     name: NormalizedName
@@ -49,6 +53,8 @@ class Explanation:
     wheels: tuple[EvaluatedWheel, ...]
     who: str
     advice: tuple[Advice, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def selected(self) -> EvaluatedWheel | None:
@@ -65,6 +71,8 @@ class Explanation:
             "selected": _selected_json(selected) if selected else None,
             "wheels": [_wheel_json(wheel) for wheel in self.wheels],
             "advice": [advice.as_json() for advice in self.advice],
+            "passed_over": [item.as_json() for item in self.passed_over],
+            "notes": list(self.notes),
         }
 
     def summary(self) -> str:
@@ -94,8 +102,11 @@ def explain(
     preferences: VariantPreferences | None = None,
     pre: bool = False,
     who: str = "this machine",
+    command: Sequence[str] = (),
 ) -> Explanation:
     """Judge the wheels of the version that ``requirement`` would get, whatever that version needs.
+
+    ``command`` has the words of the user's command, for the commands that notes advise.
 
     Raises:
         ProjectNotFound: no source has the project.
@@ -111,17 +122,19 @@ def explain(
     if requirement.requirement.url:
         version, judged = candidate_finder.judge_direct(requirement.requirement.url, name)
         return Explanation(name, version, tuple(with_order(judged)), who)
-    version, allow_yanked = _version(requirement, candidate_finder, pre=pre)
+    version, allow_yanked, first = _version(requirement, candidate_finder, pre=pre)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
     judged = candidate_finder.judge(name, version, allow_yanked=allow_yanked, needs=[need])
     advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
-    return Explanation(name, version, tuple(with_order(judged)), who, advice)
+    told = Told() if first is None else tell_of(first, [need], candidate_finder, pre=pre, command=command)
+    wheels = tuple(with_order(judged))
+    return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes)
 
 
 def _version(
     requirement: UserRequirement, candidate_finder: CandidateFinder, *, pre: bool
-) -> tuple[Version, bool]:
-    """The version to explain, and whether its yanked files may be taken."""
+) -> tuple[Version, bool, WheelCandidate | None]:
+    """The version to explain, whether its yanked files may be taken, and what is tried first of it."""
     name, specifier = requirement.name, requirement.requirement.specifier
     candidate_finder.project(name)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
@@ -134,11 +147,13 @@ def _version(
         # Releases first; pre-releases where no release can be taken (PEP 440).
         allowed.sort(key=lambda version: version.is_prerelease)
     pinned = is_pin(specifier)
+    if candidate_finder.preferences.accelerator == REQUIRE:
+        refuse_without_accelerator([name], [need], candidate_finder)
     for yanked in (False, True)[: 1 + pinned]:
         first = _first(name, allowed, need, candidate_finder, allow_yanked=yanked)
         if first is not None:
-            return first.wheel.link.wheel.version, yanked
-    return allowed[0], pinned
+            return first.wheel.link.wheel.version, yanked, first
+    return allowed[0], pinned, None
 
 
 def _first(

@@ -239,7 +239,7 @@ def _by_local_version(page: ProjectFiles, source: BackendSource, url: str) -> Pr
     for link in page.wheels:
         named.setdefault(source.label_of(page.name, link.version), []).append(link)
     found = [
-        (backend, replace(page, wheels=tuple(named[backend.label])))
+        (backend, ProjectFiles(page.name, page.source, tuple(named[backend.label])))
         for backend in source.backends
         if backend.label in named
     ]

@@ -60,6 +60,10 @@ class AnyMachine(Machine):
         self._without = without
         self._only = {(item.namespace, item.feature): item.value for item in only}
 
+    def accelerators(self) -> dict[str, dict[str, list[str]]]:
+        """None: it is no machine that a build could be for."""
+        return {}
+
     def supported(
         self, metadata: VariantMetadata, *, used_only: bool = True
     ) -> dict[str, dict[str, list[str]]]:

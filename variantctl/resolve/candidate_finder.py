@@ -181,7 +181,7 @@ class CandidateFinder:
     @property
     def accelerators(self) -> tuple[str, ...]:
         """The namespaces of the machine's accelerators that the user does not exclude."""
-        return accelerators_of(self.preferences.allowed(self._machine.accelerators()))
+        return accelerators_of(self.machine_supports)
 
     def is_built_for_accelerators(self, name: NormalizedName) -> bool:
         """Whether any version of a project has a build for an accelerator, be it one that is not here."""
@@ -220,21 +220,52 @@ class CandidateFinder:
         Args:
             further: ask for pages, too, of backends that only an update would let the machine use.
         """
+        return advise_on(*self._wheels(name, version, allow_yanked=allow_yanked, further=further))
+
+    def every_label(self, name: NormalizedName, version: Version) -> dict[str, str]:
+        """Every label that a version has for the interpreter -> why the machine cannot take it, or ``""``.
+
+        Those of backends that the machine cannot use are there where the parent index shows them, or where a
+        newer driver would open them.
+        """
+        wheels, terms = self._wheels(name, version, allow_yanked=False, further=True)
+        found: dict[str, str] = {}
+        for judged in evaluate_wheels(
+            (link for link in wheels if fits_interpreter(link, self.interpreter)), terms
+        ):
+            if label := judged.link.wheel.label:
+                taken = judged.verdict in ("selected", "compatible")
+                found.setdefault(label, "" if taken else "; ".join(each.detail for each in judged.reasons))
+        return found
+
+    def _wheels(
+        self, name: NormalizedName, version: Version, *, allow_yanked: bool, further: bool
+    ) -> tuple[tuple[WheelLink, ...], SelectionContext]:
+        """The wheels of a version and their terms; ``further``: those too that only an update would open."""
         version = self._listed_as(name, version)
         project = self.project(name)
         wheels = project.wheels_of(version)
-        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
-        if further and any(link.backend for link in wheels):
-            wheels, metadata = further_wheels(
-                name,
-                version,
-                wheels,
-                package_finder=self._everywhere,
-                supported=self._allowed_to_backends,
-                markers=self.interpreter.markers,
-            )
-            terms = replace(terms, metadata=metadata or terms.metadata)
-        return advise_on(wheels, terms)
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=further)
+        if not further or not any(link.backend for link in wheels):
+            return wheels, terms
+
+        wheels, metadata = further_wheels(
+            name,
+            version,
+            wheels,
+            package_finder=self._everywhere,
+            supported=self._allowed_to_backends,
+            markers=self.interpreter.markers,
+        )
+        if metadata is None:
+            return wheels, terms
+        # What the machine has to say about builds that its own pages lack was not asked yet.
+        return wheels, replace(terms, metadata=metadata, supported=self._supported(metadata))
+
+    @property
+    def machine_supports(self) -> Supported:
+        """What the machine supports of its accelerators, without what the user excludes."""
+        return self.preferences.allowed(self._machine.accelerators())
 
     def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
         """What providers of a version's variants were not asked, or could not answer."""
@@ -466,7 +497,9 @@ def further_wheels(
 
     seen = package_finder.for_machine(ask, markers)
     try:
-        project = seen.project(name)
+        # Where the parent index shows the wheels of every backend, no page of one is needed.
+        parent = seen.parent_page(name)
+        project = parent if parent is not None and parent.wheels_of(version) else seen.project(name)
         links = {link.file.url: link for link in (*wheels, *project.wheels_of(version))}
         return tuple(links.values()), seen.variant_metadata(project, version, links.values())
     except VariantctlError:

@@ -29,6 +29,12 @@ class TooDeepError(VariantctlError):
     kind = "resolution-too-deep"
 
 
+class AcceleratorError(VariantctlError):
+    """``--accelerator require``, and nothing that may be taken is built for the machine's accelerator."""
+
+    kind = "no-accelerator-build"
+
+
 class HashesError(VariantctlError):
     """A hash is missing where one is required, or no wheel has one of those that were listed."""
 

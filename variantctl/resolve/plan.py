@@ -160,6 +160,39 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """A version that could be had, and is not taken because it has no build for the machine's accelerator.
+
+    Attributes:
+        name: the project.
+        version: the version, without the part that names a backend.
+        labels: every label that it has, as far as that is known -> why the machine cannot take it, or ``""``.
+        why: a clause whose subject is the version ("has no build for the NVIDIA GPU here (...)").
+        taken: the version that is taken in its place.
+        would_need: the update that would open it; ``None``: none would, or none is known.
+    """
+
+    name: NormalizedName
+    version: Version
+    labels: Mapping[str, str]
+    why: str
+    taken: Version
+    would_need: Advice | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of ``passed_over`` in the contract (design, section 5)."""
+        need = self.would_need
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "labels": list(self.labels),
+            "reasons": dict(self.labels),
+            "why": self.why,
+            "would_need": None if need is None else need.as_json(),
+        }
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an install would do.
 
@@ -168,12 +201,14 @@ class Plan:
         remove: what they replace, by name.
         keep: what is needed and there, by name.
         notes: what the user should know, a line each.
+        passed_over: the versions that have no build for the machine's accelerator, and are not taken for it.
     """
 
     install: tuple[PlannedInstall, ...] = ()
     remove: tuple[PlannedRemoval, ...] = ()
     keep: tuple[Kept, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    passed_over: tuple[PassedOver, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The contract of ``install --json`` (design, section 5)."""
@@ -182,6 +217,7 @@ class Plan:
             "install": [planned.as_json() for planned in self.install],
             "remove": [removal.as_json() for removal in self.remove],
             "keep": [kept.as_json() for kept in self.keep],
+            "passed_over": [item.as_json() for item in self.passed_over],
             "notes": list(self.notes),
         }
 

@@ -16,6 +16,7 @@ from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCa
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.needs import Need, ProjectRequirement, is_pin, local_versions, needs_of
 from variantctl.resolve.options import SearchOptions
+from variantctl.resolve.passed_over import refuse_without_accelerator, tell
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval, Solution, reached
 from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.provider import Provider
@@ -23,7 +24,7 @@ from variantctl.resolve.search import Search
 from variantctl.resolve.trace import Trace
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.ordinary_builds import optional_requirements
-from variantctl.select.preferences import VariantPreferences
+from variantctl.select.preferences import REQUIRE, VariantPreferences
 from variantctl.select.ranking import RankedWheel
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
@@ -51,6 +52,7 @@ class Request:
         options: about the search; ``resolve`` adds to its ``upgrade`` what the two below ask for.
         upgrade_requested: take the newest versions of what is asked for.
         upgrade_eagerly: where that is so, also of everything that is installed and needed.
+        command: the words of the user's command, for the commands that are advised; none: none is.
     """
 
     requirements: tuple[UserRequirement, ...]
@@ -59,6 +61,7 @@ class Request:
     options: SearchOptions = field(default_factory=SearchOptions)
     upgrade_requested: bool = False
     upgrade_eagerly: bool = False
+    command: tuple[str, ...] = ()
 
 
 def resolve(
@@ -113,14 +116,27 @@ def resolve(
         provider.meet(needs)
         pins, trace = _searched(needs, provider, candidate_finder, constraints, max_rounds)
         solution = reached(needs, pins, provider.get_dependencies)
-        plan = with_fits(_plan(solution, provider, candidate_finder, trace), machine, who)
+        plan = _plan(solution, provider, candidate_finder, trace)
+        told = tell(
+            solution,
+            [*needs, *(need for each in constraints.values() for need in each)],
+            provider.get_dependencies,
+            candidate_finder,
+            pre=options.pre,
+            command=request.command,
+        )
+        plan = with_fits(told.applied_to(plan), machine, who)
         notes = [
             *skipped,
             *package_finder.warnings,
             *_variant_notes(plan.install),
             *_extra_notes(solution, candidate_finder),
         ]
-        notes += [*_label_notes(solution, request.preferences), *_reading_notes(solution, provider)]
+        notes += [
+            *told.notes,
+            *_label_notes(solution, request.preferences),
+            *_reading_notes(solution, provider),
+        ]
         return replace(plan, notes=tuple(notes))
     finally:
         candidate_finder.close()
@@ -158,6 +174,11 @@ def _searched(
             except ResolutionImpossible as error:
                 search.read_on(needs)
                 if not provider.has_missed():
+                    if candidate_finder.preferences.accelerator == REQUIRE:
+                        limits = [need for each in constraints.values() for need in each]
+                        refuse_without_accelerator(
+                            [need.name for need in needs], [*needs, *limits], candidate_finder
+                        )
                     from variantctl.resolve.failure import failure
 
                     raise failure(list(error.causes), trace, candidate_finder, constraints) from None

@@ -41,6 +41,14 @@ DRIVER_FEATURES: Mapping[tuple[str, str], DriverFeature] = {
 """(namespace, feature) -> what an update changes (design, section 4: how these values follow from facts)."""
 
 
+CUDA_DRIVERS: Mapping[str, int] = {
+    "11.0": 450, "11.1": 455, "11.2": 460, "11.3": 465, "11.4": 470, "11.5": 495, "11.6": 510, "11.7": 515,
+    "11.8": 520, "12.0": 525, "12.1": 530, "12.2": 535, "12.3": 545, "12.4": 550, "12.5": 555, "12.6": 560,
+    "12.7": 565, "12.8": 570, "12.9": 575, "13.0": 580, "13.1": 590, "13.2": 595, "13.3": 610,
+}  # fmt: skip
+"""CUDA version -> the first branch of NVIDIA's driver with it (CUDA Toolkit release notes, table 3)."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """An update that would change the choice.
@@ -63,6 +71,18 @@ class Advice:
     def called(self) -> str:
         """What is to be updated: ``CUDA driver``."""
         return DRIVER_FEATURES[self.namespace, self.feature].called
+
+    @property
+    def driver(self) -> str:
+        """What is to be had: ``driver 580 or newer (CUDA 13.0)``, ``ROCm 7.2``."""
+        if (self.namespace, self.feature) != ("nvidia", "cuda_version_lower_bound"):
+            return f"{self.called} {self.version}"
+        branch = CUDA_DRIVERS.get(self.version)
+        return (
+            f"driver {branch} or newer (CUDA {self.version})"
+            if branch
+            else f"a driver for CUDA {self.version}"
+        )
 
     @property
     def sentence(self) -> str:
