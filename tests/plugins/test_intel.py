@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from variant_providers.finding import Finding
 from variant_providers.intel import IntelPlugin, level_zero
-from variant_providers.intel import plugin as intel
+from variant_providers.intel import probe as intel
 from variant_providers.intel.level_zero import SONAME, ZeDevice, decode_ip, read_answer
 from variant_providers.intel.tables.device_ips import DEVICE_IPS
 from variant_providers.intel.tables.pci_ids import DISCRETE_IPS, IDS, TWO_TILES, look_up
@@ -25,7 +26,7 @@ from variant_providers.probing.child import ChildAnswer
 from variant_providers.probing.pci import INTEL, graphics
 from variant_providers.probing.tree import Tree
 
-from tests.plugins.here import MACHINES, Here, detect_here, values
+from tests.plugins.here import MACHINES, Here, detect_here, in_tree, values
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is an ELF library")
 STUB = Path(__file__).with_name("stubs") / "ze_loader.c"
@@ -116,12 +117,68 @@ def test_a_failing_call_costs_a_note(
 ) -> None:
     fake_ze(f"fail:{call}:{code}")
     report = detected(monkeypatch)
-    # The PCI ids still tell what there is.
-    assert report["status"] == "ok" and report["source"] == "PCI device ids"
-    assert report["facts"] == {"device_ips": ["20.1.0", "12.2.0"]}
+    # The PCI ids still tell what there is, and only "no driver can be used" says that nothing can use it.
+    denied = code == level_zero.NO_DRIVER
+    assert report["status"] == ("error" if denied else "ok") and report["source"] == "PCI device ids"
+    assert report["facts"] == (None if denied else {"device_ips": ["20.1.0", "12.2.0"]})
     assert any(
         f"{call}: {level_zero.ERRORS[code]} (Level Zero error {code:#x})" in note for note in report["notes"]
     )
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("nodes", "why"),
+    [
+        ([], "there is no /dev/dri/renderD128 (start a container with --device=/dev/dri)"),
+        (["renderD128"], "is the compute driver (libze_intel_gpu.so.1) installed and new enough?"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["", f"fail:zeInitDrivers:{level_zero.NO_DRIVER}"])
+def test_level_zero_is_not_overruled_by_the_bus(
+    fake_ze: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, nodes: list[str], why: str
+) -> None:
+    """A GPU that Level Zero does not find is of no use to any program."""
+    shutil.copytree(MACHINES / "arc-b580" / "tree", tmp_path, dirs_exist_ok=True)
+    for node in nodes:
+        (tmp_path / "dev" / "dri").mkdir(parents=True)
+        (tmp_path / "dev" / "dri" / node).touch()
+    fake_ze(mode, devices="")
+    report = detected(monkeypatch, tmp_path)
+    assert report["status"] == "error" and report["facts"] is None and report["features"] == []
+    assert [device["visible"] for device in report["devices"]] == [False, False]
+    assert f"programs cannot use the Intel GPU on the PCI bus: {why}" in report["notes"][-1].replace(
+        "Level Zero finds none; ", ""
+    )
+
+
+@linux_only
+def test_a_node_that_may_not_be_opened(
+    fake_ze: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(MACHINES / "arc-b580" / "tree", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "dev" / "dri").mkdir(parents=True)
+    (tmp_path / "dev" / "dri" / "renderD128").touch()
+    fake_ze(devices="")
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    assert 'must be in the group "render"' in detected(monkeypatch, tmp_path)["notes"][-1]
+
+
+@linux_only
+def test_a_mask_that_hides_all_is_no_error(fake_ze: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_ze()
+    monkeypatch.setenv("ZE_AFFINITY_MASK", "9")
+    report = detected(monkeypatch)
+    assert report["status"] == "absent" and report["facts"] is None
+
+
+@linux_only
+def test_a_card_that_a_guest_has(fake_ze: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_a_tree = in_tree(IntelPlugin, "arc-for-a-guest")
+    assert in_a_tree["status"] == "error" and in_a_tree["facts"] is None
+    fake_ze(devices="")
+    report = detected(monkeypatch, "arc-for-a-guest")
+    assert report["status"] == "error" and "set aside for a virtual machine" in report["notes"][-1]
 
 
 @linux_only

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from variant_providers.intel import IntelPlugin
-from variant_providers.intel import plugin as intel
+from variant_providers.intel import probe as intel
 from variant_providers.nvidia import NvidiaPlugin
 from variant_providers.nvidia import probe as nvidia
 from variant_providers.nvidia.libraries import LIBCUDA, NVML
