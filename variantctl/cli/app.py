@@ -130,6 +130,11 @@ def _guarded(arguments: list[str]) -> int:
         return 1
     except OSError as error:
         return render.failure(_system_error(error), as_json=as_json, code=1, traceback=verbose)
+    except (RecursionError, MemoryError, ValueError) as error:
+        said = _input_error(error)
+        if said is None:
+            return render.bug(error, as_json=as_json, traceback=verbose)
+        return render.failure(said, as_json=as_json, code=1, traceback=verbose)
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a user unasked
         return render.bug(error, as_json=as_json, traceback=verbose)
 
@@ -152,5 +157,23 @@ def _system_error(error: OSError) -> VariantctlError:
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
     wrapped = VariantctlError(f"{where}{error.strerror or error}")
     wrapped.kind = "system"
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _input_error(error: Exception) -> VariantctlError | None:
+    """What an input did that no room has words for: too deep, too long, too large, or a name without text."""
+    if isinstance(error, RecursionError):
+        said = "something that was read is nested too deeply"
+    elif isinstance(error, MemoryError):
+        said = "there is not enough memory for this"
+    elif isinstance(error, UnicodeEncodeError):
+        said = f"a name that was read is not UTF-8 ({error.reason})"
+    elif "integer string conversion" in str(error):
+        said = "a number that was read has too many digits"
+    else:
+        return None
+    wrapped = VariantctlError(said, hint="Run it again with --verbose to see where it was met.")
+    wrapped.kind = "input"
     wrapped.__cause__ = error
     return wrapped

@@ -205,22 +205,22 @@ def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[Normalized
 
 
 def _requires_python(args: argparse.Namespace) -> SpecifierSet | None:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
     try:
         return SpecifierSet(args.requires_python) if args.requires_python else None
-    except InvalidSpecifier:
+    except ValueError:
         raise UsageError(f"--requires-python: '{args.requires_python}' is not like '>=3.11'") from None
 
 
 def _environments(args: argparse.Namespace) -> tuple[Marker, ...]:
-    from packaging.markers import InvalidMarker, Marker
+    from packaging.markers import Marker
 
     found = []
     for text in args.environment:
         try:
             found.append(Marker(text))
-        except InvalidMarker:
+        except ValueError:
             raise UsageError(f"--environment: {text!r} is not a marker of standard variables") from None
     return tuple(sorted(found, key=str))
 

@@ -150,9 +150,9 @@ def _changes(before: TrustedPackage | None, now: TrustedPackage) -> Sequence[str
 
 
 def _requirement(text: str) -> Requirement:
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     try:
         return Requirement(text)
-    except InvalidRequirement as error:
+    except ValueError as error:
         raise UsageError(f"{text!r} is not a package: {error}", hint="such as some-provider==1.0") from None

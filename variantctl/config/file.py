@@ -39,6 +39,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.net.errors import SettingsError
 from variantctl.net.urls import is_url
 from variantctl.values import dataclass, field
@@ -107,7 +108,7 @@ def _load_toml(path: Path, content: bytes) -> dict[str, Any]:
 
     try:
         data: dict[str, Any] = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}", hint="It must be a TOML file.") from None
     return data
 
@@ -122,7 +123,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
     if path is None:
         return None
     try:
-        content = path.read_bytes()
+        content = read_bounded(path)
     except (FileNotFoundError, NotADirectoryError):
         if "VARIANTCTL_CONFIG_FILE" not in environ:
             return None

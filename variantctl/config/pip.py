@@ -17,6 +17,7 @@ from pathlib import Path
 
 from variantctl.cache.buckets import PIP
 from variantctl.cache.folder import Cache
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.net.errors import SettingsError
 from variantctl.values import dataclass
 
@@ -159,7 +160,7 @@ def _read(path: Path) -> Iterator[tuple[str, str, str]]:
 
     parser = configparser.RawConfigParser()
     try:
-        parser.read(path, encoding=locale.getpreferredencoding(False))
+        parser.read_string(read_bounded(path).decode(locale.getpreferredencoding(False)), str(path))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path}: not a configuration file: {error}",

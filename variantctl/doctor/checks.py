@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -166,7 +166,7 @@ def _supported(item: Inspected, ground: Ground, versions: Mapping[NormalizedName
 def _is_of(version: Version | None, prefix: str) -> bool:
     try:
         return version is not None and SpecifierSet(f"=={prefix}.*").contains(version, prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:
         return False
 
 

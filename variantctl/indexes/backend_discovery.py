@@ -129,7 +129,7 @@ def _listed(content: bytes, content_type: str) -> Iterable[str]:
     if "json" in content_type:
         try:
             data = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         listed = data.get("projects") if isinstance(data, dict) else None
         entries = listed if isinstance(listed, list) else []

@@ -201,7 +201,7 @@ class _Shared:
                 digest, size = self._left.get(path, (file.digest, file.size))
                 row[1:] = digest, str(size)
             writer.writerow(row)
-        content = text.getvalue().encode()
+        content = text.getvalue().encode("utf-8", "surrogateescape")
         return replace(record, content=content, size=len(content))
 
 

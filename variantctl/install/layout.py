@@ -254,7 +254,7 @@ def _record(
         size = file.size if file.digest else ""
         writer.writerow((_recorded(file.destination, inside, root), file.digest, size))
     writer.writerow((_recorded(destination, inside, root), "", ""))
-    content = text.getvalue().encode()
+    content = text.getvalue().encode("utf-8", "surrogateescape")
     return NewFile(destination, None, content, "", len(content), False, False)
 
 

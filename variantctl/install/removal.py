@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Collection, Iterable, Iterator
@@ -75,8 +76,20 @@ def _files_of(package: InstalledPackage, roots: Roots) -> list[str]:
             found |= dict.fromkeys(compiled.of(path))
     # What installers leave beside RECORD without listing it there (uv's cache note, a stray REQUESTED).
     if package.dist_info.is_dir() and not package.dist_info.is_symlink():
-        found |= {str(path): None for path in package.dist_info.rglob("*") if not path.is_dir()}
+        found |= dict.fromkeys(_below(str(package.dist_info)))
     return list(found)
+
+
+def _below(folder: str) -> Iterator[str]:
+    """All that is no folder, links included; without calling itself, however deep it is."""
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    yield entry.path
 
 
 class _Compiled:
@@ -130,12 +143,19 @@ def owned_paths(package: InstalledPackage) -> Iterable[str]:
         text = (package.dist_info / "RECORD").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return
-    for row in csv.reader(text.splitlines()):
-        if not row:
-            continue
+    rows = csv.reader(text.splitlines())
+    for row in _readable(rows):
         path = row[0]
         plain = not path.startswith(("/", ".")) and "/." not in path and os.sep == "/"
         yield f"{base}/{path}" if plain else os.path.normpath(os.path.join(base, path))  # noqa: PTH118
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Those up to the first that is no CSV: a package that cannot be read must not keep others from going."""
+    import csv
+
+    with contextlib.suppress(csv.Error):
+        yield from (row for row in rows if row)
 
 
 def emptied_folders(files: Iterable[str], roots: Roots) -> list[str]:

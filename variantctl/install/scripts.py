@@ -79,7 +79,7 @@ def with_interpreter(content: bytes, python: Path) -> bytes:
 def shebang(python: str, arguments: str = "") -> bytes:
     """What a script begins with to be run by ``python``, whatever its path (odd ones: distlib's way)."""
     simple = f"#!{python} {arguments}".rstrip()
-    if sys.platform == "win32" or (" " not in python and len(simple.encode()) < _LONGEST_SHEBANG):
+    if sys.platform == "win32" or (" " not in python and len(os.fsencode(simple)) < _LONGEST_SHEBANG):
         return simple.encode("utf-8", "surrogateescape")
     # The shell sees an exec of the interpreter with this file; Python sees a string literal.
     command = f"'''exec' {shlex.quote(python)} {arguments}".rstrip()

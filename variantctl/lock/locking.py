@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -254,7 +254,7 @@ def _declared(
 def _specifier(text: str | None) -> SpecifierSet | None:
     try:
         return SpecifierSet(text) if text else None
-    except InvalidSpecifier:
+    except ValueError:
         return None
 
 

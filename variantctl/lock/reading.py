@@ -16,11 +16,13 @@ from urllib.parse import unquote, urlsplit
 from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockValidationError
 from packaging.pylock import is_valid_pylock_path as is_valid_path
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
 from variantctl.lock.variants_table import labels_without_entry
 from variantctl.values import replace
+from variantctl.variants.digits import number_problem
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.markers import VariantRequirement, parse_requirement
@@ -44,7 +46,7 @@ def read_lock(path: Path) -> Lock:
     if not is_valid_path(path):
         raise LockFileError(f"{path}: a lock file is named {FILENAMES} (PEP 751)")
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except OSError as error:
         raise LockFileError(
             f"{path} cannot be read: {error.strerror}",
@@ -60,7 +62,10 @@ def parse_lock(data: bytes, source: str) -> Lock:
         LockFileError: naming ``source``, the key, and the rule that is broken.
     """
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        if (problem := number_problem(text)) is not None:
+            raise LockFileError(f"{source}: {problem}", hint=_HINT)
+        table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise LockFileError(f"{source} is not valid TOML: {error}", hint=_HINT) from None
     try:

@@ -79,4 +79,4 @@ def check(
 
 def key_digest(*key: str) -> str:
     """The name of the entry of *key*."""
-    return hashlib.sha256("\0".join(key).encode()).hexdigest()
+    return hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()

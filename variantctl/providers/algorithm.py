@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from variantctl.providers.asking import ProviderReport, query_plugin
@@ -214,7 +214,7 @@ class Machine:
         for written in provider.requires:
             try:
                 requirement = Requirement(written)
-            except InvalidRequirement:
+            except ValueError:
                 continue
             if requirement.marker is None or self._evaluate(requirement.marker):
                 requirements.append(requirement)

@@ -243,7 +243,7 @@ def _locked(lock: Path) -> list[PluginWheel]:
     try:
         packages = tomllib.loads(lock.read_text(encoding="utf-8"))["packages"]
         return [_best(package, ranks) for package in packages]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise PluginUnavailableError(f"uv's lock file is not understood: {error!r}") from error
 
 

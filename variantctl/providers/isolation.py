@@ -193,7 +193,7 @@ def _python() -> str:
 
 
 def _key(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _cache_root(environ: Mapping[str, str]) -> Path:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.providers.errors import ProfileError, UnknownProfileError
 from variantctl.providers.machine_platform import PLATFORM_KEYS, PlatformFacts, check_platform_fact
 from variantctl.providers.plugins import our_plugins
@@ -86,7 +87,7 @@ def load_profile(name_or_path: str) -> Profile:
         if not path.is_file():
             raise UnknownProfileError(_unknown(name_or_path, is_path), hint=_close_names(name_or_path))
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except OSError as error:
         raise ProfileError(f"cannot be read: {error.strerror}", source=str(path)) from error
     return parse_profile(data, source=str(path), default_name=path.stem)

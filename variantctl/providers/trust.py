@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.providers.errors import TrustFileError
 from variantctl.values import dataclass, field
 
@@ -145,7 +146,7 @@ class TrustStore:
 
     def _load(self) -> dict[str, TrustedPackage]:
         try:
-            data = self.path.read_bytes()
+            data = read_bounded(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -167,7 +168,7 @@ class TrustStore:
     def _package(self, name: str, entry: object) -> TrustedPackage:
         # Not at the top: a machine where nobody is trusted need not import them in every run.
         from packaging.utils import canonicalize_name
-        from packaging.version import InvalidVersion, Version
+        from packaging.version import Version
 
         key = f"providers.{name}"
         if not isinstance(entry, dict):
@@ -175,7 +176,7 @@ class TrustStore:
         version, wheels = entry.get("version"), entry.get("wheels", {})
         try:
             Version(version if isinstance(version, str) else "")
-        except InvalidVersion:
+        except ValueError:
             raise self._error(f"{key}.version: {version!r} is not a version") from None
         if not isinstance(wheels, dict):
             raise self._error(f"{key}.wheels: not a table")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.select.ranking import SelectionContext, abi_dependencies, marker_variant
 from variantctl.variants.decided_markers import decide_requirement
@@ -54,5 +54,5 @@ def _abi_requirements(link: WheelLink, terms: SelectionContext) -> list[str]:
 def _release(prefix: str) -> Version:
     try:
         return Version(prefix)
-    except InvalidVersion:
+    except ValueError:
         return Version("0")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urljoin
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.requirements.errors import RequirementError, RequirementFileError
 from variantctl.requirements.requirement import (
     UserRequirement,
@@ -120,7 +121,7 @@ class RequirementFileReader:
                 raise RequirementFileError(f"{place}{by}: requirements files are not fetched here")
             return self._read_url(place)
         try:
-            return Path(place).read_bytes()
+            return read_bounded(Path(place))
         except OSError as error:
             raise RequirementFileError(f"{place}{by}: {error.strerror or error}") from error
 

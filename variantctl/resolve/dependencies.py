@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -145,7 +145,7 @@ def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:
         try:
             for prefix in prefixes:
                 SpecifierSet(f"=={prefix}.*")
-        except InvalidSpecifier:
+        except ValueError:
             reason = f"was built for {package} {', '.join(prefixes)}, which names no release"
             yield ImpossibleRequirement(candidate.name, reason)
         else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.resolve.candidate_finder import CandidateFinder
@@ -275,7 +275,7 @@ def _sdist_versions(
             stem = stem.removesuffix(suffix)
         try:
             version = Version(stem.rpartition("-")[2])
-        except InvalidVersion:
+        except ValueError:
             continue
         if all(need.allows(version) for need in needs):
             found.append(version)

@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.values import dataclass, field
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
@@ -302,7 +302,7 @@ def _of_name(name: str, evidence: str, specifier: SpecifierSet | None = None) ->
 def _of_requirement(text: str) -> Iterator[Sign]:
     try:
         requirement = Requirement(text)
-    except InvalidRequirement:
+    except ValueError:
         return
     evidence = f"requires {text.partition(';')[0].strip()}"
     found = _of_name(canonicalize_name(requirement.name), evidence, requirement.specifier)
@@ -317,7 +317,7 @@ def _of_requirement(text: str) -> Iterator[Sign]:
 def _of_local(version: str) -> Iterator[Sign]:
     try:
         local = Version(version).local
-    except InvalidVersion:
+    except ValueError:
         return
     if local is None:
         return

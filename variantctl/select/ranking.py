@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -271,7 +271,7 @@ def _with_abi(terms: SelectionContext, supported: Supported) -> Supported:
 def _is_of(version: Version | None, prefix: str) -> bool:
     try:
         return version is not None and SpecifierSet(f"=={prefix}.*").contains(version, prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:
         return False
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.net.redaction import without_secrets
 from variantctl.target.environment import Environment
@@ -73,6 +73,8 @@ class InstalledPackage:
         Raises:
             BrokenPackageError: there is no RECORD, or it cannot be read.
         """
+        import csv
+
         record = self.dist_info / "RECORD"
         try:
             text = record.read_text(encoding="utf-8")
@@ -81,7 +83,13 @@ class InstalledPackage:
                 f"{self.name} {self.version} has no readable RECORD ({record}), so its files are not known",
                 hint=f"It was installed by {self.installer or 'an unknown tool'}; use that to change it.",
             ) from error
-        return tuple(_rows(text, self.dist_info.parent))
+        try:
+            return tuple(_rows(text, self.dist_info.parent))
+        except csv.Error as error:
+            raise BrokenPackageError(
+                f"{self.name} {self.version} has a RECORD that is no CSV ({record}: {error})",
+                hint="Install the package again, with the tool that installed it.",
+            ) from error
 
     def requires(self) -> tuple[str, ...]:
         """Its dependencies (Requires-Dist of METADATA) as written; none where METADATA is missing."""
@@ -151,7 +159,7 @@ def _name_and_version(stem: str) -> tuple[NormalizedName, Version] | None:
         return None
     try:
         return canonicalize_name(name), Version(version.replace("_", "-"))
-    except InvalidVersion:
+    except ValueError:
         return None
 
 
@@ -223,7 +231,7 @@ def _label(dist_info: Path, notes: list[str]) -> str | None:
 def _json(path: Path, notes: list[str]) -> dict[str, Any] | None:
     try:
         data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         data = None
     if isinstance(data, dict):
         return data
@@ -243,9 +251,15 @@ def _rows(text: str, root: Path) -> Iterator[InstalledFile]:
 
     base = os.path.normpath(root)
     for row in csv.reader(text.splitlines()):
-        if not row or not row[0]:
+        # No file has such a name.
+        if not row or not row[0] or "\0" in row[0]:
             continue
         path, digest, size = (*row, "", "")[:3]
         # join keeps an absolute path as it is: some installers write those for scripts.
         absolute = Path(os.path.normpath(os.path.join(base, path)))  # noqa: PTH118
-        yield InstalledFile(absolute, digest, int(size) if size.isascii() and size.isdigit() else None)
+        yield InstalledFile(absolute, digest, _number(size))
+
+
+def _number(text: str) -> int | None:
+    """A size, where it is one: no file has one of 20 digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

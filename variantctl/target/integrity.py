@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from base64 import urlsafe_b64encode
@@ -11,6 +12,7 @@ from pathlib import Path
 from packaging.tags import Tag, parse_tag
 
 from variantctl.target.installed import InstalledFile, InstalledPackage
+from variantctl.variants.filenames import is_short
 
 _BLOCK = 1 << 20
 
@@ -53,8 +55,9 @@ def wheel_tags(package: InstalledPackage) -> frozenset[Tag]:
     tags: set[Tag] = set()
     for line in text.splitlines():
         key, _, value = line.partition(":")
-        if key.strip().lower() == "tag" and value.strip().count("-") == 2:
-            tags |= parse_tag(value.strip())
+        if key.strip().lower() == "tag" and value.strip().count("-") == 2 and is_short(value):
+            with contextlib.suppress(ValueError):
+                tags |= parse_tag(value.strip())
     return frozenset(tags)
 
 

@@ -102,7 +102,7 @@ def _fingerprint(python: Path) -> str:
     parts += [os.environ.get(name, "") for name in ("PYTHONUSERBASE", "HOME", "APPDATA")]
     # By content: an environment that is made again at the same place is the same environment.
     parts += map(_content, (python.parent.parent / "pyvenv.cfg", python.parent / "pyvenv.cfg"))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _inputs(python: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY
@@ -26,5 +26,5 @@ def releases_built_for(metadata: VariantMetadata) -> dict[str, list[str]]:
 def _release(prefix: str) -> tuple[Version, str]:
     try:
         return Version(prefix), prefix
-    except InvalidVersion:
+    except ValueError:
         return Version("0"), prefix

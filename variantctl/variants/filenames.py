@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from math import prod
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, NormalizedName, canonicalize_name
 from packaging.utils import parse_wheel_filename as parse_plain_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
@@ -15,6 +16,8 @@ from variantctl.variants.labels import validate_label
 
 _DIGITS = frozenset("0123456789")
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
+#: The largest sets known (wheels for many versions of macOS and manylinux) are of some hundred tags.
+_MOST_TAGS = 10_000
 _VARIANTS_JSON = "-variants.json"
 _FORM = "{distribution}-{version}(-{build tag})?-{python tag}-{abi tag}-{platform tag}(-{variant label})?.whl"
 
@@ -93,6 +96,8 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
     tags_given = [tag for component in parts[-3:] for tag in component.split(".")]
     if not all(tags_given):
         raise _refusal(filename, "a compatibility tag is empty")
+    if not is_short("-".join(parts[-3:])):
+        raise _refusal(filename, f"its compatibility tags stand for more than {_MOST_TAGS:,}")
     if any(tag[:1] in _DIGITS for tag in parts[-3].split(".")):
         raise _refusal(filename, f"the Python tag {parts[-3]!r} starts with a digit")
     try:
@@ -100,6 +105,14 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
     except ValueError as error:  # InvalidWheelFilename, and int() on a number of thousands of digits
         raise _refusal(filename, str(error)) from error
     return WheelFilename(filename, name, version, build, tags, label)
+
+
+def is_short(tags: str) -> bool:
+    """Whether a compressed set of tags (``py2.py3-none-any``) stands for as few as those of real wheels do.
+
+    Each of its tags is the product of three lists: a text of a few kilobytes can stand for millions.
+    """
+    return prod(component.count(".") + 1 for component in tags.split("-")) <= _MOST_TAGS
 
 
 def variants_json_filename(name: str, version: Version | str) -> str:
@@ -112,7 +125,7 @@ def variants_json_filename(name: str, version: Version | str) -> str:
     """
     try:
         normal_version = str(Version(str(version)))
-    except InvalidVersion as error:
+    except ValueError as error:
         raise InvalidVariantError(f"{str(version)[:80]!r} is not a version") from error
     return f"{canonicalize_name(name).replace('-', '_')}-{normal_version}{_VARIANTS_JSON}"
 

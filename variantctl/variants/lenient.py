@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.version import Version
 
 from variantctl.values import dataclass
 from variantctl.variants.decided_markers import without_comparisons
+from variantctl.variants.digits import number_problem
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import VariantRequirement, parse_requirement
 
@@ -72,10 +73,12 @@ def read_requirement(text: str) -> LenientRequirement:
 @lru_cache(maxsize=_MOST_KNOWN)
 def read_specifiers(text: str) -> SpecifierSet | None:
     """Read version specifiers (*Requires-Python*); ``None`` where they are none, even when corrected."""
+    if number_problem(text) is not None:
+        return None
     for attempt in (text, *_attempts(text)):
         try:
             return SpecifierSet(attempt)
-        except InvalidSpecifier:
+        except ValueError:
             continue
     return None
 
@@ -129,6 +132,6 @@ def _is_version(text: str, op: str, *, reverse: bool) -> bool:
         return True
     try:
         _ = Version(text) if reverse else Specifier(f"{op}{text}")
-    except (InvalidVersion, InvalidSpecifier):
+    except ValueError:
         return False
     return True

@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping
 from functools import cached_property, lru_cache
 
 from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.values import dataclass
+from variantctl.variants.digits import number_problem
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.nodes import show
@@ -184,6 +185,8 @@ def parse_requirement(text: str) -> VariantRequirement:
     Raises:
         InvalidVariantError: *text* is not one; it is named.
     """
+    if (problem := number_problem(text)) is not None:
+        raise InvalidVariantError(f"is not a dependency specifier: {problem}", source=show(text))
     head = _HEAD.match(text)
     semicolon = text.find(";", head.end() if head is not None else 0)
     if head is not None and semicolon >= 0:
@@ -198,7 +201,7 @@ def parse_requirement(text: str) -> VariantRequirement:
         return VariantRequirement(text, Requirement(plain), marker)
     except InvalidVariantError as error:
         raise InvalidVariantError(error.rule, source=show(text)) from error
-    except (InvalidRequirement, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidVariantError(f"is not a dependency specifier: {reason}", source=show(text)) from error
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 
+from variantctl.variants.digits import number_problem
 from variantctl.variants.metadata import ProviderInfo
 from variantctl.variants.nodes import Node, show
 from variantctl.variants.properties import ABI_DEPENDENCY, NAME_PATTERN, VALUE_PATTERN
@@ -122,8 +123,10 @@ def _requirements(node: Node | None, *, minimum: int = 1) -> tuple[str, ...]:
     items = node.strings(minimum=minimum)
     for index, item in enumerate(items):
         try:
+            if (problem := number_problem(item)) is not None:
+                raise ValueError(problem)
             Requirement(item)
-        except (InvalidRequirement, RecursionError):
+        except (ValueError, RecursionError):
             place = Node(item, node.source, f"{node.key}[{index}]")
             raise place.error(f"{show(item)} is not a dependency specifier") from None
     return items
@@ -134,8 +137,10 @@ def _marker(node: Node | None) -> str | None:
         return None
     text = node.text()
     try:
+        if (problem := number_problem(text)) is not None:
+            raise ValueError(problem)
         Marker(text)
-    except (InvalidMarker, RecursionError):
+    except (ValueError, RecursionError):
         raise node.error(f"{show(text)} is not an environment marker") from None
     return text
 

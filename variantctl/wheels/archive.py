@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
@@ -283,7 +283,7 @@ class WheelArchive:
         for at in (i for i, character in enumerate(stem) if character == "-"):
             try:
                 version = Version(stem[at + 1 :])
-            except InvalidVersion:
+            except ValueError:
                 continue
             if canonicalize_name(stem[:at]) == self.filename.name and self.filename.names_version(version):
                 return True

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
+#: In bytes: more than a file system can count.
+_ENDLESS = float(1 << 63)
 #: What is smaller than this is no bomb, however well it is compressed.
 _HARMLESS = 256 << 20
 
@@ -67,7 +69,10 @@ def parse_size(text: str) -> int:
     if found is None:
         raise ValueError(f"{text!r} is no size, such as 20GB")
     number, unit, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** _POWERS.get((unit or "").upper(), 0))
+    size = float(number) * (1024 if binary else 1000) ** _POWERS.get((unit or "").upper(), 0)
+    if size >= _ENDLESS:
+        raise ValueError(f"{text[:40]!r} is more than any disk has")
+    return int(size)
 
 
 def parse_ratio(text: str) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.values import dataclass
 from variantctl.wheels.errors import DAMAGED, WheelError
@@ -86,7 +86,7 @@ def core_metadata(raw: Mapping[str, Any], source: str) -> CoreMetadata:
         raise WheelError(source, "METADATA has no Version, or several", hint=DAMAGED)
     try:
         version = Version(version_text)
-    except InvalidVersion:
+    except ValueError:
         raise WheelError(source, f"METADATA has the invalid version {version_text!r}", hint=DAMAGED) from None
     requires_python = _FOLD.sub(" ", raw.get("requires_python", "")).strip()
     licence = raw.get("license_expression") or raw.get("license", "").strip().partition("\n")[0]
@@ -122,7 +122,7 @@ def _specifiers(text: str) -> SpecifierSet | None:
         return None
     try:
         return SpecifierSet(text)
-    except InvalidSpecifier:
+    except ValueError:
         return None
 
 

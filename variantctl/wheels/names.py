@@ -30,6 +30,8 @@ _SHORT = re.compile(r"(?:varian|va[0-9a-f]{4})~[0-9]+")
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
 #: An end of stream takes two bytes, five with an uncompressed block before it; some writers flush as well.
 _EMPTY_STREAM = 16
+#: Folders in each other. No wheel known has 20; tools that call themselves for each end at 1,000.
+_DEEPEST = 200
 _ENCRYPTED = 0x1 | 0x40
 _UNICODE_PATH = 0x7075
 
@@ -45,6 +47,8 @@ def name_problem(name: str, *, windows: bool) -> str | None:
     if ":" in name and windows:
         return "the path holds a colon, which names a stream of a file on Windows"
     parts = name.removesuffix("/").split("/")
+    if len(parts) > _DEEPEST:
+        return f"the path has more than {_DEEPEST} folders"
     if ".." in parts:
         return "the path leaves the folder it is unpacked into"
     # Windows drops trailing dots and spaces, which makes ".. " a way out as well.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.labels import NULL_LABEL, validate_label
@@ -82,8 +83,8 @@ def load_toml(path: Path) -> Mapping[str, object]:
     else:
         import tomli as tomllib
     try:
-        data: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data: Mapping[str, object] = tomllib.loads(read_bounded(path).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is not TOML: {error}"
         raise VariantctlError(f"{path}: {reason}") from error
     return data

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variant_index.importing.tags import Platforms, Pythons, SelectionError
 from variantctl.backends.backend import Backend
@@ -54,7 +54,7 @@ class Selection:
         for text in self.packages or source.packages:
             try:
                 requirement = Requirement(text)
-            except InvalidRequirement as error:
+            except ValueError as error:
                 reason = str(error).partition("\n")[0]
                 hint = "write it as torch, 'torch==2.10.0' or 'torch>=2.9'"
                 problem = f"{text!r} is not a package with a version: {reason}"
@@ -126,10 +126,10 @@ def _public(version: Version) -> Version:
 def _specifier(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(f"=={Version(text)}")
-    except InvalidVersion:
+    except ValueError:
         pass
     try:
         return SpecifierSet(text)
-    except InvalidSpecifier:
+    except ValueError:
         hint = f"write it as 2.10.0, '>=2.9', or {ALL_VERSIONS}"
         raise SelectionError(f"{text!r} is not a version", hint=hint) from None
