@@ -267,3 +267,36 @@ def test_what_only_this_machine_knows(shell: Shell) -> None:
     del shell.environ["PYTHONPATH"]
     shell.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     assert "hidden-devices" in [finding["kind"] for finding in doctor(shell)["findings"]]
+
+
+def torch_wheel(shell: Shell, version: str, *, sees: bool) -> None:
+    """A stand-in of torch that says whether it sees a GPU, and computes."""
+    from tests.doctor.test_trials import TORCH
+
+    text = TORCH.format(version=version, gpus=int(sees), before="", kernel="pass", why="no device")
+    build_wheel(shell.world.wheels, name="torch", version=version, files={"torch.py": text.encode()})
+
+
+def test_run_says_what_each_framework_sees(shell: Shell) -> None:
+    torch_wheel(shell, "2.10.0+cu128", sees=False)
+    shell.run("install", "torch", "-p", "env", "--no-index", "-f", "wheels")
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "12.8"
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
+    assert doctor(shell)["findings"] == [] and "run" not in doctor(shell)
+    found = doctor(shell, "--run", code=1)
+    assert kinds(found) == [("gpu-not-seen", "torch")]
+    (trial,) = found["run"]
+    assert trial["framework"] == "torch" and [item["device"] for item in trial["devices"]] == ["cpu"]
+    said = shell.run("doctor", "-p", "env", "--run", code=1).stdout
+    assert "torch 2.10.0+cu128: imported in" in said and "  cpu: ok in" in said
+    assert "torch 2.10.0+cu128 is built for CUDA 12.8, and sees no GPU: RuntimeError: no device" in said
+    assert "is no number of seconds" in shell.run("doctor", "--run", "--run-timeout", "x", code=2).stderr
+
+
+def test_run_of_one_that_sees_its_gpu(shell: Shell) -> None:
+    torch_wheel(shell, "2.10.0+cu128", sees=True)
+    shell.run("install", "torch", "-p", "env", "--no-index", "-f", "wheels")
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "12.8"
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
+    assert doctor(shell, "--run", "--run-timeout", "60")["findings"] == []
+    assert doctor(shell, "--run", "--verify")["run"][0]["devices"][0]["name"] == "NVIDIA H100"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from variantctl.doctor.checks import Ground
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
+    from variantctl.doctor.trials import Trial
     from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.target.environment import Environment
 
@@ -38,6 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--updates", action="store_true", help="ask the sources for better variants, too")
     parser.add_argument("--verify", action="store_true", help="compare every file with its hash in RECORD")
+    parser.add_argument(
+        "--run",
+        action="store_true",
+        help="import each framework in a process of its own, and run one small kernel on each device",
+    )
+    parser.add_argument(
+        "--run-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="with --run: how long one framework may take (default: 120)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
@@ -60,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         findings += _of_this_machine(inspection, environment)
     if args.updates:
         findings += _improvements(args, environment, subject, inspection, commands)
+    trials = list(_trials(args, environment)) if args.run else []
+    findings += _of_trials(trials, inspection, subject, commands)
     options.show_notes(subject)
     healthy = is_healthy(findings)
     if args.json:
@@ -71,9 +85,11 @@ def run(args: argparse.Namespace) -> int:
                 "machine": subject.who,
                 "packages": len(inspection.packages),
                 "findings": [finding.as_json() for finding in findings],
+                **({"run": [trial.as_json() for trial in trials]} if args.run else {}),
             }
         )
     else:
+        _print_trials(trials)
         _print(findings, inspection, environment, subject)
     return 0 if healthy else 1
 
@@ -108,6 +124,54 @@ def _of_this_machine(inspection: Inspection, environment: Environment) -> list[F
     if sys.platform == "linux":
         findings += check_system(System(), packages, wanted_accelerators(packages.values()))
     return findings
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60")
+    return seconds
+
+
+def _trials(args: argparse.Namespace, environment: Environment) -> Iterator[Trial]:
+    """The frameworks of the environment, one after the other: each may take a GPU for itself."""
+    from variantctl.cli.progress import progress_steps
+    from variantctl.doctor.trials import TIME_LIMIT, frameworks_in, run_trial
+
+    found = frameworks_in((*environment.site_packages, *environment.site_paths))
+    also = environment.site_packages if environment.kind in ("target", "prefix") else ()
+    with progress_steps("running", len(found)) as begin:
+        for name in found:
+            begin(name)
+            yield run_trial(environment.python, name, limit=args.run_timeout or TIME_LIMIT, also=also)
+
+
+def _of_trials(
+    trials: Sequence[Trial], inspection: Inspection, subject: TargetMachine, commands: Commands
+) -> list[Finding]:
+    if not trials:
+        return []
+    from variantctl.doctor.trial_checks import check_trials
+    from variantctl.select.fit import ACCELERATORS, present
+
+    machine = present(subject.machine.supported(ACCELERATORS))
+    return list(check_trials(trials, inspection.packages, machine, commands))
+
+
+def _print_trials(trials: Sequence[Trial]) -> None:
+    """A line for each framework and device."""
+    if render.is_quiet():
+        return
+    for trial in trials:
+        imported = f"imported in {trial.seconds:.1f} s" if trial.seconds is not None else "not imported"
+        sys.stdout.write(f"{trial.framework} {trial.version}: {imported}\n")
+        for device in trial.devices:
+            name = f" ({device.name})" if device.name and device.name.lower() != device.device else ""
+            took = f"ok in {device.seconds:.3f} s" if device.ok and device.seconds is not None else "failed"
+            sys.stdout.write(f"  {device.device}{name}: {took}\n")
 
 
 def commands_for(arguments: Sequence[str]) -> Commands:
