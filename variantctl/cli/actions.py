@@ -1,34 +1,46 @@
-"""Commands that are groups of actions (``cache``, ``index``, ``wheel``): a package with a module for each."""
+"""Commands that are groups of actions: ``cache``, ``index``, ``wheel``."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from importlib import import_module
-from keyword import iskeyword
-from typing import Any
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import NamedTuple
 
 
-def add_actions(parser: argparse.ArgumentParser, package: str, names: Iterable[str]) -> None:
-    """Declare every action with its options.
+class Action(NamedTuple):
+    """One action of a command, as ``variantctl cache prune``.
 
-    Args:
-        parser: the command's.
-        package: the dotted name of the package whose modules have ``HELP``, ``add_arguments`` and ``run``.
-        names: the actions, in the order in which the command's ``--help`` lists them.
+    Attributes:
+        name: as it is typed.
+        help: its line in the command's ``--help``.
+        description: the head of its own ``--help``.
+        add_arguments: declares its options.
+        run: does it; gives the exit code.
     """
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    for name in names:
-        module = _module(package, name)
-        module.add_arguments(actions.add_parser(name, help=module.HELP, description=module.__doc__))
+
+    name: str
+    help: str
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
-def run_action(args: argparse.Namespace, package: str) -> int:
+def action_of(name: str, module: ModuleType) -> Action:
+    """The action of a module that has ``HELP``, ``add_arguments`` and ``run``."""
+    return Action(name, module.HELP, module.__doc__ or "", module.add_arguments, module.run)
+
+
+def add_actions(parser: argparse.ArgumentParser, actions: Iterable[Action]) -> None:
+    """Declare every action with its options, in the order in which ``--help`` lists them."""
+    parsers = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+    for action in actions:
+        action.add_arguments(
+            parsers.add_parser(action.name, help=action.help, description=action.description)
+        )
+
+
+def run_action(args: argparse.Namespace, actions: Iterable[Action]) -> int:
     """Run the action that was asked for."""
-    code: int = _module(package, args.action).run(args)
-    return code
-
-
-def _module(package: str, action: str) -> Any:
-    # A module cannot well be called 'import'.
-    return import_module(f"{package}.{action}_" if iskeyword(action) else f"{package}.{action}")
+    (asked,) = (action for action in actions if action.name == args.action)
+    return asked.run(args)

@@ -1,22 +1,32 @@
-"""``variantctl index``: one module of this folder an action, with ``HELP``, ``add_arguments`` and ``run``."""
+"""``variantctl index``: build, change, check and serve a static index of wheels."""
 
 from __future__ import annotations
 
 import argparse
 
-from variantctl.cli.actions import add_actions, run_action
+from variantctl.cli.actions import Action, action_of, add_actions, run_action
 
 HELP = "build, change, check and serve a static index of wheels"
-
-#: In the order in which ``index --help`` lists them.
-ACTIONS = ("build", "add", "remove", "yank", "unyank", "status", "verify", "import", "flatten", "serve")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""
-    add_actions(parser, __name__, ACTIONS)
+    add_actions(parser, _actions())
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
-    return run_action(args, __name__)
+    return run_action(args, _actions())
+
+
+def _actions() -> tuple[Action, ...]:
+    # Late: the modules of the actions are below this package.
+    from variantctl.cli.index import build, flatten, import_, publish, serve
+
+    return (
+        action_of("build", build),
+        *publish.ACTIONS,
+        action_of("import", import_),
+        action_of("flatten", flatten),
+        action_of("serve", serve),
+    )

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from variantctl.cli.index.common import count
+from variantctl.cli.index.publish import count
 from variantctl.cli.render import note, print_json
 
 HELP = "write a Simple repository of a folder of wheels"

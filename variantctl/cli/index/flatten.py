@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
-from variantctl.cli.index.common import count
+from variantctl.cli.index.publish import count
 
 if TYPE_CHECKING:
     from variantctl.providers.profiles import Profile

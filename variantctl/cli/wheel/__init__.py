@@ -1,22 +1,31 @@
-"""``variantctl wheel``: one module of this folder an action, with ``HELP``, ``add_arguments`` and ``run``."""
+"""``variantctl wheel``: make, check and inspect variant wheels."""
 
 from __future__ import annotations
 
 import argparse
 
-from variantctl.cli.actions import add_actions, run_action
+from variantctl.cli.actions import Action, action_of, add_actions, run_action
 
 HELP = "make, check and inspect variant wheels"
-
-#: In the order in which ``wheel --help`` lists them.
-ACTIONS = ("make", "unmake", "inspect", "validate")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""
-    add_actions(parser, __name__, ACTIONS)
+    add_actions(parser, _actions())
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
-    return run_action(args, __name__)
+    return run_action(args, _actions())
+
+
+def _actions() -> tuple[Action, ...]:
+    # Late: the modules of the actions are below this package.
+    from variantctl.cli.wheel import inspect, make, unmake, validate
+
+    return (
+        action_of("make", make),
+        action_of("unmake", unmake),
+        action_of("inspect", inspect),
+        action_of("validate", validate),
+    )
