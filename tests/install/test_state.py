@@ -96,7 +96,7 @@ def test_paths_outside_are_not_touched(
 @pytest.mark.parametrize("part", ["", "/stage", "/aside/0", "/lock", "/journal.json"])
 @pytest.mark.parametrize("above", [False, True])
 def test_paths_in_and_above_the_state_folder(part: str, above: bool, target: Place) -> None:
-    path = os.path.dirname(target.site) if above else f"{target.site}/.variantctl{part}"  # noqa: PTH120
+    path = os.path.dirname(target.site) if above else f"{target.site}/.variantctl{part}"
     leave(target, journal(place=[path]))
     with pytest.raises(StateError, match="cannot be trusted"):
         recover_environment(target.environment)

@@ -107,7 +107,7 @@ class Cache:
         try:
             with file:
                 yield file
-            os.replace(temporary, path)  # noqa: PTH105  (Path.replace is the same; os.replace says it is atomic)
+            os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()

@@ -79,7 +79,7 @@ def _has_digest(path: str, rows: str, place: int) -> bool:
     if not algorithm:
         return False
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             hasher = hashlib.new(algorithm, file.read())
     except OSError:
         return False

@@ -199,7 +199,7 @@ class _Writer:
 def _make_folders(names: tuple[str, ...], into: Path) -> None:
     folders = {name.rpartition("/")[0] for name in names} - {""}
     for folder in sorted(folders):
-        os.makedirs(f"{into}/{folder}", exist_ok=True)  # noqa: PTH103 - a Path for each costs more than the call
+        os.makedirs(f"{into}/{folder}", exist_ok=True)  # a Path for each costs more than the call
 
 
 def _write_all(handle: int, data: bytes) -> None:

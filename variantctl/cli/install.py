@@ -141,7 +141,7 @@ def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Wit
 
     # A version or a command is looked up in folders that may change.
     named = args.python is not None and os.sep not in args.python
-    looked_up = named and not os.path.isdir(args.python)  # noqa: PTH112 - the text, as it was given
+    looked_up = named and not os.path.isdir(args.python)  # the text, as it was given
     if environment is None or looked_up or not _depends_on_little(args):
         return None
     configuration = configuration_file(os.environ)

@@ -21,7 +21,7 @@ _NAMES = frozenset(
 _BEGINNINGS = ("VARIANTCTL_", "PIP_", "SSL_CERT_", "XDG_", "LC_", "PYTHON", "HSA_", "VARIANT_PROVIDERS_")
 _ENDS = ("_PROXY", "_proxy", "_VISIBLE_DEVICES", "_DEVICE_ORDER", "_DEVICE_ORDINAL")
 _MOST_NOTES = 256
-_OURSELVES = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+_OURSELVES = os.path.dirname(os.path.dirname(__file__))
 
 
 def ourselves() -> tuple[str, ...]:
@@ -34,14 +34,14 @@ def cache_folder(arguments: Sequence[str], environ: Mapping[str, str]) -> str | 
     if sys.platform == "win32" or "--no-cache" in arguments:
         return None
     root = value_of(arguments, "--cache-dir") or environ.get("VARIANTCTL_CACHE_DIR") or _users(environ)
-    return os.path.expanduser(root)  # noqa: PTH111
+    return os.path.expanduser(root)
 
 
 def request(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """What tells a request from others, as a digest; None where that is not known."""
     try:
         # platform.version() and the like are markers.
-        parts = [os.getcwd(), *os.uname(), sys.version, *arguments]  # noqa: PTH109
+        parts = [os.getcwd(), *os.uname(), sys.version, *arguments]
     except OSError:
         return None
     parts += sorted(f"{name}={value}" for name, value in environ.items() if _counts(name))
@@ -67,7 +67,7 @@ def digest(parts: Iterable[str]) -> str:
 def read(path: str) -> str | None:
     """A note, or None where there is none."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except OSError:
         return None
@@ -77,17 +77,17 @@ def write(path: str, note: str) -> None:
     """Keep a note; where that is not possible, nothing is kept, and the next run takes its time."""
     from variantctl.filesystem.private_folders import PRIVATE_FILE, make_private
 
-    folder = os.path.dirname(path)  # noqa: PTH120
+    folder = os.path.dirname(path)
     half = f"{path}.{os.getpid()}"
     try:
         make_private(folder)
-        if len(names := os.listdir(folder)) >= _MOST_NOTES:  # noqa: PTH208
+        if len(names := os.listdir(folder)) >= _MOST_NOTES:
             for name in names:
-                os.unlink(f"{folder}{os.sep}{name}")  # noqa: PTH108
+                os.unlink(f"{folder}{os.sep}{name}")
         handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:  # noqa: PTH123
+        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(note)
-        os.replace(half, path)  # noqa: PTH105
+        os.replace(half, path)
     except OSError:
         return
 

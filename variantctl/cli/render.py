@@ -115,7 +115,7 @@ def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:
     if traceback:
         tracebacks.print_exception(error, file=cast(TextIO, sink(sys.stderr)))
     where = tracebacks.extract_tb(error.__traceback__)[-1]
-    place = f"{os.path.basename(where.filename)}:{where.lineno}"  # noqa: PTH119 - not a path to open
+    place = f"{os.path.basename(where.filename)}:{where.lineno}"  # not a path to open
     report = VariantctlError(
         f"this is a bug in variantctl: {type(error).__name__}: {error} (at {place})",
         hint=REPORT if traceback else f"run it again with --verbose for the traceback, then {REPORT}",

@@ -66,7 +66,7 @@ class Witnesses:
 def _of_packages(site_packages: str) -> Iterator[str]:
     yield site_packages
     try:
-        names = os.listdir(site_packages)  # noqa: PTH208
+        names = os.listdir(site_packages)
     except OSError:
         return
     for name in names:

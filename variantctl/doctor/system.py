@@ -90,7 +90,7 @@ class System:
     def names(self, folder: str) -> list[str]:
         """Of what is in a folder; none where it cannot be read."""
         try:
-            return sorted(os.listdir(self.path(folder)))  # noqa: PTH208
+            return sorted(os.listdir(self.path(folder)))
         except OSError:
             return []
 
@@ -158,7 +158,7 @@ def gpus_of(system: System) -> Iterator[Gpu]:
 def _link(system: System, name: str) -> str:
     """The last part of what a link points to; ``""`` where it is none."""
     try:
-        return Path(os.readlink(system.path(name))).name  # noqa: PTH115
+        return Path(os.readlink(system.path(name))).name
     except OSError:
         return ""
 

@@ -15,7 +15,7 @@ _ABSENT = "-"
 def state(path: str) -> str:
     """Time of change, size and inode of what a path leads to, or that there is nothing."""
     try:
-        return state_of(os.stat(path))  # noqa: PTH116
+        return state_of(os.stat(path))
     except OSError:
         return _ABSENT
 

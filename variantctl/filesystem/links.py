@@ -49,7 +49,7 @@ class Linker:
                 if error.errno != errno.EMLINK:
                     self.mode = LinkMode.COPY
         elif self.mode is LinkMode.SYMLINK:
-            os.symlink(source, destination)  # noqa: PTH211 - strings all the way, for speed
+            os.symlink(source, destination)  # strings all the way, for speed
             return
         elif self.mode is LinkMode.CLONE:
             try:
@@ -60,7 +60,7 @@ class Linker:
                     raise
                 self.mode = LinkMode.COPY
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(destination)  # noqa: PTH108
+                    os.unlink(destination)
         copy(source, destination, executable=executable)
 
     def place_all(
@@ -85,7 +85,7 @@ class Linker:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), destination)
         import fcntl
 
-        with open(source, "rb") as old, open(destination, "xb") as new:  # noqa: PTH123
+        with open(source, "rb") as old, open(destination, "xb") as new:
             fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
             os.fchmod(new.fileno(), os.fstat(old.fileno()).st_mode | 0o200)
 
@@ -114,7 +114,7 @@ def copy(source: str, destination: str, *, executable: bool) -> None:
 
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(destination, flags, 0o777 if executable else 0o666)
-    with open(source, "rb") as old, open(handle, "wb") as new:  # noqa: PTH123
+    with open(source, "rb") as old, open(handle, "wb") as new:
         _copy_in_the_kernel(old, new)
         # What is left: all of it where the system has no such call, nothing where it has.
         shutil.copyfileobj(old, new, 1 << 20)
@@ -136,5 +136,5 @@ def write(content: bytes, destination: str, *, executable: bool) -> None:
     """A generated file."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(destination, flags, 0o777 if executable else 0o666)
-    with open(handle, "wb") as file:  # noqa: PTH123
+    with open(handle, "wb") as file:
         file.write(content)

@@ -19,15 +19,15 @@ def make_private(path: str | os.PathLike[str]) -> None:
         OSError: it cannot be made, or something else is there.
     """
     try:
-        os.mkdir(path, PRIVATE_FOLDER)  # noqa: PTH102 - pathlib is an import more where notes are written
+        os.mkdir(path, PRIVATE_FOLDER)  # pathlib is an import more where notes are written
     except FileNotFoundError:
-        parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120
-        if parent == os.path.abspath(path):  # noqa: PTH100
+        parent = os.path.dirname(os.path.abspath(path))
+        if parent == os.path.abspath(path):
             raise
         make_private(parent)
         make_private(path)
     except FileExistsError:
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):
             raise
 
 
@@ -39,7 +39,7 @@ def distrust(path: str | os.PathLike[str]) -> str | None:
     if sys.platform == "win32":
         return None
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except OSError:
         return None
     if found.st_uid != os.geteuid():

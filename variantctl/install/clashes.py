@@ -217,7 +217,7 @@ def _content(file: NewFile) -> bytes:
 
 def _read(path: str) -> bytes:
     """As much of a file as an answer needs."""
-    with open(path, "rb") as file:  # noqa: PTH123 - a string already
+    with open(path, "rb") as file:  # a string already
         return file.read(_LONGEST_NAMESPACE + 1)
 
 

@@ -104,11 +104,11 @@ def plan_file_changes(
             units.setdefault(topmost_missing, _Parts()).files.append(file)
             continue
         if parent not in listings:
-            listings[parent] = {spelling.key(found): found for found in os.listdir(parent)}  # noqa: PTH208
+            listings[parent] = {spelling.key(found): found for found in os.listdir(parent)}
         found = listings[parent].get(spelling.key(name))
         present = f"{parent}{os.sep}{found}"
         if found is not None and spelling.key(present) not in going_files:
-            if os.path.isdir(present) and not os.path.islink(present):  # noqa: PTH112, PTH114
+            if os.path.isdir(present) and not os.path.islink(present):
                 clear += _emptied_by(present, removed, whose)
             elif present == destination and _same_content(present, file):
                 continue
@@ -161,7 +161,7 @@ class _Shared:
 
     def __init__(self, layouts: Sequence[Layout]) -> None:
         self._records = {layout.name: f"{layout.dist_info}{os.sep}RECORD" for layout in layouts}
-        self._root = {layout.name: os.path.dirname(layout.dist_info) for layout in layouts}  # noqa: PTH120
+        self._root = {layout.name: os.path.dirname(layout.dist_info) for layout in layouts}
         self._files: dict[str, set[str]] = {}
         self._left: dict[str, tuple[str, int]] = {}
 
@@ -172,7 +172,7 @@ class _Shared:
 
     def is_left(self, present: str, destination: str, whose: str) -> None:
         """An installed package's file stays where one of this change would have been."""
-        with open(present, "rb") as file:  # noqa: PTH123
+        with open(present, "rb") as file:
             content = file.read()
         self._left[destination] = f"sha256={encode_digest(hashlib.sha256(content).digest())}", len(content)
         self.is_another(destination, whose)
@@ -195,7 +195,7 @@ class _Shared:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         for row in csv.reader(io.StringIO(record.content.decode())):
-            path = os.path.normpath(os.path.join(self._root[whose], row[0]))  # noqa: PTH118
+            path = os.path.normpath(os.path.join(self._root[whose], row[0]))
             if path in self._files[whose]:
                 file = owners[path][0]
                 digest, size = self._left.get(path, (file.digest, file.size))
@@ -311,13 +311,13 @@ def _emptied_by(folder: str, removed: Mapping[str, None], whose: str) -> list[st
 def _same_content(path: str, file: NewFile) -> bool:
     algorithm, _, digest = file.digest.partition("=")
     try:
-        if os.path.islink(path) or os.path.getsize(path) != file.size or not algorithm:  # noqa: PTH114, PTH202
+        if os.path.islink(path) or os.path.getsize(path) != file.size or not algorithm:
             return False
-        with open(path, "rb") as existing:  # noqa: PTH123
+        with open(path, "rb") as existing:
             return encode_digest(hashlib.new(algorithm, existing.read()).digest()) == digest
     except OSError:
         return False
 
 
 def _is_metadata(path: str, folders: set[str]) -> bool:
-    return path in folders or os.path.dirname(path) in folders  # noqa: PTH120
+    return path in folders or os.path.dirname(path) in folders

@@ -104,7 +104,7 @@ def check_folders(state: Path) -> None:
 
 def _content(path: Path) -> bytes:
     handle = open_file(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    with open(handle, "rb") as file:  # noqa: PTH123 - a handle
+    with open(handle, "rb") as file:  # a handle
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise StateError(f"{path} is larger than {LARGEST:,} bytes", path.parent)
@@ -145,14 +145,14 @@ def _shape_problem(found: Any) -> str | None:
 def _is_paths(found: Any) -> bool:
     return isinstance(found, list) and all(
         # On POSIX two slashes at the start are another root.
-        isinstance(path, str) and "\0" not in path and os.path.isabs(path) and os.path.normpath(path) == path  # noqa: PTH117
+        isinstance(path, str) and "\0" not in path and os.path.isabs(path) and os.path.normpath(path) == path
         for path in found
     )
 
 
 def _brought_by(site_packages: Path) -> str | None:
     """The folder of an installed package whose RECORD has files in a state folder."""
-    names: Sequence[str] = os.listdir(site_packages)  # noqa: PTH208
+    names: Sequence[str] = os.listdir(site_packages)
     for name in sorted(names):
         if not name.endswith(".dist-info"):
             continue

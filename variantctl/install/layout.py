@@ -115,7 +115,7 @@ def lay_out(
     """
     scheme = {name: str(environment.scheme[name]) for name in SCHEME_NAMES}
     # "headers" is shared by all packages; each has a folder of its own in it, as pip and uv have it.
-    scheme["headers"] = os.path.join(scheme["headers"], wheel.dist_info.partition("-")[0])  # noqa: PTH118
+    scheme["headers"] = os.path.join(scheme["headers"], wheel.dist_info.partition("-")[0])
     root = scheme["purelib" if _root_is_purelib(wheel) else "platlib"]
     dist_info = f"{root}{os.sep}{wheel.dist_info}"
     found: dict[str, NewFile] = {}
@@ -210,7 +210,7 @@ def _placed(
 
 
 def _script(file: UnpackedFile, source: str, destination: str, python: Path) -> NewFile:
-    with open(source, "rb") as stored:  # noqa: PTH123 - a string already
+    with open(source, "rb") as stored:  # a string already
         if stored.read(8) != b"#!python":
             return NewFile(destination, source, None, file.digest, file.size, True, False)
         stored.seek(0)

@@ -70,7 +70,7 @@ def _files_of(package: InstalledPackage, roots: Roots) -> list[str]:
         path = str(file.path)
         roots.check(path, whose)
         # A folder is never anybody's alone.
-        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):  # noqa: PTH112, PTH114
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
             found[path] = None
         if path.endswith(".py"):
             found |= dict.fromkeys(compiled.of(path))
@@ -107,10 +107,10 @@ class _Compiled:
 
     def _read(self, cache: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        if os.path.islink(cache):  # noqa: PTH114
+        if os.path.islink(cache):
             return found
         try:
-            names = os.listdir(cache)  # noqa: PTH208
+            names = os.listdir(cache)
         except (FileNotFoundError, NotADirectoryError):
             return found
         for name in names:
@@ -147,7 +147,7 @@ def owned_paths(package: InstalledPackage) -> Iterable[str]:
     for row in _readable(rows):
         path = row[0]
         plain = not path.startswith(("/", ".")) and "/." not in path and os.sep == "/"
-        yield f"{base}/{path}" if plain else os.path.normpath(os.path.join(base, path))  # noqa: PTH118
+        yield f"{base}/{path}" if plain else os.path.normpath(os.path.join(base, path))
 
 
 def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -162,10 +162,10 @@ def emptied_folders(files: Iterable[str], roots: Roots) -> list[str]:
     """The folders that may be empty once ``files`` are gone, deepest first; never one of the scheme's own."""
     found: set[str] = set()
     for file in files:
-        folder = os.path.dirname(file)  # noqa: PTH120
+        folder = os.path.dirname(file)
         while folder not in found and not roots.is_root(folder) and len(folder) > 1:
             found.add(folder)
-            folder = os.path.dirname(folder)  # noqa: PTH120
+            folder = os.path.dirname(folder)
     return sorted(found, key=lambda folder: (-folder.count(os.sep), folder))
 
 
@@ -181,7 +181,7 @@ def remove_emptied(folders: Iterable[str]) -> None:
     """
     for folder in folders:
         try:
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)
         except OSError as error:
             if error.errno not in _STAYS:
                 raise

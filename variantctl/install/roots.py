@@ -55,7 +55,7 @@ class Roots:
                 f"{whose} claims the file {path}, which is outside the environment",
                 hint="Its RECORD is damaged or malicious; remove the package by hand.",
             )
-        folder = os.path.dirname(path)  # noqa: PTH120 - strings: tens of thousands of paths
+        folder = os.path.dirname(path)  # strings: tens of thousands of paths
         if folder not in self._real_folders:
             self._real_folders[folder] = os.path.realpath(folder)
         if not _below(f"{self._real_folders[folder]}{os.sep}x", self._real):
@@ -103,7 +103,7 @@ class Folders:
         """
         if folder in self._topmost:
             return self._topmost[folder]
-        parent = os.path.dirname(folder)  # noqa: PTH120
+        parent = os.path.dirname(folder)
         missing = self.topmost_missing(parent, whose) if parent != folder else None
         if missing is None and not self._is_there(folder, whose):
             missing = folder
@@ -120,7 +120,7 @@ class Folders:
             return True
         if folder in self._removed:
             return False
-        if stat.S_ISLNK(found.st_mode) and os.path.isdir(folder):  # noqa: PTH112
+        if stat.S_ISLNK(found.st_mode) and os.path.isdir(folder):
             self._roots.check(f"{folder}{os.sep}x", whose)
             return True
         raise FileConflictError(

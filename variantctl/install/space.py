@@ -30,6 +30,6 @@ def room_of(change: FileChanges, mode: LinkMode, state: Path) -> tuple[int, int]
 
 def _is_one_disk(stored: str, state: Path) -> bool:
     try:
-        return os.stat(stored).st_dev == os.stat(state).st_dev  # noqa: PTH116
+        return os.stat(stored).st_dev == os.stat(state).st_dev
     except OSError:
         return False

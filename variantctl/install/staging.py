@@ -118,7 +118,7 @@ def _make_folder(path: str, made: set[str]) -> None:
     if path not in made:
         _make_folder(path.rpartition(os.sep)[0], made)
         with contextlib.suppress(FileExistsError):
-            os.mkdir(path)  # noqa: PTH102 - strings all the way, for speed
+            os.mkdir(path)  # strings all the way, for speed
         made.add(path)
 
 

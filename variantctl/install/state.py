@@ -108,4 +108,4 @@ def _made_now(parent: Path) -> os.stat_result | None:
         return os.lstat(folder)
     finally:
         with contextlib.suppress(OSError):
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)

@@ -71,7 +71,7 @@ class Transaction:
     def stage(self) -> None:
         """Make every unit in the state folder; the environment is not touched, so the disk may fill."""
         folder = f"{self._state}{os.sep}{STAGE}"
-        os.mkdir(folder)  # noqa: PTH102
+        os.mkdir(folder)
         stage(self._change.units, folder, self._linker)
 
     def swap(self, emptied: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ class Transaction:
             with contextlib.suppress(FileNotFoundError):
                 _set_aside(path, f"{self._state}{os.sep}{ASIDE}{os.sep}{number}")
         for folder in change.clear:
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)
         for number, unit in enumerate(change.units):
             if os.path.lexists(unit.destination):
                 raise FileExistsError(errno.EEXIST, "something else has just put it there", unit.destination)
@@ -171,18 +171,18 @@ def _undo(state: Path, journal: Journal) -> None:
         _discard(_half(destination))
         _take_back(destination, f"{state}{os.sep}{STAGE}{os.sep}{number}")
     for folder in reversed(journal.clear):
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        os.makedirs(folder, exist_ok=True)
     for number, path in reversed(list(enumerate(journal.aside))):
         aside = f"{state}{os.sep}{ASIDE}{os.sep}{number}"
         if os.path.lexists(aside):
-            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             _set_aside(aside, path)
 
 
 def _place(staged: str, destination: str) -> None:
     """Rename a unit into its place; across file systems it is copied beside that first, to appear at once."""
     try:
-        os.rename(staged, destination)  # noqa: PTH104
+        os.rename(staged, destination)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -190,13 +190,13 @@ def _place(staged: str, destination: str) -> None:
 
         half = _half(destination)
         _discard(half)
-        if os.path.isdir(staged) and not os.path.islink(staged):  # noqa: PTH112, PTH114
+        if os.path.isdir(staged) and not os.path.islink(staged):
             shutil.copytree(staged, half, symlinks=True)
         else:
             shutil.copy2(staged, half, follow_symlinks=False)
         # No longer staged means placed (or nearly: then there is nothing at the destination to take back).
-        os.rename(staged, f"{staged}.moved")  # noqa: PTH104
-        os.rename(half, destination)  # noqa: PTH104
+        os.rename(staged, f"{staged}.moved")
+        os.rename(half, destination)
 
 
 def _take_back(destination: str, staged: str) -> None:
@@ -209,9 +209,9 @@ def _take_back(destination: str, staged: str) -> None:
         return
     if os.path.lexists(f"{staged}.moved"):
         _discard(destination)
-        os.rename(f"{staged}.moved", staged)  # noqa: PTH104
+        os.rename(f"{staged}.moved", staged)
     elif os.path.lexists(destination):
-        os.rename(destination, staged)  # noqa: PTH104
+        os.rename(destination, staged)
     else:
         # Somebody else took it away.
         Path(staged).touch()
@@ -220,7 +220,7 @@ def _take_back(destination: str, staged: str) -> None:
 def _set_aside(path: str, aside: str) -> None:
     """Rename a file; across file systems it is gone from its place only when it is whole in the other."""
     try:
-        os.rename(path, aside)  # noqa: PTH104
+        os.rename(path, aside)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -229,27 +229,27 @@ def _set_aside(path: str, aside: str) -> None:
         half = _half(aside)
         _discard(half)
         shutil.copy2(path, half, follow_symlinks=False)
-        os.rename(half, aside)  # noqa: PTH104
-        os.unlink(path)  # noqa: PTH108
+        os.rename(half, aside)
+        os.unlink(path)
 
 
 def _half(destination: str) -> str:
     folder, name = os.path.split(destination)
-    return os.path.join(folder, f".variantctl-{name}")  # noqa: PTH118
+    return os.path.join(folder, f".variantctl-{name}")
 
 
 def _discard(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+    if os.path.isdir(path) and not os.path.islink(path):
         try:
             # Most are empty, for all that was in them is in its place.
-            os.rmdir(path)  # noqa: PTH106
+            os.rmdir(path)
         except OSError:
             import shutil
 
             shutil.rmtree(path)
     else:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108
+            os.unlink(path)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -164,7 +164,7 @@ class Partial:
         assert self._path is not None and self._log is not None
         self.file.close()
         self._path.chmod(0o400)
-        os.replace(self._path, path)  # noqa: PTH105  (atomic: readers see no half a file)
+        os.replace(self._path, path)
         self._log.unlink(missing_ok=True)
 
     def _tell(self) -> None:

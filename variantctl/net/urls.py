@@ -45,7 +45,7 @@ def is_file_url(url: str) -> bool:
 
 def path_to_url(path: Path) -> str:
     """The absolute ``file://`` URL of *path* (``..`` resolved lexically, symbolic links kept)."""
-    return Path(os.path.abspath(path)).as_uri()  # noqa: PTH100  (resolve() would follow symbolic links)
+    return Path(os.path.abspath(path)).as_uri()  # resolve() would follow symbolic links
 
 
 def url_to_path(url: str) -> Path:

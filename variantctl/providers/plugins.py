@@ -137,7 +137,7 @@ def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoi
         path: the folders to look in, by default ``sys.path``.
     """
     folders = list(sys.path if path is None else path)
-    if any(os.path.isfile(folder) for folder in folders):  # noqa: PTH113 - hundreds of them would be built
+    if any(os.path.isfile(folder) for folder in folders):  # hundreds of them would be built
         return _from_importlib(group, folders)
     found: dict[str, list[EntryPoint]] = {}
     for folder in folders:
@@ -164,7 +164,7 @@ def _texts(folder: str, wanted: str) -> Iterator[tuple[str, str, str]]:
         if match is None:
             continue
         try:
-            with open(os.path.join(folder, entry, "entry_points.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            with open(os.path.join(folder, entry, "entry_points.txt"), encoding="utf-8") as file:
                 text = file.read()
         except (OSError, UnicodeDecodeError):
             continue  # most distributions have none

@@ -45,7 +45,7 @@ def named_interpreters(python: str, *, environ: Mapping[str, str], cwd: Path) ->
 
     command = f"python{python}" if _VERSION.fullmatch(python) else python
     # A word with a separator is a path, and was looked at above.
-    folders = [] if os.path.dirname(command) else environ.get("PATH", os.defpath).split(os.pathsep)  # noqa: PTH120
+    folders = [] if os.path.dirname(command) else environ.get("PATH", os.defpath).split(os.pathsep)
     places = [shutil.which(command, path=folder) for folder in folders if folder]
     if found := list(dict.fromkeys(_absolute(cwd / place) for place in places if place)):
         return found

@@ -131,7 +131,7 @@ def packages_in(folders: Iterable[Path]) -> dict[NormalizedName, InstalledPackag
 # os.listdir where names are wanted: a Path for every entry would cost more than reading the folder.
 def _entries(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208
+        return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -176,7 +176,7 @@ def _from_metadata(dist_info: Path) -> tuple[NormalizedName, Version] | None:
 
 def _from_dist_info(path: Path, name: NormalizedName, version: Version) -> InstalledPackage | None:
     try:
-        files = set(os.listdir(path))  # noqa: PTH208
+        files = set(os.listdir(path))
     except (FileNotFoundError, NotADirectoryError):
         # Nothing else may be passed over: what cannot be read would count as not installed.
         return None
@@ -256,7 +256,7 @@ def _rows(text: str, root: Path) -> Iterator[InstalledFile]:
             continue
         path, digest, size = (*row, "", "")[:3]
         # join keeps an absolute path as it is: some installers write those for scripts.
-        absolute = Path(os.path.normpath(os.path.join(base, path)))  # noqa: PTH118
+        absolute = Path(os.path.normpath(os.path.join(base, path)))
         yield InstalledFile(absolute, digest, _number(size))
 
 

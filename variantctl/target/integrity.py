@@ -70,7 +70,7 @@ def _exists(path: Path, listings: dict[str, frozenset[str] | None]) -> bool:
     folder, name = os.path.split(path)
     if folder not in listings:
         try:
-            listings[folder] = frozenset(os.listdir(folder))  # noqa: PTH208
+            listings[folder] = frozenset(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError):
             listings[folder] = frozenset()
         except OSError:

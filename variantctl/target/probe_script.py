@@ -40,7 +40,7 @@ def scheme_paths(is_virtual: bool) -> "dict[str, str]":
     names = sysconfig.get_scheme_names()
     paths = sysconfig.get_paths("venv") if is_virtual and "venv" in names else sysconfig.get_paths()
     python = "python{}.{}".format(*sys.version_info[:2])
-    headers = os.path.join(sys.prefix, "include", "site", python) if is_virtual else paths["include"]  # noqa: PTH118
+    headers = os.path.join(sys.prefix, "include", "site", python) if is_virtual else paths["include"]
     return {
         "purelib": paths["purelib"],
         "platlib": paths["platlib"],
@@ -64,7 +64,7 @@ def user_scheme() -> "dict[str, str] | None":
 def _sees_the_system() -> bool:
     """Whether pyvenv.cfg says so: then the user's packages are seen as well (the module ``site``)."""
     try:
-        with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+        with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8") as file:
             lines = [line.partition("=") for line in file]
     except OSError:
         return False
