@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 import random
 import threading
 import time
@@ -175,3 +177,34 @@ def test_many_threads_make_the_first_instance() -> None:
         for thread in threads:
             thread.join()
         assert sorted(value.one for value in made) == [0, 1, 2, 3]
+
+
+@values.dataclass(frozen=True, slots=True)
+class Slotted:
+    one: int
+    two: tuple[int, ...] = ()
+
+
+def test_pickle_and_copy_keep_a_frozen_value_with_slots() -> None:
+    value = Slotted(1, (2, 3))
+    assert pickle.loads(pickle.dumps(value)) == copy.copy(value) == copy.deepcopy(value) == value
+
+
+@pytest.mark.parametrize("module", [dataclasses, values], ids=["dataclasses", "ours"])
+@pytest.mark.parametrize("default", [[], {}, set()], ids=["list", "dict", "set"])
+def test_a_default_that_all_would_share_is_refused(module: Any, default: object) -> None:
+    with pytest.raises(ValueError, match="default"):
+
+        @module.dataclass
+        class Shared:
+            one: object = default
+
+
+@pytest.mark.parametrize("module", [dataclasses, values], ids=["dataclasses", "ours"])
+def test_what_has_no_default_comes_first(module: Any) -> None:
+    with pytest.raises(TypeError, match="default"):
+
+        @module.dataclass(frozen=True)
+        class Disordered:
+            one: int = 0
+            two: int

@@ -2,9 +2,16 @@
 
 The standard library writes the source of each method of a class and compiles it: half a millisecond a class,
 which a program of two hundred pays at each start, and 5 ms to import itself. Here all classes share their
-methods, but ``__init__``, which is made for each when its first instance is. What they do is what those of
-``dataclasses`` do, and for a type checker they are those; what this project has no use for (``InitVar``,
-``fields``, ...) is left out.
+methods, but ``__init__``, which is made for each when its first instance is. Measured with the modules that
+an install imports, in CPU time: 118 ms with it, 168 ms with ``dataclasses``.
+
+They behave as those of ``dataclasses`` do, and for a type checker they are those. These are the differences:
+
+- ``dataclasses.is_dataclass`` is false, so ``rich``, ``pprint`` and ``hypothesis`` do not look into a value.
+- ``InitVar``, ``fields``, ``astuple``, ``unsafe_hash``, ``match_args`` and ``weakref_slot`` are left out.
+- ``__init__`` is made when the first instance is; ``inspect.signature`` of a class shows it from then on.
+- ``super()`` without arguments does not work in a method of a class with slots (nor in ``dataclasses`` before
+  Python 3.14).
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ from operator import attrgetter, ge, gt, le, lt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from dataclasses import asdict as asdict
     from dataclasses import dataclass as dataclass
     from dataclasses import field as field
@@ -94,6 +101,7 @@ def _made(
     own = _own_fields(cls, kw_only)
     bases = reversed(cls.__mro__[1:])
     fields = {each.name: each for base in bases for each in vars(base).get("__values__", ())} | own
+    _check_order(fields.values())
     methods: dict[str, Any] = {"__init__": _first_init, "__repr__": _repr}
     if eq:
         methods |= {"__eq__": _eq, "__hash__": _hash if frozen else None}
@@ -110,6 +118,8 @@ def _made(
         for name in ("__dict__", "__weakref__"):
             methods.pop(name, None)
         methods["__slots__"] = tuple(own)
+        if frozen:
+            methods |= {"__getstate__": _get_state, "__setstate__": _set_state}
         return type(cls)(cls.__name__, cls.__bases__, methods | {"__qualname__": cls.__qualname__})
     for name, method in methods.items():
         setattr(cls, name, method)
@@ -123,6 +133,11 @@ def _own_fields(cls: Any, kw_only: bool) -> dict[str, _Field]:
             given = vars(cls).get(name, _MISSING)
             made = given if isinstance(given, _Field) else _Field(given, _MISSING, True, True, True)
             made.name, made.kw_only = name, kw_only
+            if type(made.default).__hash__ is None:
+                kind = type(made.default).__name__
+                raise ValueError(
+                    f"the default of {name} is a {kind}, which all would share: use default_factory"
+                )
             fields[name] = made
             if isinstance(given, _Field):
                 if made.default is _MISSING:
@@ -130,6 +145,16 @@ def _own_fields(cls: Any, kw_only: bool) -> dict[str, _Field]:
                 else:
                     setattr(cls, name, made.default)
     return fields
+
+
+def _check_order(fields: Iterable[_Field]) -> None:
+    before = ""
+    for each in fields:
+        if each.init and not each.kw_only:
+            if each.default is not _MISSING or each.factory is not _MISSING:
+                before = each.name
+            elif before:
+                raise TypeError(f"{each.name} has no default, and follows {before}, which has one")
 
 
 def _has_own(cls: Any, name: str) -> bool:
@@ -215,6 +240,16 @@ _ORDER = {f"__{compare.__name__}__": _ordering(compare) for compare in (lt, le, 
 def _repr(self: Any) -> str:
     shown = (f"{each.name}={getattr(self, each.name)!r}" for each in self.__values__ if each.repr)
     return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _get_state(self: Any) -> list[Any]:
+    """What ``pickle`` and ``copy`` keep: the values, in their order."""
+    return [getattr(self, each.name) for each in self.__values__]
+
+
+def _set_state(self: Any, state: list[Any]) -> None:
+    for each, value in zip(self.__values__, state, strict=True):
+        _set(self, each.name, value)
 
 
 def _refuse_setting(self: Any, name: str, value: Any) -> None:
