@@ -24,7 +24,7 @@ class Report:
     def say(self, step: str, **what: Any) -> None:
         """Append a line; ``seconds`` since the start where nothing else is given."""
         what.setdefault("seconds", time.perf_counter() - self._start)
-        with open(self._path, "a", encoding="utf-8") as file:  # noqa: PTH123
+        with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **what}) + "\n")
 
     def kernel(self, device: str, name: str, run: Any) -> None:
