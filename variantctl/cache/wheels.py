@@ -18,7 +18,7 @@ from variantctl.cache.folder import Cache
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient
 from variantctl.net.download import SPLITTING, Cancelled, Download, Progress, download
-from variantctl.net.errors import NetworkError, OfflineError, SourceError
+from variantctl.net.errors import NetworkError, OfflineError, SizeMismatch, SourceError
 from variantctl.net.hashes import STRONG, check, digests_of, is_known, key_digest
 from variantctl.net.partial import Partial
 from variantctl.net.remote_file import RemoteFile
@@ -135,6 +135,7 @@ class WheelCache:
         check(
             file.filename, hashes, file.hashes, promised_by=file.source or "its source", read_from=str(path)
         )
+        _check_size(file, status.st_size)
         return FetchedWheel(path, hashes["sha256"], hashes)
 
     def _remembered(self, path: Path, state: list[int], wanted: list[str]) -> dict[str, str] | None:
@@ -166,6 +167,7 @@ class WheelCache:
             with contextlib.suppress(OSError):
                 os.utime(path.with_name(path.name + ".json"))
         check(file.filename, hashes, file.hashes, promised_by=file.source or "its source", read_from=file.url)
+        _check_size(file, status.st_size)
         return FetchedWheel(path, sha256, hashes)
 
     def _linked(self, file: RemoteFile) -> tuple[FetchedWheel, dict[str, str]] | None:
@@ -259,6 +261,14 @@ class WheelCache:
 
     def _path(self, sha256: str, filename: str) -> Path:
         return self._cache.path(WHEELS, sha256) / filename
+
+
+def _check_size(file: RemoteFile, size: int) -> None:
+    if file.size is not None and size != file.size:
+        raise SizeMismatch(
+            f"{file.filename} has {size:,} bytes, and {file.source or 'its source'} says {file.size:,}",
+            hint="Do not install this file; tell whoever publishes it, or lock again.",
+        )
 
 
 def _stop_if(cancel: Event | None) -> Callable[[], None]:

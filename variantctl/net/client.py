@@ -152,6 +152,15 @@ class Stream:
     length: int | None
     chunks: Callable[[], Iterator[bytes]]
 
+    def read(self, most: int) -> bytes:
+        """The body, or the first of it that is longer than *most* bytes."""
+        body = bytearray()
+        for chunk in self.chunks():
+            body += chunk
+            if len(body) > most:
+                break
+        return bytes(body)
+
 
 @dataclass(frozen=True)
 class HttpSettings:

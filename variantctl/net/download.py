@@ -8,7 +8,7 @@ from threading import Event, Lock
 from typing import BinaryIO, Protocol
 
 from variantctl.net.client import HttpClient, Stream
-from variantctl.net.errors import NetworkError
+from variantctl.net.errors import NetworkError, SizeMismatch
 from variantctl.net.hashes import Digests
 from variantctl.net.partial import Partial
 from variantctl.net.parts import Splitting, fetch_parts
@@ -16,6 +16,10 @@ from variantctl.net.ranges import RangesUnsupported, content_range, strong_valid
 from variantctl.values import dataclass
 
 SPLITTING = Splitting()
+MOST_BYTES = 64 << 30
+"""A file that nobody said the size of may be so long: more than any wheel, less than a server can send."""
+#: In bytes: how much may come before it is looked again whether there is room.
+_LOOK_AFTER = 64 << 20
 
 
 class Progress(Protocol):
@@ -65,13 +69,15 @@ def download(
         into: an empty, seekable and writable file, or what an earlier run left of this one.
         algorithms: digests to compute besides sha256.
         headers: of the request (validators).
-        size: how long the file should be, where the index says so.
+        size: how long the file is, where the index or the lock says so; no more than that is taken.
         progress: called with the bytes done and the total.
         cancel: when set, the download stops with ``Cancelled``.
         splitting: when to use several connections; ``None``: never. Takes a file on disk.
 
     Raises:
         NetworkError: no connection, a bad status, or fewer bytes than announced after all retries.
+        SizeMismatch: it is not so long as *size*, or longer than ``MOST_BYTES``.
+        NoSpaceError: there is no room for it.
     """
     partial = into if isinstance(into, Partial) else Partial(into)
     transfer = _Transfer(partial, tuple(algorithms), size, progress, cancel)
@@ -120,6 +126,8 @@ class _Transfer:
         self._partial = partial
         self._algorithms = algorithms
         self._size = size
+        self._most = MOST_BYTES if size is None else size
+        self._room_until = 0
         self._progress = progress
         self._cancel = cancel
         self._lock = Lock()
@@ -155,6 +163,7 @@ class _Transfer:
         partial.file.seek(before)
         for chunk in stream.chunks():
             self._check_cancelled()
+            self._check_size(stream.url, partial.prefix + len(chunk))
             partial.append(chunk)
             self.digests.update(chunk)
             self._hashed = partial.prefix
@@ -211,8 +220,24 @@ class _Transfer:
             )
         self.headers = stream.headers
         total = stream.length if stream.length is not None else self._size
+        if total is not None:
+            self._check_size(stream.url, total, whole=True)
+            partial.check_room(total)
         partial.begin(strong_validator(stream.headers), total)
         return total
+
+    def _check_size(self, url: str, size: int, *, whole: bool = False) -> None:
+        """Refuse the first byte too much, and a whole file of another size; look whether there is room."""
+        if size > self._most or (whole and self._size is not None and size != self._size):
+            self._partial.restart()
+            promised = f"{self._most:,} bytes" if self._size is not None else f"at most {self._most:,} bytes"
+            raise SizeMismatch(
+                f"{url}: {size:,} bytes or more come, and it should have {promised}",
+                hint="Do not install this file; tell whoever publishes it, or lock again.",
+            )
+        if not whole and size > self._room_until:
+            self._partial.check_room(size)
+            self._room_until = size + _LOOK_AFTER
 
     def _advance(self, size: int, total: int | None) -> None:
         if self._progress is not None:

@@ -46,6 +46,12 @@ class SourceError(VariantctlError):
     kind = "source"
 
 
+class SizeMismatch(VariantctlError):  # noqa: N818 - beside HashMismatch
+    """A file is not as long as was promised, or longer than any file may be."""
+
+    kind = "size-mismatch"
+
+
 class HashMismatch(VariantctlError):  # noqa: N818  (the name is the interface's)
     """A file's bytes are not those that were promised.
 

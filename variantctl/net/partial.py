@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from variantctl.filesystem.private_folders import PRIVATE_FILE
+from variantctl.filesystem.space import check_room
 from variantctl.net.hashes import key_digest
+from variantctl.net.urls import filename_of
 
 if TYPE_CHECKING:
     from variantctl.net.streaming_zip import TailFetch
@@ -90,6 +92,11 @@ class Partial:
             _write_private(self._log, json.dumps(head) + "\n")
         if self.ahead is not None:
             self.ahead.begin(self.file.fileno(), validator, size)
+
+    def check_room(self, size: int) -> None:
+        """Raise NoSpaceError unless there is room for what is missing of *size* bytes."""
+        if self._path is not None:
+            check_room(self._path.parent, size - self.done, 1, f"fetching {filename_of(self._url)}")
 
     def append(self, data: bytes) -> None:
         """Take the bytes that follow the prefix."""

@@ -103,7 +103,7 @@ class StreamingZip(SeekableReader):
                 same = strong_validator(stream.headers) in (None, self._validator)
                 if not same or content_range(stream.headers) != (start, self.size, self.size):
                     raise NotStreamable
-                end = b"".join(stream.chunks())
+                end = stream.read(self.size - start)
         except NetworkError:
             raise NotStreamable from None
         if len(end) != self.size - start:
