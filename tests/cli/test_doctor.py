@@ -230,7 +230,7 @@ def test_two_distributions_that_own_one_import_package(shell: Shell) -> None:
 
 
 def test_commands_name_the_environment_and_what_else_was_given(shell: Shell) -> None:
-    from variantctl.cli.doctor import commands_for
+    from variantctl.cli.remedies import commands_for
 
     words = ["-q", "doctor", "--json", "-penv", "--updates", "-i", "http://127.0.0.1:9/", "--no-cache"]
     given = commands_for([*words, "--profile=h100", "--python", "my env", "--verify", "--prefer", "nvidia"])

@@ -86,6 +86,7 @@ def test_uninstall(full: Place) -> None:
         "format": 1,
         "remove": [{"name": "two", "version": "2"}],
         "missing": ["absent"],
+        "orphans": [],
         "notes": [],
     }
     assert full.names() == {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.recovery import recover
+from variantctl.cli.remedies import commands_for
 
 if TYPE_CHECKING:
     from variantctl.cli.options import TargetMachine
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from variantctl.doctor.trials import Trial
     from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.target.environment import Environment
-
-_OWN_FLAGS = ("--updates", "--verify", "--json", "--run", "-v", "--verbose", "-q", "--quiet", "--offline")
-_OWN_VALUES = ("--run-timeout",)
-_ENVIRONMENT = ("-p", "--python", "--target", "--prefix", "--user")
-_FLAGS = ("--user", "--no-index", "--no-backends", "--refresh", "--no-cache", "--no-variants")
-"""Options of ``doctor`` that take no value; all others take one."""
 
 HELP = "check that what is installed still fits this machine"
 
@@ -172,25 +167,6 @@ def _print_trials(trials: Sequence[Trial]) -> None:
             name = f" ({device.name})" if device.name and device.name.lower() != device.device else ""
             took = f"ok in {device.seconds:.3f} s" if device.ok and device.seconds is not None else "failed"
             sys.stdout.write(f"  {device.device}{name}: {took}\n")
-
-
-def commands_for(arguments: Sequence[str]) -> Commands:
-    """Commands for the same environment, machine and sources as ``doctor`` was given."""
-    from variantctl.doctor.findings import Commands
-
-    environment: list[str] = []
-    choice: list[str] = []
-    words = iter(arguments[arguments.index("doctor") + 1 :] if "doctor" in arguments else ())
-    for word in words:
-        name, equals, _value = word.partition("=")
-        option = name if word.startswith("--") else word[:2]
-        if option in _OWN_FLAGS:
-            continue
-        alone = not equals if word.startswith("--") else word == option
-        kept = [word, next(words, "")] if alone and option not in _FLAGS else [word]
-        if option not in _OWN_VALUES:
-            (environment if option in _ENVIRONMENT else choice).extend(kept)
-    return Commands(tuple(environment), tuple(choice))
 
 
 def _ground(subject: TargetMachine, commands: Commands) -> Ground:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
+from variantctl.cli.app import UsageError
 from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover, say_waiting
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from variantctl.doctor.leftovers import LeftOver
     from variantctl.target.environment import Environment
     from variantctl.target.installed import InstalledPackage
+
+_MOST_NAMES = 4
 
 HELP = "remove packages and everything they brought"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a package to remove")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a package to remove")
+    parser.add_argument(
+        "--orphans",
+        action="store_true",
+        help="remove what nothing needs and nobody asked for; with NAMEs: those, and what only they need",
+    )
     add_environment_arguments(parser)
     parser.add_argument(
         "-y", "--yes", action="store_true", help="do not ask (without a terminal it never does)"
@@ -35,27 +46,80 @@ def run(args: argparse.Namespace) -> int:
 
     from variantctl.target.installed import installed_packages
 
+    if not (args.names or args.orphans):
+        raise UsageError("nothing is named to remove", hint="Name a package, or say --orphans.")
     environment = named_environment(args, for_changes=True)
     recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment)
     names = dict.fromkeys(canonicalize_name(name) for name in args.names)
     going = [installed[name] for name in names if name in installed]
     missing = [name for name in names if name not in installed]
+    rest = _left_over(args, installed, environment, [package.name for package in going])
+    if args.orphans:
+        going += [item.package for item in rest]
+        rest = []
     for name in missing:
         render.warning(f"{name} is not installed in {environment.prefix}")
     notes: Sequence[str] = ()
     done = args.dry_run or not going
+    if args.orphans and not going:
+        render.note(f"nothing is left over in {environment.prefix}")
     if not done and (args.yes or args.json or _agreed(going, environment)):
         notes = _remove(going, environment)
         done = True
     if args.json:
         remove = [{"name": package.name, "version": str(package.version)} for package in going]
-        render.print_json({"format": 1, "remove": remove, "missing": missing, "notes": list(notes)})
+        orphans = [
+            {"name": item.package.name, "version": str(item.package.version), "size": item.size}
+            for item in rest
+        ]
+        render.print_json(
+            {"format": 1, "remove": remove, "missing": missing, "orphans": orphans, "notes": list(notes)}
+        )
     elif going and done:
         verb = "would remove" if args.dry_run else "removed"
         for package in going:
             sys.stdout.write(f"{verb} {package.name} {package.version}\n")
+        _say_left_over(args, rest)
     return 0 if done else 1
+
+
+def _left_over(
+    args: argparse.Namespace,
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment,
+    leaving: Sequence[NormalizedName],
+) -> list[LeftOver]:
+    """What only those that go needed; with ``--orphans`` alone, whatever nothing needs."""
+    from variantctl.doctor.leftovers import NothingRequestedError, left_over, only_for
+
+    try:
+        if args.orphans and not args.names:
+            return left_over(installed, environment)
+        return only_for(installed, environment, leaving) if leaving else []
+    except NothingRequestedError:
+        if args.orphans:
+            raise
+        return []
+
+
+def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver]) -> None:
+    """What is there for the sake of what went, and the command that removes it."""
+    if not rest:
+        return
+    from variantctl.cli.remedies import commands_for
+
+    names = [item.package.name for item in rest]
+    one = len(names) == 1
+    most = names if len(names) <= _MOST_NAMES else [*names[:3], f"{len(names) - 3} others"]
+    size = sum(item.size for item in rest)
+    weight = f" ({render.human_size(size)})" if size else ""
+    count = "1 package" if one else f"{len(names)} packages"
+    command = commands_for(args.arguments).uninstall("--orphans", *names)
+    render.note(
+        f"{count} that nothing else needs {'stays' if one else 'stay'}{weight}: {', '.join(most)}; "
+        f"`{command}` removes {'it' if one else 'them'}"
+    )
 
 
 def _remove(going: Sequence[InstalledPackage], environment: Environment) -> Sequence[str]:

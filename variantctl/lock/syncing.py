@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urldefrag
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 
 from variantctl.lock.selection import Selected
 from variantctl.net.redaction import without_secrets
@@ -16,14 +14,7 @@ from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.resolver import because
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage
-from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.lenient import read_requirement
-
-OURSELVES = canonicalize_name("variantctl")
-
-#: What a virtual environment is made with; setuptools and wheel before Python 3.12 (PEP 632 and venv).
-_SEEDS = frozenset({"pip", "uv"})
-_OLD_SEEDS = frozenset({"setuptools", "wheel"})
+from variantctl.target.protected import OURSELVES, is_our_own, ourselves, seeds
 
 
 def plan_sync(
@@ -107,8 +98,8 @@ def _removable(
     environment: Environment | None,
 ) -> tuple[list[InstalledPackage], list[str]]:
     """What goes, and a note for each other that a user might not expect to stay."""
-    seeds = _seeds(environment)
-    ours = _ourselves(installed) if environment is not None and _is_our_own(environment) else set()
+    kept = seeds(environment)
+    ours = ourselves(installed) if environment is not None and is_our_own(environment) else set()
     going, notes = [], []
     for package in packages:
         if package.editable:
@@ -118,48 +109,6 @@ def _removable(
         elif package.name in ours:
             if package.name == OURSELVES:
                 notes.append("variantctl and what it needs are kept: it is running from this environment")
-        elif package.name not in seeds:
+        elif package.name not in kept:
             going.append(package)
     return going, notes
-
-
-def _seeds(environment: Environment | None) -> frozenset[str]:
-    """Nothing in an environment that uv made without ``--seed``: there they were installed on purpose."""
-    if environment is None or _uv_made_it_bare(environment.prefix):
-        return frozenset()
-    return _SEEDS if environment.version >= (3, 12) else _SEEDS | _OLD_SEEDS
-
-
-def _uv_made_it_bare(prefix: Path) -> bool:
-    try:
-        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    keys = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
-    return "uv" in keys and keys.get("seed", "").lower() != "true"
-
-
-def _is_our_own(environment: Environment) -> bool:
-    return environment.kind not in ("target", "prefix") and environment.prefix == Path(sys.prefix)
-
-
-def _ourselves(installed: Mapping[NormalizedName, InstalledPackage]) -> set[NormalizedName]:
-    """variantctl and everything it needs, whatever the markers say."""
-    found: set[NormalizedName] = set()
-    queue = [OURSELVES]
-    while queue:
-        name = queue.pop()
-        if name in installed and name not in found:
-            found.add(name)
-            queue.extend(_needs(installed[name]))
-    return found
-
-
-def _needs(package: InstalledPackage) -> Iterator[NormalizedName]:
-    for text in package.requires():
-        try:
-            requirement = read_requirement(text).requirement
-        except InvalidVariantError:
-            continue
-        if "extra" not in (requirement.marker or ""):
-            yield requirement.name

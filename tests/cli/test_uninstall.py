@@ -1,0 +1,101 @@
+"""``variantctl uninstall``: what is left over, and ``--orphans``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_install import Shell
+
+PLACE = ("--no-index", "-f", "wheels")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """torch with libraries that only it needs, and app, which shares one dependency with it."""
+    shell = Shell(tmp_path)
+    shell.world.add("torch", "2.0", ("sympy", "filelock", "nvidia-cublas"))
+    shell.world.add("sympy", requires=("mpmath",))
+    for name in ("mpmath", "filelock", "nvidia-cublas"):
+        shell.world.add(name, files={f"{name.replace('-', '_')}/data.bin": bytes(500_000)})
+    shell.world.add("app", requires=("filelock",))
+    shell.run("install", "torch", "app", "-p", "env", *PLACE)
+    return shell
+
+
+def uninstall(shell: Shell, *arguments: str, code: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        shell.run("uninstall", "-p", "env", "--json", *arguments, code=code).stdout
+    )
+    return found
+
+
+def names(items: list[dict[str, Any]]) -> list[str]:
+    return [item["name"] for item in items]
+
+
+def test_what_only_the_removed_package_needed_is_told(shell: Shell) -> None:
+    done = shell.run("uninstall", "torch", "-p", "env")
+    assert done.stdout == "removed torch 2.0\n"
+    said = " ".join(done.stderr.split())
+    assert "3 packages that nothing else needs stay (1.0 MB): mpmath, nvidia-cublas, sympy" in said
+    command = shlex.split(said.split("`")[1])
+    assert command[:4] == ["variantctl", "uninstall", "-y", "--orphans"]
+    assert command[4:] == ["mpmath", "nvidia-cublas", "sympy", "-p", "env"]
+    shell.run(*command[1:])
+    assert set(shell.packages()) == {"app", "filelock"}
+    assert shell.run("uninstall", "app", "-q", "-p", "env").stderr == ""
+
+
+def test_orphans_with_a_name_takes_what_only_that_needs(shell: Shell) -> None:
+    shell.world.add("stray")
+    shell.run("install", "stray", "-p", "env", *PLACE)
+    (requested,) = shell.env.glob("lib/python*/site-packages/stray-1.0.dist-info/REQUESTED")
+    requested.unlink()
+    found = uninstall(shell, "--orphans", "torch", "--dry-run")
+    assert names(found["remove"]) == ["torch", "mpmath", "nvidia-cublas", "sympy"] and found["orphans"] == []
+    assert set(shell.packages()) >= {"torch", "stray"}
+    assert names(uninstall(shell, "--orphans")["remove"]) == ["stray"]
+    uninstall(shell, "--orphans", "torch")
+    assert set(shell.packages()) == {"app", "filelock"}
+    assert uninstall(shell, "--orphans")["remove"] == []
+    assert "nothing is left over" in shell.run("uninstall", "--orphans", "-p", "env").stderr
+
+
+def test_json_lists_what_stays(shell: Shell) -> None:
+    found = uninstall(shell, "torch")
+    assert names(found["remove"]) == ["torch"]
+    assert names(found["orphans"]) == ["mpmath", "nvidia-cublas", "sympy"]
+    assert found["orphans"][0]["size"] >= 500_000
+
+
+def test_what_an_extra_asked_for_stays(shell: Shell) -> None:
+    shell.world.add("server", requires=('fast; extra == "speed"',))
+    shell.world.add("fast")
+    shell.run("install", "server[speed]", "-p", "env", *PLACE)
+    assert uninstall(shell, "--orphans", "--dry-run")["remove"] == []
+
+
+def test_where_nobody_recorded_what_was_asked_for(shell: Shell) -> None:
+    for requested in shell.env.glob("lib/python*/site-packages/*.dist-info/REQUESTED"):
+        requested.unlink()
+    failed = uninstall(shell, "--orphans", code=1)
+    assert failed["error"]["kind"] == "nothing-requested"
+    assert uninstall(shell, "torch")["orphans"] == []
+
+
+def test_an_environments_own_tools_stay(shell: Shell) -> None:
+    for name in ("pip", "other-tool"):
+        shell.world.install(name, "1.0")
+    (site,) = shell.env.glob("lib/python*/site-packages")
+    for info in (shell.world.root / "site").iterdir():
+        info.rename(site / info.name)
+    assert names(uninstall(shell, "--orphans", "--dry-run")["remove"]) == ["other-tool"]
+
+
+def test_nothing_named(shell: Shell) -> None:
+    assert "nothing is named to remove" in shell.run("uninstall", "-p", "env", code=2).stderr

@@ -1,0 +1,41 @@
+"""Commands that mend what a command found, for the environment and the sources that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from variantctl.doctor.findings import Commands
+
+_ENVIRONMENT = ("-p", "--python", "--target", "--prefix", "--user")
+_DROPPED_FLAGS = (
+    *("--updates", "--verify", "--json", "--run", "--offline", "--orphans", "--dry-run", "-y", "--yes"),
+    *("-v", "--verbose", "-q", "--quiet"),
+)
+_DROPPED_VALUES = ("--run-timeout",)
+_FLAGS = ("--user", "--no-index", "--no-backends", "--refresh", "--no-cache", "--no-variants")
+"""Options that take no value; all others of ``doctor`` and ``uninstall`` take one."""
+
+
+def commands_for(arguments: Sequence[str]) -> Commands:
+    """Commands for the same environment, machine and sources as ``doctor`` or ``uninstall`` was given.
+
+    Args:
+        arguments: the words of the command line; what is no option (the command, names) is passed over.
+    """
+    from variantctl.doctor.findings import Commands
+
+    environment: list[str] = []
+    choice: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        name, equals, _value = word.partition("=")
+        option = name if word.startswith("--") else word[:2]
+        if not word.startswith("-") or option in _DROPPED_FLAGS:
+            continue
+        alone = not equals if word.startswith("--") else word == option
+        kept = [word, next(words, "")] if alone and option not in _FLAGS else [word]
+        if option not in _DROPPED_VALUES:
+            (environment if option in _ENVIRONMENT else choice).extend(kept)
+    return Commands(tuple(environment), tuple(choice))
