@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.plugins.conftest import driver_folders, fake_driver, nothing_forced  # noqa: F401 - fixtures
 from variantctl.providers.bundle import Scrubber, opened_tree, write_bundle
+from variantctl.providers.bundle_files import kept, kept_output
 from variantctl.providers.detect import detect
 from variantctl.providers.errors import BundleError
 
@@ -110,7 +111,7 @@ def test_what_a_driver_said_is_recorded(
         again = detect(root=root)
         assert root is not None
         captured = next(Path(root, "tools").glob("nvidia-*nvml_child*")).read_text()
-    assert "RTX 4090" in captured and "(removed)" in captured and "0000000" not in captured
+    assert "RTX 4090" in captured and "left out" in captured and "0000000" not in captured
     assert reports(again)[:3] == reports(first)[:3]
     nvidia = again.providers[0]
     assert {"fact": "recorded", "value": "NVML", "source": "/variant-detect.json"} in nvidia.evidence
@@ -218,11 +219,148 @@ def test_scrubbing_takes_any_text(text: str) -> None:
     assert isinstance(once, str)
 
 
-@given(st.text(), st.sampled_from(["sysctl.txt", "nvidia-smi.txt", "nvidia-smi.csv", "other"]))
-def test_cutting_takes_any_text(text: str, name: str) -> None:
-    from variantctl.providers.bundle import only_what_is_read
+KEPT = (
+    "machine",
+    "proc/cpuinfo",
+    "proc/version",
+    "proc/driver/nvidia/version",
+    "proc/sys/kernel/osrelease",
+    "proc/device-tree/model",
+    "etc/nv_tegra_release",
+    "var/lib/dpkg/status",
+    "sys/bus/pci/devices/0000:03:00.0/vendor",
+    "sys/bus/pci/devices/0000:03:00.0/uevent",
+    "sys/class/kfd/kfd/topology/nodes/1/properties",
+    "sys/class/kfd/kfd/topology/nodes/1/mem_banks/0/properties",
+    "opt/rocm-6.1.3/.info/version",
+    "sysctl.txt",
+    "processor-features.txt",
+    "nvidia-smi.txt",
+    "nvidia-smi.csv",
+    "run/.containerenv",
+)
+TOOLS = ("nvml_child", "nvidia-smi", "rocminfo", "rocm_agent_enumerator", "amd-smi", "unheard-of")
 
-    assert isinstance(only_what_is_read(name, text), str)
+
+@given(st.text(), st.sampled_from([*KEPT, "other"]))
+def test_keeping_takes_any_text(text: str, name: str) -> None:
+    found = kept(name, text)
+    assert (found is None) == (name == "other")
+    assert found is None or kept(name, found) == found, "what was kept is kept again"
+
+
+@given(st.lists(st.text()), st.sampled_from(TOOLS))
+def test_keeping_takes_any_output(lines: list[str], tool: str) -> None:
+    assert isinstance(kept_output(tool, lines), str)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_file_that_is_read_is_in_a_list(name: str) -> None:
+    """A detector that reads another file has to say what of it may be seen."""
+    for report in detect(root=str(MACHINES / name / "tree")).providers:
+        assert [
+            file for file in report.files if file != "variant-detect.json" and kept(file, "") is None
+        ] == []
+
+
+PRIVATE = {
+    "proc/driver/nvidia/version": (
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build  "
+        "(alice@buildhost)  Fri Aug 16 21:22:33 UTC 2024\n"
+        "GCC version:  gcc version 12.3.0 (alice@buildhost) \n",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03\n"
+        "GCC version:  gcc version 12.3.0\n",
+    ),
+    "proc/version": (
+        "Linux version 6.8.0-79-generic (alice@buildhost) (x86_64-linux-gnu-gcc-13 13.3.0) #79-Ubuntu SMP\n",
+        "Linux version 6.8.0-79-generic\n",
+    ),
+    "sys/class/kfd/kfd/topology/nodes/1/properties": (
+        "simd_count 304\nhive_id 12345678901234567\nunique_id 9876543210987654321\ngfx_target_version 90402\n"
+        "serial 7777777\nmachine_serial_number 7777777\n",
+        "simd_count 304\ngfx_target_version 90402\n",
+    ),
+    "proc/cpuinfo": (
+        "processor\t: 0\nflags\t\t: lm\nSERIAL\t: 7777777\nSerialNumber: 7777777\nS/N : 7777777\n"
+        "Model\t: Raspberry Pi of alice\nmodel\t: 7\nmicrocode : 0x7777777\n",
+        "processor\t: 0\nflags\t\t: lm\nmodel\t: 7\n",
+    ),
+    "var/lib/dpkg/status": (
+        "Package: alices-secret\nVersion: 1\n\nPackage: nvidia-l4t-core\nMaintainer: alice <a@buildhost>\n"
+        "Version: 36.4.3-2025\nDescription: x\n\nPackage: other\nVersion: 2\n",
+        "Package: nvidia-l4t-core\nVersion: 36.4.3-2025\n",
+    ),
+    "run/.containerenv": ('engine="podman"\nname="alices-box"\nid="7777777"\n', ""),
+    "nvidia-smi.csv": (
+        "index, name, serial, pci.serial, driver_version\n0, NVIDIA A100, 7777777, 7777777, 570.1\n"
+        "alice, bob, carol, dave, eve\n",
+        "index,name,driver_version\n0,NVIDIA A100,570.1\n",
+    ),
+    "nvidia-smi.txt": (
+        "alice@buildhost  | NVIDIA-SMI 570.1   Driver Version: 570.1   CUDA Version: 12.8 | Serial 7777777\n",
+        "NVIDIA-SMI 570.1  Driver Version: 570.1  CUDA Version: 12.8\n",
+    ),
+    "etc/nv_tegra_release": (
+        "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed by alice\n",
+        "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(PRIVATE))
+def test_keys_are_kept_and_nothing_else(name: str) -> None:
+    given_, expected = PRIVATE[name]
+    assert kept(name, given_) == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "lines", "expected"),
+    [
+        (
+            "nvml_child",
+            [
+                '{"driver": "570.1"}',
+                '{"uuid": {"index": 0, "uuid": "GPU-1"}}',
+                '{"device": {"index": 0, "name": "A100", "serial": "7777777", "boardId": 7}}',
+                "alice was here",
+            ],
+            '{"driver": "570.1"}\n{"device": {"index": 0, "name": "A100"}}\n(2 lines left out)\n',
+        ),
+        (
+            "rocminfo",
+            [
+                "Agent 1",
+                "  Name:                    gfx942",
+                "  Uuid:                    GPU-7777777",
+                "  Marketing Name:          AMD Instinct MI300X",
+                "  Serial No.:              7777777",
+                "  Hive ID:                 7777777",
+                "ROCk module is loaded",
+            ],
+            "Agent 1\n  Name:                    gfx942\n  Marketing Name:          AMD Instinct MI300X\n"
+            "ROCk module is loaded\n(3 lines left out)\n",
+        ),
+        (
+            "amd-smi",
+            [
+                '[{"gpu": 0, "asic": {"market_name": "MI300X", "asic_serial": "0x77",',
+                ' "xgmi_hive_id": "0x77",',
+                ' "target_graphics_version": "gfx942", "oam_id": 7, "subsystem_id": "7"}}]',
+            ],
+            None,
+        ),
+        ("nvidia-smi", ["NVIDIA-SMI has failed because it couldn't", "alice"], None),
+        ("unheard-of", ["alice", ""], "(1 lines left out)\n"),
+    ],
+)
+def test_what_tools_print(tool: str, lines: list[str], expected: str | None) -> None:
+    found = kept_output(tool, lines)
+    assert expected is None or found == expected
+    assert "77" not in found and "alice" not in found
+    if tool == "amd-smi":
+        assert "MI300X" in found and "gfx942" in found
+    if tool == "nvidia-smi":
+        assert "has failed" in found
 
 
 def test_versions_and_bus_addresses_stay() -> None:

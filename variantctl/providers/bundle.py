@@ -6,19 +6,19 @@ wherever the files alone do not show it) and ``tools/`` (what tools and drivers 
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from variantctl.providers.asking import ProviderReport, query_plugin
+from variantctl.providers.bundle_files import kept, kept_output
 from variantctl.providers.detect import Detection
 from variantctl.providers.errors import BundleError
 from variantctl.providers.plugins import our_plugins
@@ -94,7 +94,9 @@ def _files(detection: Detection, root: str | None, scrubber: Scrubber) -> dict[s
         data = None if name == RECORD else plugin.read_file(root, name)
         if data is None:
             continue
-        text = only_what_is_read(name, data.decode("utf-8", "surrogateescape"))
+        text = kept(name, data.decode("utf-8", "surrogateescape"))
+        if text is None:
+            continue
         files[scrubber.text(name)] = scrubber.text(text).encode("utf-8", "surrogateescape")
     return files
 
@@ -109,7 +111,7 @@ def _captures(detection: Detection, scrubber: Scrubber) -> dict[str, bytes]:
         transcript: list[tuple[str, list[str]]] = []
         plugin.detect(transcript=transcript)
         for number, (name, lines) in enumerate(transcript):
-            text = scrubber.text("\n".join(lines))
+            text = scrubber.text(kept_output(name, lines))
             captures[f"tools/{report.namespace}-{number}-{name}.txt"] = text.encode()
     return captures
 
@@ -167,47 +169,6 @@ def _unpack(bundle: Path, folder: Path) -> None:
                     place.write_bytes(file.read())
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise BundleError(f"{bundle}: not a bundle that can be read: {error}", hint=hint) from error
-
-
-_SYSCTL = ("machdep.cpu.", "hw.optional.", "hw.logicalcpu", "hw.ncpu", "sysctl.proc_translated")
-_COLUMNS = ("index", "name", "compute_cap", "driver_version", "memory.total", "mig.mode.current")
-
-
-def only_what_is_read(name: str, text: str) -> str:
-    """The lines and columns of a capture that detection looks at; other files as they are."""
-    keep = _KEEPERS.get(name)
-    return text if keep is None else keep(text)
-
-
-def _sysctl(text: str) -> str:
-    return "".join(f"{line}\n" for line in text.splitlines() if line.strip().startswith(_SYSCTL))
-
-
-def _header(text: str) -> str:
-    return "".join(f"{line}\n" for line in text.splitlines() if "Version" in line)
-
-
-def _table(text: str) -> str:
-    """The columns that we ask nvidia-smi for; of a table without a header, the first ones."""
-    try:
-        rows = [row for row in csv.reader(text.splitlines(), skipinitialspace=True) if row]
-    except csv.Error:
-        return ""
-    titles = next((row for row in rows if "index" in row), [])
-    chosen = [place for place, title in enumerate(titles) if title.partition("[")[0].strip() in _COLUMNS]
-    if not titles:
-        chosen = list(range(len(_COLUMNS)))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows([row[place] for place in chosen if place < len(row)] for row in rows)
-    return out.getvalue()
-
-
-_KEEPERS: dict[str, Callable[[str], str]] = {
-    "sysctl.txt": _sysctl,
-    "nvidia-smi.txt": _header,
-    "nvidia-smi.csv": _table,
-}
 
 
 _HEX = "[0-9a-fA-F]"
