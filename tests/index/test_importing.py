@@ -21,6 +21,7 @@ from variantlib.variants_json import VariantsJson
 
 from tests.index import simple_api
 from tests.indexes.server import LoopbackServer
+from tests.resolve.pytorch_layout import Layout, Release
 from tests.resolve.pytorch_site import PyTorchSite
 from tests.resolve.test_pytorch_backends import EXPECTED, TRIO
 from tests.wheels.recipes import members
@@ -523,3 +524,35 @@ def test_every_page_and_metadata_is_what_the_specifications_ask_for(
                 assert set(VariantsJson(document).variants) == set(document["variants"])
                 read += 1
     assert read >= 2
+
+
+def _wheels_of(folder: Path, *labels: str) -> Path:
+    for label in labels:
+        tag = "cp312-cp312-manylinux_2_28_x86_64"
+        build_wheel(folder / label, name="torch", version=f"3.0.0+{label}", tag=tag)
+    return folder
+
+
+def test_backends_that_the_mapping_lacks_are_imported_by_the_rule_of_their_names(tmp_path: Path) -> None:
+    place = _wheels_of(tmp_path / "whl", "cpu", "cu134", "rocm7.15", "nightly.1")
+    report = importing(tmp_path / "out", place)
+    assert {wheel["backend"] for wheel in report["wheels"]} == {"cpu", "cu134", "rocm7.15"}
+    assert "cu134 is not in the mapping pytorch: it is taken for CUDA 13.4" in report["stderr"]
+    # What cannot be understood is named.
+    assert "nightly.1: left out, the mapping pytorch has no such backend" in report["stderr"]
+    assert {wheel["label"] for wheel in report["wheels"]} == {"null", "cu134", "rocm7.15"}
+
+
+def test_a_backend_that_is_named_need_not_be_known(tmp_path: Path) -> None:
+    place = _wheels_of(tmp_path / "whl", "cpu", "rocm7.15")
+    report = importing(tmp_path / "out", place, "--backend", "rocm7.15")
+    assert [wheel["label"] for wheel in report["wheels"]] == ["rocm7.15"]
+    refused = importing(tmp_path / "other", place, "--backend", "nightly", code=1)
+    assert "no backend 'nightly'" in refused["error"]["message"]
+
+
+def test_behind_a_url_they_are_found_on_the_parent_index(tmp_path: Path) -> None:
+    Layout(tmp_path / "site", [Release({"torch": "3.0.0"}, {"cpu": "l", "cu134": "l"})])
+    with LoopbackServer(tmp_path / "site") as server:
+        report = importing(tmp_path / "out", f"{server.url}/whl", "--dry-run")
+    assert {wheel["backend"] for wheel in report["wheels"]} == {"cpu", "cu134"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from packaging.utils import canonicalize_name
 from variant_index.build import build_index
 
 from tests.indexes.server import LoopbackServer
+from tests.resolve.pytorch_layout import Layout, real_releases
 from tests.resolve.pytorch_site import PyTorchSite
 from variantctl.backends.tables import shipped_source
 from variantctl.cache.folder import Cache
@@ -29,15 +34,15 @@ from variantctl.values import replace
 def buyer(profile_name: str) -> ClientTarget:
     profile = load_profile(profile_name)
     facts = profile.platform
-    platform = (
+    machine_platform = (
         platform_environment()
         if facts is None
         else platform_environment(
             system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python
         )
     )
-    machine = Machine(profile, environment=platform.markers)
-    return ClientTarget(machine, platform, VariantPreferences(), profile_name)
+    machine = Machine(profile, environment=machine_platform.markers)
+    return ClientTarget(machine, machine_platform, VariantPreferences(), profile_name)
 
 
 def shown_to(whom: ClientTarget, shelf: ProjectView, version: str) -> set[str]:
@@ -114,3 +119,60 @@ def test_on_an_index_for_each_backend(pytorch: LoopbackServer, tmp_path: Path, p
     }
     assert len(labels) == 1, "one backend for every Python of this platform"
     assert all(not file.rewritten and file.filename == file.file.filename for file in shelf.shown)
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
+    folder = tmp_path_factory.mktemp("releases")
+    Layout(folder, real_releases(), pythons=(f"{sys.version_info.major}{sys.version_info.minor}",))
+    with LoopbackServer(folder) as server:
+        yield server
+
+
+def test_a_newer_cpu_build_is_shown_so_that_only_a_pin_takes_it(
+    releases: LoopbackServer, tmp_path: Path
+) -> None:
+    source = replace(shipped_source("pytorch"), url=f"{releases.url}/whl", by_default=False)
+    settings = IndexSettings(f"{releases.url}/simple", backends=(source,))
+
+    def yanked(profile: str, policy: str = "prefer") -> dict[str, str]:
+        whom = replace(buyer(profile), preferences=VariantPreferences(accelerator=policy))
+        with PackageFinder(settings, cache=Cache(tmp_path), environ={}) as package_finder:
+            shelf = view_project(package_finder, whom, canonicalize_name("torch"))
+        return {str(file.link.wheel.version): file.passed_over for file in shelf.shown if file.link}
+
+    assert [version for version, why in yanked("h100").items() if why] == ["2.15.0"]
+    assert "no build for the NVIDIA GPU" in yanked("h100")["2.15.0"]
+    assert not any(yanked("h100", "any").values())
+    assert not any(yanked("gtx-1650").values())
+    assert not any(yanked("x86-64-v3").values())
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile is of an x86-64 machine")
+@pytest.mark.parametrize(
+    ("requirement", "version"),
+    [("torch", "2.14.1+cu126"), ("torch==2.15.0+cpu", "2.15.0+cpu"), ("torch<2.14", "2.13.0+cu126")],
+)
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+def test_pip_and_uv_are_led_to_the_same_version(
+    releases: LoopbackServer, tmp_path: Path, tool: str, requirement: str, version: str
+) -> None:
+    ours = [sys.executable, "-m", "variantctl", "proxy", "--profile", "h100", "--backends", "pytorch"]
+    ours += ["-i", f"{releases.url}/simple", "--cache-dir", str(tmp_path / "cache"), "--"]
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--target", str(tmp_path / "x")]
+    uv = ["uv", "pip", "install", "--dry-run", "--no-deps", "--target", str(tmp_path / "x"), "--no-cache"]
+    uv += ["--python", sys.executable]
+    environ = {**os.environ, "VARIANTCTL_PYTORCH_URL": f"{releases.url}/whl", "VARIANTCTL_CONFIG_FILE": ""}
+    # What the machine's own files ask of pip and uv is no part of this.
+    environ |= {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*ours, *(pip if tool == "pip" else uv), requirement],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert f"torch-{version}" in said or f"torch=={version}" in said, said

@@ -102,12 +102,13 @@ def backend_by_rule(name: AcceleratorName, known: Sequence[Backend]) -> Backend 
 
 
 def _cuda_version(digits: str) -> tuple[int, ...]:
-    """``126`` as (12, 6), ``92`` as (9, 2), ``13`` as (13, 0). No CUDA had a minor version of two digits."""
+    """``126`` as (12, 6), ``92`` as (9, 2). No CUDA had a minor version of two digits."""
     if not digits.isdigit() or len(digits) not in (2, 3):
         return ()
-    if len(digits) == _WITH_MAJOR_OF_TWO or digits[0] == "1":
-        return int(digits[:2]), int(digits[2:] or 0)
-    return int(digits[0]), int(digits[1])
+    if len(digits) == _WITH_MAJOR_OF_TWO:
+        return int(digits[:2]), int(digits[2:])
+    # A bare major (cu12) is no CUDA version, and is not taken for 1.2 either.
+    return (int(digits[0]), int(digits[1])) if digits[0] != "1" else ()
 
 
 def _cuda_rule(name: AcceleratorName) -> tuple[str, str]:

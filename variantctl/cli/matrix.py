@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from variantctl.config.settings import IndexSettings
     from variantctl.explain.matrix import MatrixMachine, Row
     from variantctl.requirements.files import RequirementFile
+    from variantctl.resolve.plan import PlannedInstall
     from variantctl.target.environment import Environment
 
 HELP = "show what each of several machines would get, with download sizes"
@@ -159,13 +160,14 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
     from variantctl.resolve.plan_fit import build_of
 
     table = Table("machine", *map(escape, requested))
+    table.add_column("accelerator", overflow="fold")
     table.add_column("besides", overflow="fold")
     table.add_column("download", justify="right")
     everywhere = set.intersection(*({p.name for p in row.install} for row in rows if row.plan is not None))
     for row in rows:
         if row.error is not None:
             cannot = [f"[red]{escape(row.error.kind)}[/]", *[""] * (len(requested) - 1)]
-            table.add_row(escape(row.name), *cannot, "", "")
+            table.add_row(escape(row.name), *cannot, "", "", "")
             continue
         planned = {item.name: item for item in row.install}
         cells = [
@@ -174,18 +176,46 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
         ]
         others = [name for name in planned if name not in requested]
         table.add_row(
-            *map(escape, (row.name, *cells, _besides(others, everywhere), render.human_size(row.size)))
+            *map(
+                escape,
+                (
+                    row.name,
+                    *cells,
+                    _accelerator([planned[name] for name in requested if name in planned]),
+                    _besides(others, everywhere),
+                    render.human_size(row.size),
+                ),
+            )
         )
     console = render.console()
     console.print(table)
     for row in rows:
+        for note in row.plan.notes if row.plan else ():
+            console.print(f"{row.name}: {note}", markup=False)
         for poor in row.install:
-            if poor.fit is not None and poor.fit.status == "misfit" and not build_of(poor).library:
+            is_misfit = poor.fit is not None and poor.fit.status == "misfit" and poor.label is None
+            if poor.fit is not None and is_misfit and not build_of(poor).library:
                 console.print(f"{row.name}: {poor.name} {poor.version} {poor.fit.why}", markup=False)
         if row.error is not None:
             console.print(f"{row.name}: {row.error.message}", markup=False)
             if row.error.hint:
                 console.print(f"  {row.error.hint}", markup=False)
+
+
+def _accelerator(requested: Sequence[PlannedInstall]) -> str:
+    """What the packages that were asked for are built for: ``NVIDIA``, ``CPU only``, ``-``."""
+    from variantctl.resolve.plan_fit import build_of
+    from variantctl.variants.accelerators import CALLED
+
+    used: dict[str, None] = {}
+    for planned in requested:
+        if planned.fit is not None and planned.fit.status == "misfit":
+            return "not used"
+        names = planned.accelerators
+        if planned.label is None and (named := build_of(planned).accelerator) not in (None, "cpu"):
+            names = (str(named),)
+        used.update(dict.fromkeys(CALLED.get(name, name).removesuffix(" GPU") for name in names))
+    return ", ".join(used) or "-"
 
 
 def _besides(others: Sequence[NormalizedName], everywhere: set[NormalizedName]) -> str:

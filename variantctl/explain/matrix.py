@@ -84,6 +84,7 @@ class Row:
                 for planned, size in zip(self.install, self.sizes, strict=True)
             ],
             "size": self.size,
+            "passed_over": [item.as_json() for item in self.plan.passed_over] if self.plan else [],
             "notes": list(self.plan.notes) if self.plan else [],
         }
 

@@ -37,12 +37,16 @@ class BackendDiscovery:
     Args:
         source: the source.
         client: makes the requests.
-        pages: the cached pages.
+        pages: the cached pages; ``None``: every page is asked for.
         note: is told what could not be read.
     """
 
     def __init__(
-        self, source: BackendSource, client: HttpClient, pages: CachedPages, note: Callable[[str], None]
+        self,
+        source: BackendSource,
+        client: HttpClient,
+        pages: CachedPages | None,
+        note: Callable[[str], None],
     ) -> None:
         self._source = source
         self._parent = SimpleIndex(source.url, client, pages)
@@ -107,7 +111,7 @@ class BackendDiscovery:
             return
         self._page = page
         for link in page.wheels:
-            folder = unquote(urlsplit(link.file.url).path).rsplit("/", 2)[-2]
+            folder = _last_part(unquote(urlsplit(link.file.url).path).rpartition("/")[0])
             # Of cu128.with.extras the sub-index is cu128.
             local = (link.version.local or "").removesuffix(".")
             yield from (name for name in (folder, local) if parse_accelerator_name(name))
@@ -116,7 +120,11 @@ class BackendDiscovery:
         if self._parent.folder is not None:
             folder = url_to_path(self._parent.url)
             return [path.name for path in sorted(folder.iterdir()) if parse_accelerator_name(path.name)]
-        response = self._pages.get(f"{self._parent.url}/", accept=ACCEPT, patience=PATIENCE)
+        url = f"{self._parent.url}/"
+        if self._pages is not None:
+            response = self._pages.get(url, accept=ACCEPT, patience=PATIENCE)
+        else:
+            response = self._client.get(url, accept=ACCEPT, patience=PATIENCE)
         if response.status != 200:
             return []
         return [

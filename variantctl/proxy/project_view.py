@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from packaging.utils import NormalizedName
+from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
 from variantctl.indexes.page_writer import PageFile, project_html, project_json
@@ -19,11 +19,13 @@ from variantctl.net.errors import NetworkError
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, redact, url_to_path
 from variantctl.proxy.sidecar import decided_metadata, has_variant_markers
+from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
+from variantctl.resolve.passed_over import without_build
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.for_stock_tools import other_pythons, presented
 from variantctl.select.ranking import SelectionContext
-from variantctl.values import dataclass
+from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename
 
@@ -67,6 +69,8 @@ class ShownFile:
         decided: whether its ``.metadata`` is written for the label; else it is the source's own.
         rewritten: whether its METADATA has variant markers, so that the wheel is rewritten on its way: what
             its source says of hash and size is not true of it then.
+        passed_over: why the version goes after older ones; ``""``: it does not. A tool without variants takes
+            it only where ``==`` pins it, as with what was yanked (PEP 592).
     """
 
     file: RemoteFile
@@ -75,6 +79,7 @@ class ShownFile:
     link: WheelLink | None = None
     decided: bool = False
     rewritten: bool = False
+    passed_over: str = ""
 
     @property
     def key(self) -> str:
@@ -152,11 +157,21 @@ def view_project(package_finder: PackageFinder, buyer: ClientTarget, name: Norma
                     project.by_version,
                 )
             )
+        order = AcceleratorOrder(candidate_finder)
+        behind = order.behind(name, tuple(project.by_version))
+        why = without_build(candidate_finder) if behind else ""
     finally:
         candidate_finder.close()
     names = {id(link): shown for choice in chosen for link, shown in choice.shown}
-    shown = [names[id(link)] for link in project.wheels if id(link) in names]
-    sdists = [ShownFile(file, file.filename) for file in project.sdists]
+    shown = [
+        replace(names[id(link)], passed_over=why if link.wheel.version in behind else "")
+        for link in project.wheels
+        if id(link) in names
+    ]
+    sdists = [
+        ShownFile(file, file.filename, passed_over=why if _version_of(file) in behind else "")
+        for file in project.sdists
+    ]
     files = {file.key: file for file in (*map(_shown, project.wheels), *sdists)}
     return ProjectView(
         name,
@@ -166,6 +181,13 @@ def view_project(package_finder: PackageFinder, buyer: ClientTarget, name: Norma
         candidate_finder,
         tuple(choice.problem for choice in chosen if choice.problem is not None),
     )
+
+
+def _version_of(sdist: RemoteFile) -> Version | None:
+    try:
+        return parse_sdist_filename(sdist.filename)[1]
+    except InvalidSdistFilename:
+        return None
 
 
 @dataclass(frozen=True)
@@ -245,7 +267,7 @@ def page_file(file: ShownFile, *, url: str, filename: str = "") -> PageFile:
         size=None if file.rewritten else _size(source),
         requires_python=source.requires_python or "",
         core_metadata=True if file.decided else source.core_metadata,
-        yanked=source.yanked,
+        yanked=source.yanked or file.passed_over or False,
         upload_time=source.upload_time,
     )
 

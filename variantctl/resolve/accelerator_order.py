@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.net.errors import NetworkError
 from variantctl.resolve.candidates import WheelCandidate
 from variantctl.select.preferences import ANY, REQUIRE
+from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.resolve.candidate_finder import CandidateFinder
@@ -78,6 +80,29 @@ class AcceleratorOrder:
         for version in rest:
             yield from of_version(version)
 
+    def behind(self, name: NormalizedName, versions: Sequence[Version]) -> frozenset[Version]:
+        """The releases without a build for the accelerator that go after older releases, which have one.
+
+        Args:
+            name: the project.
+            versions: newest first.
+
+        For tools that only know newest first: what is behind is to be hidden from them. A version whose
+        metadata cannot be read has no build.
+        """
+        if not self.counts_for(name) or not self._candidate_finder.accelerators:
+            return frozenset()
+        passed: list[Version] = []
+        behind: set[Version] = set()
+        for version in versions:
+            if version.is_prerelease:
+                continue
+            if any(candidate.accelerators for candidate in self._readable(name, version)):
+                behind.update(passed)
+            else:
+                passed.append(version)
+        return frozenset(behind)
+
     def counts_for(self, name: NormalizedName) -> bool:
         """Whether the policy changes anything for a project.
 
@@ -100,6 +125,14 @@ class AcceleratorOrder:
             self.counts_for(candidate.name)
             and self._candidate_finder.is_built_for_accelerators(candidate.name)
         )
+
+    def _readable(self, name: NormalizedName, version: Version) -> Sequence[WheelCandidate]:
+        try:
+            return self._candidate_finder.candidates(name, version)
+        except NetworkError:
+            raise
+        except VariantctlError:
+            return ()
 
     def _waits(self, candidate: WheelCandidate) -> bool:
         """Whether it comes after the builds for the accelerator of older versions, too."""

@@ -225,6 +225,11 @@ def _first_update(name: NormalizedName, version: Version, candidate_finder: Cand
     return next(iter(candidate_finder.advice(name, version, further=True)), None)
 
 
+def without_build(candidate_finder: CandidateFinder) -> str:
+    """``has no build for the NVIDIA GPU of this machine (driver for CUDA 12.8, ...)``."""
+    return f"has no {_build(candidate_finder)}"
+
+
 def _build(candidate_finder: CandidateFinder) -> str:
     """``build for the NVIDIA GPU of profile h100 (driver for CUDA 12.8, compute capability 9.0)``."""
     facts = ", ".join(_facts(candidate_finder.machine_supports))

@@ -59,6 +59,7 @@ class PlannedInstall:
         given_up: the better variants of the version that its place in the plan rules out.
         advice: the driver updates that would get another variant.
         properties: of the variant; none of a null variant or a non-variant wheel.
+        accelerators: the namespaces of the accelerators that the variant was built for.
         optional_requires: the requirements of its extras, as far as they were looked at.
         fit: whether it makes use of the machine's accelerator.
     """
@@ -78,6 +79,7 @@ class PlannedInstall:
     given_up: tuple[GivenUp, ...] = ()
     advice: tuple[Advice, ...] = ()
     properties: Properties = field(default_factory=dict)
+    accelerators: tuple[str, ...] = ()
     optional_requires: tuple[str, ...] = ()
     fit: Fit | None = None
 

@@ -276,6 +276,7 @@ def _planned(
         direct_url=direct_url,
         needed_by=tuple(solution.parents.get(base.name, ())),
         properties=base.wheel.properties,
+        accelerators=base.accelerators,
         optional_requires=optional_requirements(candidate_finder.metadata(base).requires_dist),
     )
 

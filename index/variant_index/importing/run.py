@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from variant_index.build import BuildSummary, build_index
 from variant_index.extra_pages import ExtraPages
+from variant_index.importing.discovery import with_what_is_there
 from variant_index.importing.labels import Naming
 from variant_index.importing.listing import Listing
 from variant_index.importing.selection import Selection, Wanted
@@ -135,13 +136,18 @@ class Import:
             SelectionError: what is asked for is not there.
             NetworkError, SourceError, FolderError: the place cannot be read.
         """
-        wanted = self._selection.resolved(self._source)
-        listing = Listing(self._place, self._source, self._client, wanted.backends)
+        found_out: list[str] = []
+        source = with_what_is_there(
+            self._source, self._place, self._client, self._selection.backends, found_out.append
+        )
+        wanted = self._selection.resolved(source)
+        listing = Listing(self._place, source, self._client, wanted.backends)
         found = listing.wheels(list(wanted.packages))
         chosen = wanted.chosen(found)
         if not chosen:
             raise _nothing(wanted, [link for _, link in found], self._place)
-        items, notes = plan_items(Naming(self._source), chosen, self._state.entries())
+        items, notes = plan_items(Naming(source), chosen, self._state.entries())
+        notes = [*found_out, *notes]
         if self._dependencies == UNITED:
             items = unite(items, self._source.packages, self._reader(notes))
         actions = {item.name: item.action(self._source.packages) for item in items}
