@@ -85,9 +85,21 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--offline", action="store_true", help="use only the cache and local files")
     group.add_argument("--refresh", action="store_true", help="ask for pages again that are in the cache")
     group.add_argument("--cert", metavar="FILE", help="certificate authorities to trust")
+    add_trusted_host(group)
     cache = group.add_mutually_exclusive_group()
     add_cache_dir(cache)
     cache.add_argument("--no-cache", action="store_true", help="neither read nor keep a cache")
+
+
+def add_trusted_host(parser: argparse._ActionsContainer) -> None:
+    """Whom to trust without https, or without a certificate that can be checked."""
+    parser.add_argument(
+        "--trusted-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="ask this host (HOST or HOST:PORT) over plain http too, and do not check its certificate",
+    )
 
 
 def add_cache_dir(parser: argparse._ActionsContainer) -> None:
@@ -282,6 +294,8 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         find_links=(*args.find_links, *(files.find_links if files else ())),
         no_index=args.no_index or bool(files and files.no_index),
         cert=args.cert,
+        # Not those of requirements files: whom to trust is for the user to say, and not for a file.
+        trusted_hosts=args.trusted_host,
         offline=args.offline,
         refresh=args.refresh,
         strategy=args.index_strategy,
@@ -307,6 +321,7 @@ def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = Non
         no_index=not (index_url or extra_index_urls) and any(layer.no_index for layer in layers),
         offline=settings.offline,
         cert=settings.cert,
+        trusted_hosts=settings.trusted_hosts,
         cache_dir=cache_of(args).root,
     )
 

@@ -17,9 +17,14 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
     from variantctl.requirements.files import RequirementFileReader
 
     def read_url(url: str) -> bytes:
+        from variantctl.config.settings import load_index_settings
+        from variantctl.indexes.finder import http_settings
         from variantctl.net.client import HttpClient
 
-        with HttpClient() as client:
+        settings = load_index_settings(
+            no_index=True, no_backends=True, cert=args.cert, trusted_hosts=args.trusted_host
+        )
+        with HttpClient(http_settings(settings)) as client:
             return client.get(url).content
 
     reader = RequirementFileReader(read_url=read_url)

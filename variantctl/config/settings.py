@@ -57,7 +57,8 @@ class IndexSettings:
         cert: certificate authorities to trust (pip's ``cert``); ``None``: those of the system.
         client_cert: a PEM file with the client's own certificate and key.
         proxy: a proxy for everything; ``None``: what the environment says.
-        trusted_hosts: hosts whose certificates are not checked (pip's ``trusted-host``).
+        trusted_hosts: hosts whose certificates are not checked, and that plain http may go to (pip's
+            ``trusted-host``).
         timeout: of a connection and of each read, in seconds.
         offline: only the cache and folders are used.
         refresh: stored pages are asked for again.
@@ -126,6 +127,7 @@ def load_index_settings(
     find_links: Sequence[str] = (),
     no_index: bool = False,
     cert: str | None = None,
+    trusted_hosts: Sequence[str] = (),
     offline: bool = False,
     refresh: bool = False,
     strategy: str | None = None,
@@ -144,7 +146,8 @@ def load_index_settings(
     and files. Where none of them names a default index, pip is asked for its own.
 
     Args:
-        index_url, extra_index_urls, find_links, no_index, cert, offline, refresh: of the command line.
+        index_url, extra_index_urls, find_links, no_index, cert: of the command line.
+        trusted_hosts, offline, refresh: of it too.
         strategy, backends, no_backends, pins: of the command line too; see ``choose_backends``.
         environ: the environment variables.
         python: the interpreter that is installed into; its pip may be asked.
@@ -168,7 +171,7 @@ def load_index_settings(
         below=tuple(layer for layer in layers if layer != SourceLayer(layer.origin)),
         strategy=strategy or (table and table.strategy) or FIRST_MATCH,
         keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
-        **_ways(cert, table, pip),
+        **_ways(cert, trusted_hosts, environ, table, pip),
     )
     choice = choose_backends(
         named=backends,
@@ -186,13 +189,24 @@ def load_index_settings(
     return replace(own, backends=choice.command_line, pins=choice.pins or {})
 
 
-def _ways(cert: str | None, table: IndexTable | None, pip: PipConfig) -> dict[str, Any]:
+def _ways(
+    cert: str | None,
+    trusted_hosts: Sequence[str],
+    environ: Mapping[str, str],
+    table: IndexTable | None,
+    pip: PipConfig,
+) -> dict[str, Any]:
     """How sources are reached: the command line, variantctl's configuration, then pip's."""
     return {
         "cert": cert or (table and table.cert) or pip.text("cert"),
         "client_cert": (table and table.client_cert) or pip.text("client-cert"),
         "proxy": (table and table.proxy) or pip.text("proxy"),
-        "trusted_hosts": (*(table.trusted_hosts if table else ()), *pip.words("trusted-host")),
+        "trusted_hosts": (
+            *trusted_hosts,
+            *environ.get("VARIANTCTL_TRUSTED_HOST", "").split(),
+            *(table.trusted_hosts if table else ()),
+            *pip.words("trusted-host"),
+        ),
         "timeout": (table and table.timeout) or pip.seconds("timeout", "default-timeout") or DEFAULT_TIMEOUT,
     }
 

@@ -16,6 +16,7 @@ from variantctl import __version__
 from variantctl.net.auth import Credentials, split_url
 from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
+from variantctl.net.insecure import check_transport
 from variantctl.net.tls import tls_context
 from variantctl.net.urls import is_file_url, redact, url_to_path
 from variantctl.values import dataclass, field
@@ -170,7 +171,8 @@ class HttpSettings:
         cert: pip's ``cert``: a bundle or folder of certificate authorities; ``None``: see ``tls_context``.
         client_cert: a PEM file with the client's key and certificate.
         proxy: a proxy for everything; ``None``: what the environment says (``HTTPS_PROXY``, ``NO_PROXY``).
-        trusted_hosts: hosts (``name`` or ``name:port``) whose certificates are not checked.
+        trusted_hosts: hosts (``name`` or ``name:port``) whose certificates are not checked, and that plain
+            http may go to; ``None``: it may go anywhere.
         timeout: seconds for connecting and for each read.
         offline: no request leaves this machine.
         retry: how often and how patiently failures are tried again.
@@ -180,7 +182,7 @@ class HttpSettings:
     cert: str | None = None
     client_cert: str | None = None
     proxy: str | None = None
-    trusted_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] | None = None
     timeout: float = 30.0
     offline: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -283,6 +285,7 @@ class HttpClient:
                 hint="Run once without --offline, or give the files with --find-links.",
             )
         authorization = self.credentials.header(bare)
+        self.check(bare, has_credentials=authorization is not None)
         sent = {**headers, "Authorization": authorization} if authorization else dict(headers)
         client = self._connected()
         with _httpx_errors(bare):
@@ -302,6 +305,19 @@ class HttpClient:
                     length=int(length) if raw and length.isdigit() else None,
                     chunks=lambda: decoded(_guarded(response.iter_raw(), bare), coding, bare),
                 )
+
+    def check(self, url: str, *, has_credentials: bool = False) -> None:
+        """Refuse plain http to a host that the user did not name; of redirects each goes through here.
+
+        Raises:
+            NetworkError: see ``check_transport``.
+        """
+        if self.settings.trusted_hosts is not None and url[:5].lower() == "http:":
+            check_transport(url, self.settings.trusted_hosts, has_credentials=has_credentials)
+
+    def unchecked(self) -> Iterator[str]:
+        """The patterns of URLs whose certificates are not checked, as httpx's mounts have them."""
+        return (f"https://{host}" for host in self.settings.trusted_hosts or ())
 
     def _connected(self) -> httpx.Client:
         with self._lock:
@@ -326,11 +342,12 @@ class HttpClient:
 
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30)
         unchecked = {
-            f"all://{host}": httpx.HTTPTransport(verify=False, limits=limits)
-            for host in self.settings.trusted_hosts
+            pattern: httpx.HTTPTransport(verify=False, limits=limits, proxy=self.settings.proxy)
+            for pattern in self.unchecked()
         }
+        hooks = {"request": [lambda request: self.check(split_url(str(request.url))[0])]}
         try:
-            return httpx.Client(**self.options(), limits=limits, mounts=unchecked)
+            return httpx.Client(**self.options(), limits=limits, mounts=unchecked, event_hooks=hooks)
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise SourceError(
                 f"the proxy settings cannot be used: {redact(str(error))}",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from packaging.tags import sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from variantctl.net.errors import NetworkError
 from variantctl.providers.answers import printable
 from variantctl.providers.errors import PluginUnavailableError
 from variantctl.providers.settings import PluginSources
@@ -64,9 +65,28 @@ class Installer(Protocol):
 
 
 def find_installer(sources: PluginSources, environ: Mapping[str, str] = os.environ) -> Installer:
-    """uv where it is found, on PATH or beside this interpreter; else pip."""
+    """uv where it is found, on PATH or beside this interpreter; else pip.
+
+    Raises:
+        PluginUnavailableError: a source is plain http to a host that the user does not trust.
+    """
+    for url in (sources.index_url, *sources.extra_index_urls, *sources.find_links):
+        _check_transport(url or "", sources)
     uv = find_uv(environ)
     return UvInstaller(uv, sources, environ) if uv is not None else PipInstaller(sources, environ)
+
+
+def _check_transport(url: str, sources: PluginSources) -> None:
+    from variantctl.net.auth import split_url
+    from variantctl.net.insecure import check_transport
+
+    if not url.lower().startswith("http:"):
+        return
+    bare, pair = split_url(url)
+    try:
+        check_transport(bare, sources.trusted_hosts, has_credentials=pair is not None)
+    except NetworkError as error:
+        raise PluginUnavailableError(error.message, hint=error.hint) from None
 
 
 def find_uv(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -89,6 +109,8 @@ class UvInstaller:
             self._environ["UV_INDEX"] = " ".join(sources.extra_index_urls)
         if sources.cert is not None:
             self._environ["SSL_CERT_FILE"] = sources.cert
+        if sources.trusted_hosts:
+            self._environ["UV_INSECURE_HOST"] = " ".join(sources.trusted_hosts)
 
     def resolve(
         self, requirements: Sequence[str], constraints: Sequence[str], folder: Path
@@ -140,6 +162,8 @@ class PipInstaller:
             self._environ["PIP_INDEX_URL"] = sources.extra_index_urls[0]
         if sources.cert is not None:
             self._environ["PIP_CERT"] = sources.cert
+        if sources.trusted_hosts:
+            self._environ["PIP_TRUSTED_HOST"] = " ".join(sources.trusted_hosts)
 
     def resolve(
         self, requirements: Sequence[str], constraints: Sequence[str], folder: Path

@@ -21,6 +21,7 @@ class PluginSources:
         no_index: no index is asked.
         offline: nothing is fetched; what is cached is used.
         cert: a file of certificate authorities to trust.
+        trusted_hosts: hosts that plain http may go to, and whose certificates are not checked.
         cache_dir: variantctl's cache; ``None``: ``VARIANTCTL_CACHE_DIR``, else the platform's own.
     """
 
@@ -30,6 +31,7 @@ class PluginSources:
     no_index: bool = False
     offline: bool = False
     cert: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
     cache_dir: Path | None = None
 
 

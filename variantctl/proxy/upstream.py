@@ -9,6 +9,8 @@ import httpx
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from variantctl.net.auth import split_url
+from variantctl.net.errors import NetworkError
 from variantctl.net.urls import redact
 from variantctl.proxy.errors import BrokenOffError
 from variantctl.serving.files import content_type
@@ -45,10 +47,17 @@ class Upstream:
         self._settings = client
         limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=64, keepalive_expiry=30)
         unchecked = {
-            f"all://{host}": httpx.AsyncHTTPTransport(verify=False, limits=limits)
-            for host in client.settings.trusted_hosts
+            pattern: httpx.AsyncHTTPTransport(verify=False, limits=limits, proxy=client.settings.proxy)
+            for pattern in client.unchecked()
         }
-        self._client = httpx.AsyncClient(**client.options(), limits=limits, mounts=unchecked)
+        hooks = {"request": [self._check]}
+        self._client = httpx.AsyncClient(
+            **client.options(), limits=limits, mounts=unchecked, event_hooks=hooks
+        )
+
+    async def _check(self, request: httpx.Request) -> None:
+        has_credentials = "authorization" in request.headers
+        self._settings.check(split_url(str(request.url))[0], has_credentials=has_credentials)
 
     async def file(self, method: str, url: str, filename: str, asked: Headers) -> Response:
         """The answer to a GET or HEAD for a file.
@@ -69,6 +78,8 @@ class Upstream:
             answer = await self._client.send(request, stream=True)
         except httpx.TimeoutException:
             return message(f"{url} did not answer in time", 504)
+        except NetworkError as error:
+            return message(f"{error.message}\n{error.hint}", 502)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return message(f"{url} cannot be had: {redact(str(error)) or type(error).__name__}", 502)
         if answer.status_code not in _PASSED_ON:

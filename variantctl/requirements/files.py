@@ -43,7 +43,8 @@ _WITH_VALUE = {
     "-i": "index-url", "--index-url": "index-url", "--pypi-url": "index-url",
     "--extra-index-url": "extra-index-url",
     "-f": "find-links", "--find-links": "find-links",
-    "--only-binary": "ignored", "--trusted-host": "ignored", "--use-feature": "ignored",
+    "--trusted-host": "ignored",
+    "--only-binary": "ignored", "--use-feature": "ignored",
 }  # fmt: skip
 _FLAGS = {
     "--no-index": "no-index",

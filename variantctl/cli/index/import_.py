@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from variantctl.cli.options import add_trusted_host
 from variantctl.cli.render import note, print_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL|FOLDER",
         help="where the indexes of the backends lie: a URL, or a folder of their wheels",
     )
+    add_trusted_host(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the output folder")
     parser.add_argument(
         "--mapping",
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         from variantctl.cli.app import UsageError
 
         raise UsageError("argument --jobs: must be at least 1")
-    with _client() as client:
+    with _client(args) as client:
         job: Import = Import(
             args.place,
             args.output,
@@ -121,14 +123,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _client() -> HttpClient:
+def _client(args: argparse.Namespace) -> HttpClient:
     """As pip's and variantctl's configuration say: proxies, certificates, passwords."""
     from variantctl.config.settings import load_index_settings
     from variantctl.indexes.finder import http_settings
     from variantctl.net.client import HttpClient
 
     # No index is asked for anything, so pip need not be asked for its own.
-    return HttpClient(http_settings(load_index_settings(no_index=True, no_backends=True)))
+    settings = load_index_settings(no_index=True, no_backends=True, trusted_hosts=args.trusted_host)
+    return HttpClient(http_settings(settings))
 
 
 def _mapping(name: str) -> BackendSource:

@@ -1,0 +1,64 @@
+"""Plain http is for this machine: on the way to another one anybody can read and change what comes.
+
+The rule is pip's (its "secure origins"): https anywhere, http to loopback addresses, and whatever host the
+user names as trusted, ``name`` or ``name:port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from variantctl.net.errors import NetworkError
+
+
+def check_transport(url: str, trusted_hosts: Collection[str], *, has_credentials: bool = False) -> None:
+    """Refuse plain http to another machine.
+
+    Args:
+        url: without credentials.
+        trusted_hosts: as the user named them.
+        has_credentials: whether a password would go with the request; said in the message.
+
+    Raises:
+        NetworkError: it is refused.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if parts.scheme.lower() != "http" or is_this_machine(host):
+        return
+    if is_trusted(host, parts.port or 80, trusted_hosts):
+        return
+    risk = "change what is installed" + (
+        ", and read the password that it asks for" if has_credentials else ""
+    )
+    raise NetworkError(
+        f"{url} is plain http to another machine: whoever is on the way could {risk}",
+        url=url,
+        hint=f"Use https. If you trust the network as far as {host}, say so: --trusted-host {host}, "
+        "or trusted-host in the configuration of variantctl or pip.",
+    )
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is a loopback address, or the name of one (RFC 6761, 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_trusted(host: str, port: int, trusted_hosts: Collection[str]) -> bool:
+    """Whether one of the names is that of the host, for any port or for this one."""
+    for named in trusted_hosts:
+        try:
+            parts = urlsplit(f"//{named.rpartition('://')[2]}")
+            if (parts.hostname or "").lower() == host and parts.port in (None, port):
+                return True
+        except ValueError:
+            continue
+    return False
