@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
@@ -70,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="try the frameworks that were installed (doctor --run), and take back what does not work",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
@@ -129,7 +135,9 @@ def run(args: argparse.Namespace) -> int:
 def _depends_on_little(args: argparse.Namespace) -> bool:
     """Whether nothing but configuration, pages and the environment decides what this command does."""
     elsewhere = args.requirement or args.constraint or args.profile or args.build
-    otherwise = args.dry_run or args.json or args.reinstall or args.upgrade or args.upgrade_package
+    otherwise = (
+        args.dry_run or args.verify or args.json or args.reinstall or args.upgrade or args.upgrade_package
+    )
     named_by_place = any(re.search(r"[/\\@]|\.whl$", text) for text in args.requirements)
     return not (elsewhere or otherwise or named_by_place or render.is_verbose())
 
@@ -212,6 +220,7 @@ def _apply(
                 strict=args.strict,
                 limits=options.unpacking_limits(args),
                 progress=downloads.show,
+                accept=partial(_verify, plan, environment) if args.verify else None,
             ),
         )
     for warning in outcome.warnings:
@@ -219,6 +228,15 @@ def _apply(
     for note in outcome.notes:
         render.note(note)
     return plan
+
+
+def _verify(plan: Plan, environment: Environment) -> None:
+    """Try what is in place now; raises where it does not work, which takes it back."""
+    from variantctl.doctor.verification import verify
+
+    for trial in verify(environment, {planned.name for planned in plan.install}):
+        working = ", ".join(device.name or device.device for device in trial.devices if device.ok)
+        render.note(f"{trial.framework} {trial.version} computes on: {working}")
 
 
 def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstall:

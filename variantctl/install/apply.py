@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from variantctl.cache.folder import cache_root
@@ -45,6 +45,7 @@ class Options:
         strict: refuse wheels that are only untidy, too.
         limits: of what a wheel may be unpacked to.
         progress: told how far it is.
+        accept: called with everything in place; what it raises takes the change back.
     """
 
     cache: Path = field(default_factory=cache_root)
@@ -54,6 +55,7 @@ class Options:
     strict: bool = False
     limits: Limits = field(default_factory=Limits)
     progress: Progress = silent
+    accept: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def _carry_out(
         options.progress(ProgressEvent("stage", title, 0, len(change.units)))
         transaction.stage()
         options.progress(ProgressEvent("swap", title, 0, len(change.units)))
-        transaction.swap(emptied_folders(removal.files, roots))
+        transaction.swap(emptied_folders(removal.files, roots), options.accept)
     return [transaction.note] if transaction.note else []
 
 

@@ -5,6 +5,7 @@ In the environment's state folder, under its lock:
 - ``stage/N`` is made complete first: the N-th unit (a file, or a whole new folder).
 - ``journal.json`` then says what is about to be renamed. From here on a change can be undone from it alone.
 - Old files are renamed to ``aside/N``, and units from ``stage/N`` to their places, metadata last.
+- Who asked for it may now try what is there, and take it back (``accept``).
 - ``journal.json`` becomes ``done.json``: this rename is the moment the change is made.
 - What is aside is deleted, then the state folder.
 
@@ -23,7 +24,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from variantctl.filesystem.errors import InstallError
@@ -74,11 +75,12 @@ class Transaction:
         os.mkdir(folder)
         stage(self._change.units, folder, self._linker)
 
-    def swap(self, emptied: Sequence[str]) -> None:
+    def swap(self, emptied: Sequence[str], accept: Callable[[], None] | None = None) -> None:
         """Rename the old files away and the new ones in; when this returns the change is made.
 
         Args:
             emptied: folders to remove afterwards if nothing is left in them, deepest first.
+            accept: called when everything is in its place; what it raises undoes the change.
 
         Raises:
             OSError: something could not be renamed.
@@ -104,6 +106,8 @@ class Transaction:
             if os.path.lexists(unit.destination):
                 raise FileExistsError(errno.EEXIST, "something else has just put it there", unit.destination)
             _place(f"{self._state}{os.sep}{STAGE}{os.sep}{number}", unit.destination)
+        if accept is not None:
+            accept()
         (self._state / JOURNAL).rename(self._state / DONE)
         self._made = True
 
