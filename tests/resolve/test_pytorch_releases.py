@@ -5,7 +5,11 @@ The table is to be read: machine, what is asked for, version with its build, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_layout import Layout, Release, real_releases
+from tests.resolve.test_pytorch_backends import installed
 from variantctl.backends.tables import shipped_source
 from variantctl.cache.folder import Cache
 from variantctl.config.settings import IndexSettings
@@ -26,6 +31,7 @@ from variantctl.resolve.errors import AcceleratorError
 from variantctl.resolve.plan import Plan
 from variantctl.resolve.resolver import Request, resolve
 from variantctl.select.preferences import VariantPreferences
+from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import platform_environment
 from variantctl.values import replace
 
@@ -44,7 +50,14 @@ class World:
         settings = IndexSettings(f"{self.url}/simple", backends=(source,))
         return PackageFinder(settings, cache=Cache(self.folder / "cache"), environ={})
 
-    def plan(self, profile: Profile | str, *requirements: str, policy: str = "prefer", **more: Any) -> Plan:
+    def plan(
+        self,
+        profile: Profile | str,
+        *requirements: str,
+        policy: str = "prefer",
+        there: Mapping[Any, InstalledPackage] | None = None,
+        **more: Any,
+    ) -> Plan:
         profile = load_profile(profile) if isinstance(profile, str) else profile
         request = Request(
             tuple(parse_user_requirement(text) for text in requirements),
@@ -56,7 +69,12 @@ class World:
             machine = Machine(profile, environment=platform.markers)
             who = f"profile {profile.name}"
             return resolve(
-                request, package_finder=package_finder, machine=machine, platform=platform, who=who
+                request,
+                package_finder=package_finder,
+                machine=machine,
+                platform=platform,
+                installed=there,
+                who=who,
             )
 
     def explain(self, profile: str, requirement: str) -> Explanation:
@@ -84,7 +102,8 @@ def builds(plan: Plan) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
     folder = tmp_path_factory.mktemp("pytorch")
-    Layout(folder, real_releases())
+    here = f"{sys.version_info.major}{sys.version_info.minor}"
+    Layout(folder, real_releases(), pythons=sorted({here, "312"}))
     with LoopbackServer(folder) as server:
         yield server
 
@@ -287,3 +306,46 @@ def test_the_advice_needs_no_parent_index(tmp_path: Path, parent: bool, listed: 
         plan = World(server.url, tmp_path).plan("h100", "torch")
         assert builds(plan) == {"torch": "2.14.1+cu126"}
         assert "with driver 580 or newer (CUDA 13.0) you would get 2.15.0+cu130" in plan.notes[0]
+
+
+def test_an_installed_cpu_build_stays_with_a_word_and_is_replaced_by_an_upgrade(
+    world: World, tmp_path: Path
+) -> None:
+    there = installed(tmp_path, "torch", "2.15.0+cpu")
+    plan = world.plan("h100", "torch", there=there, command=("install", "torch"))
+    assert plan.install == ()
+    assert plan.notes == (
+        "torch 2.15.0+cpu is installed and stays: it is a CPU build, and 2.14.1+cu126 is a build for "
+        f"{H100}. `variantctl install torch --upgrade` takes it.",
+    )
+    upgraded = world.plan("h100", "torch", there=there, upgrade_requested=True)
+    assert builds(upgraded) == {"torch": "2.14.1+cu126"}
+    assert builds(world.plan("h100", "torch", there=there, policy="require")) == {"torch": "2.14.1+cu126"}
+    # What fits stays silently, and so does what nobody could replace.
+    assert world.plan("x86-64-v3", "torch", there=there).notes == ()
+    fitting = installed(tmp_path / "other", "torch", "2.13.0+cu126")
+    assert world.plan("h100", "torch", there=fitting).notes == ()
+    assert world.plan("h100", "torch", there=fitting, policy="require").install == ()
+
+
+def test_what_joins_an_installed_cpu_build_comes_from_its_backend(world: World, tmp_path: Path) -> None:
+    there = installed(tmp_path, "torch", "2.14.1+cpu")
+    plan = world.plan("h100", "torchvision", "torch==2.14.1", there=there)
+    assert builds(plan) == {"torchvision": "0.29.1+cpu"}
+
+
+@pytest.mark.parametrize("order", ["h100 mi300x raspberry-pi-5", "raspberry-pi-5 mi300x h100"])
+def test_a_lock_gives_each_machine_a_build_whoever_comes_first(
+    server: LoopbackServer, tmp_path: Path, order: str
+) -> None:
+    command = [sys.executable, "-m", "variantctl", "lock", "torch", "torchvision", "--backends", "pytorch"]
+    command += [word for name in order.split() for word in ("--profile", name)]
+    command += ["-i", f"{server.url}/simple", "-o", str(tmp_path / "pylock.toml"), "--no-cache"]
+    environ = {**os.environ, "VARIANTCTL_PYTORCH_URL": f"{server.url}/whl", "VARIANTCTL_CONFIG_FILE": ""}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "pylock.toml").read_text()
+    versions = sorted(set(re.findall(r'name = "torch"\nversion = "(.*)"', text)))
+    assert versions == ["2.14.1+cpu", "2.14.1+cu126", "2.14.1+rocm7.14"]
+    assert "torch 2.15.0 has no build for the NVIDIA GPU of profile h100" in done.stderr
+    assert "mi300x" not in done.stderr.replace("--profile mi300x", "")

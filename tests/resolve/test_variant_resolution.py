@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.resolve.world import World, machine, variant_metadata
-from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
+from variantctl.resolve.errors import AcceleratorError, NoCandidateError, UnsupportedVariantError
 from variantctl.select.preferences import PreferenceError, VariantPreferences
-from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+from variantctl.variants.schemas import PEP_850_SCHEMA
 
 GPU = {"cuda_version_lower_bound": ["12.8", "12.6", "12.0"], "sm_arch": ["90_real", "80_real"]}
 
@@ -228,3 +229,71 @@ def test_variants_of_other_platforms_cost_no_metadata(world: World) -> None:
     world.add("lib", "1.0")
     world.list("lib", "lib-1.0-variants.json#sha256=" + "0" * 64)
     assert world.labels("lib") == {"lib": None}
+
+
+# --- the accelerator policy on an index of variants ---
+
+CUDA = variant_metadata(["nvidia"], {"cuda": {"nvidia": {"sm_arch": ["90_real"]}}, "null": {}})
+CUDA_OTHER = variant_metadata(["nvidia"], {"cuda": {"nvidia": {"sm_arch": ["120_real"]}}, "null": {}})
+LEVELS = variant_metadata(["x86_64"], {"v4": {"x86_64": {"level": ["v4"]}}, "null": {}})
+
+
+def chosen(world: World, *requirements: str, policy: str = "prefer") -> list[tuple[str, str | None]]:
+    plan = world.plan(*requirements, preferences=VariantPreferences(accelerator=policy))
+    return [(str(planned.version), planned.label) for planned in plan.install]
+
+
+def test_an_older_version_with_a_build_goes_before_newer_ones_without(world: World) -> None:
+    world.variants("net", "1.0", CUDA)
+    world.variants("net", "1.1", CUDA)
+    world.variants("net", "2.0", CUDA_OTHER)
+    world.add("net", "3.0")
+    world.machine = machine(nvidia=GPU)
+    assert chosen(world, "net") == [("1.1", "cuda")]
+    assert chosen(world, "net>=2") == [("3.0", None)]
+    assert chosen(world, "net==2.0") == [("2.0", "null")]
+    assert chosen(world, "net", policy="any") == [("3.0", None)]
+    assert chosen(world, "net", policy="require") == [("1.1", "cuda")]
+    with pytest.raises(AcceleratorError, match="no version that may be taken has a build"):
+        chosen(world, "net>=2", policy="require")
+    world.machine = machine()
+    assert chosen(world, "net") == [("3.0", None)]
+
+
+def test_what_is_built_for_a_processor_holds_nothing_back(world: World) -> None:
+    world.variants("fast", "1.0", LEVELS)
+    world.add("fast", "2.0")
+    world.machine = machine(nvidia=GPU, x86_64={"level": ["v4", "v3"]})
+    assert chosen(world, "fast") == [("2.0", None)]
+    assert chosen(world, "fast", policy="require") == [("2.0", None)]
+
+
+def test_an_accelerator_that_only_its_profile_knows_counts(world: World) -> None:
+    world.variants("npu", "1.0", variant_metadata(["ascend"], {"910b": {"ascend": {"npu_type": ["910b"]}}}))
+    world.add("npu", "2.0")
+    world.machine = machine(ascend={"npu_type": ["910b"]})
+    assert chosen(world, "npu") == [("1.0", "910b")]
+
+
+def test_what_metadata_lists_itself_is_no_device(world: World) -> None:
+    static = VariantMetadata(
+        schema=PEP_850_SCHEMA,
+        namespaces=("build",),
+        providers={"build": ProviderInfo(static_properties={"kind": ("fast",)})},
+        variants={"quick": {"build": {"kind": ("fast",)}}},
+    )
+    world.variants("lib", "1.0", static)
+    world.add("lib", "2.0")
+    world.machine = machine(nvidia=GPU)
+    assert chosen(world, "lib") == [("2.0", None)]
+
+
+def test_what_the_user_excludes_is_no_accelerator(world: World) -> None:
+    world.variants("net", "1.0", CUDA)
+    world.add("net", "2.0")
+    world.machine = machine(nvidia=GPU)
+    plan = world.plan("net", preferences=VariantPreferences.parse(exclude=["nvidia"]))
+    assert [str(planned.version) for planned in plan.install] == ["2.0"]
+    assert plan.notes == ()
+    named = world.plan("net", preferences=VariantPreferences.parse(labels=["net="]))
+    assert [str(planned.version) for planned in named.install] == ["2.0"]

@@ -27,7 +27,7 @@ from variantctl.resolve.errors import HashesError, NoCandidateError, Unsupported
 from variantctl.resolve.prefetch import Prefetcher
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice, advise_on, with_newest_drivers
-from variantctl.select.preferences import NON_VARIANT, VariantPreferences
+from variantctl.select.preferences import NON_VARIANT, REQUIRE, VariantPreferences
 from variantctl.select.ranking import (
     EvaluatedWheel,
     SelectionContext,
@@ -320,7 +320,30 @@ class CandidateFinder:
             self.preferences.no_variants and label
         ):
             return None
+        if self.preferences.accelerator == REQUIRE and self.is_cpu_build(candidate.package):
+            return None
         return candidate
+
+    def is_cpu_build(self, package: InstalledPackage) -> bool:
+        """Whether an installed variant was built for no accelerator; of other packages nothing is known."""
+        label = self.backends.label_of(package)
+        source = self._package_finder.backend_source(package.name)
+        if package.label is None and label is not None and source is not None:
+            whole = source.with_names([label])
+            return any(
+                each.label == label and not accelerators_of(each.properties) for each in whole.backends
+            )
+        metadata = self._installed_metadata(package)
+        properties = metadata.properties_of(package.label or "") if metadata is not None else None
+        return properties is not None and not accelerators_of(properties, metadata)
+
+    def _installed_metadata(self, package: InstalledPackage) -> VariantMetadata | None:
+        """The ``variant.json`` of an installed variant, where it can be read."""
+        path = package.dist_info / "variant.json"
+        try:
+            return None if package.label is None else load_metadata(path.read_bytes(), source=str(path))
+        except (OSError, VariantctlError):
+            return None
 
     def _listed_as(self, name: NormalizedName, version: Version) -> Version:
         """The version among ``versions`` that a wheel's own version is listed as."""
@@ -374,10 +397,8 @@ class CandidateFinder:
         """What the variant markers of an installed package's dependencies see."""
         if package.label is None:
             return MarkerVariant()
-        path = package.dist_info / "variant.json"
-        try:
-            metadata = load_metadata(path.read_bytes(), source=str(path))
-        except (OSError, VariantctlError):
+        metadata = self._installed_metadata(package)
+        if metadata is None:
             return MarkerVariant(package.label)
         return narrow(metadata, package.label, self._machine.supported(metadata))
 

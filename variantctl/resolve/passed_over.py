@@ -9,7 +9,7 @@ version, a policy.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from variantctl.resolve.candidate_finder import CandidateFinder
-from variantctl.resolve.candidates import Candidate, WheelCandidate
+from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import AcceleratorError
 from variantctl.resolve.needs import Need
 from variantctl.resolve.plan import PassedOver, Plan, Solution
@@ -33,7 +33,12 @@ _MOST = 20
 
 
 def passed_over(
-    chosen: WheelCandidate, needs: Sequence[Need], candidate_finder: CandidateFinder, *, pre: bool
+    chosen: WheelCandidate,
+    needs: Sequence[Need],
+    candidate_finder: CandidateFinder,
+    *,
+    pre: bool,
+    together: bool = False,
 ) -> tuple[PassedOver, ...]:
     """The versions newer than a build for an accelerator that were passed over for it, newest first.
 
@@ -42,6 +47,7 @@ def passed_over(
         needs: everything that is needed of the project.
         stock: what can be had.
         pre: whether pre-releases count as releases.
+        together: whether other packages share its backend, so that they may lack what it has.
     """
     if not chosen.accelerators:
         return ()
@@ -51,11 +57,10 @@ def passed_over(
         if version <= taken or (version.is_prerelease and not pre):
             continue
         if candidates := candidate_finder.candidates(chosen.name, version):
-            why = (
-                f"has no {_build(candidate_finder)}"
-                if not any(each.accelerators for each in candidates)
-                else _NO_SIBLING
-            )
+            has_one = any(each.accelerators for each in candidates)
+            if has_one and not together:
+                continue
+            why = _NO_SIBLING if has_one else f"has no {_build(candidate_finder)}"
             advice = _first_update(chosen.name, version, candidate_finder) if why != _NO_SIBLING else None
             labels = candidate_finder.every_label(chosen.name, version)
             found.append(PassedOver(chosen.name, version, labels, why, chosen.version, advice))
@@ -194,7 +199,7 @@ def refuse_without_accelerator(
         )
 
 
-def _names(need: Need, chosen: WheelCandidate) -> bool:
+def _names(need: Need, chosen: WheelCandidate | InstalledCandidate) -> bool:
     """Whether a need names the very build, as ``==2.15.0+cpu`` does."""
     local = chosen.version.local
     return local is not None and f"+{local}" in str(need)
@@ -289,6 +294,7 @@ def tell(
     *,
     pre: bool = False,
     command: Sequence[str] = (),
+    preferred: Collection[NormalizedName] = (),
 ) -> Told:
     """Look at every wheel of a plan.
 
@@ -299,6 +305,7 @@ def tell(
         stock: what can be had.
         pre: whether pre-releases count as releases.
         command: the words of the user's command, without the program.
+        preferred: the projects of which a lock file named a version.
 
     Of packages that come from one source together, the one that the others are built for is told about.
     """
@@ -306,7 +313,32 @@ def tell(
     chosen = [
         base for base in solution.bases.values() if isinstance(base, WheelCandidate) and base.url is None
     ]
-    return _told(chosen, needs, candidate_finder, pre=pre, command=command)
+    told = _told(chosen, needs, candidate_finder, pre=pre, command=command, preferred=preferred)
+    kept = (
+        _kept(base, needs.get(name, ()), candidate_finder, command)
+        for name, base in solution.bases.items()
+        if isinstance(base, InstalledCandidate) and name in solution.requested
+    )
+    return replace(told, notes=(*told.notes, *(note for note in kept if note is not None)))
+
+
+def _kept(
+    base: InstalledCandidate, needs: Sequence[Need], candidate_finder: CandidateFinder, command: Sequence[str]
+) -> str | None:
+    """What to say of a build for the processor that is installed, and stays although there is another one."""
+    name = base.name
+    if candidate_finder.preferences.accelerator == ANY or not candidate_finder.is_cpu_build(base.package):
+        return None
+    if any(_names(need, base) for need in needs) or not set(candidate_finder.accelerators) - {"intel"}:
+        return None
+    found = _newest_with(name, candidate_finder.allowed(name, needs), candidate_finder)
+    if found is None:
+        return None
+    said = f"{name} {base.version} is installed and stays: it is a CPU build, and {found.version} is a"
+    said = f"{said} {_build(candidate_finder)}"
+    if not command:
+        return f"{said} (--upgrade takes it)"
+    return f"{said}. `{shlex.join(['variantctl', *command, '--upgrade'])}` takes it."
 
 
 def tell_of(
@@ -328,18 +360,23 @@ def _told(
     *,
     pre: bool,
     command: Sequence[str],
+    preferred: Collection[NormalizedName] = (),
 ) -> Told:
     over: list[PassedOver] = []
     without: dict[NormalizedName, Without] = {}
     notes: list[str] = []
     spoken: dict[str, bool] = {}
+    chosen = list(chosen)
+    sources = [each.wheel.link.backend.source for each in chosen if each.wheel.link.backend is not None]
     for candidate in sorted(chosen, key=lambda each: candidate_finder.backends.rank(each.name)):
         backend = candidate.wheel.link.backend
         source = backend.source if backend is not None else f"project {candidate.name}"
         if spoken.get(source) is False:
             continue
         mine = needs.get(candidate.name, ())
-        items = passed_over(candidate, mine, candidate_finder, pre=pre)
+        # What a lock prefers was taken for its own sake.
+        together = sources.count(source) > 1 and candidate.name not in preferred
+        items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together)
         lacking = without_accelerator(candidate, mine, candidate_finder)
         if source not in spoken:
             if items:

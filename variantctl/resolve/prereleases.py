@@ -103,14 +103,6 @@ class CandidateFilter:
             for version in versions:
                 yield from of_version(version)
             return
-        preferred = self._options.preferred.get(name)
-        if (
-            preferred is not None
-            and versions
-            and preferred in self._candidate_finder.spellings(name, versions[0])
-        ):
-            yield from of_version(versions[0])
-            versions = versions[1:]
         yield from self._order.candidates(name, versions, of_version)
 
     def _joins_installed(self, name: NormalizedName) -> bool:

@@ -124,6 +124,7 @@ def resolve(
             candidate_finder,
             pre=options.pre,
             command=request.command,
+            preferred=options.preferred.keys(),
         )
         plan = with_fits(told.applied_to(plan), machine, who)
         notes = [
