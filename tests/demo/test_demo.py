@@ -24,20 +24,38 @@ EXPECTED = {
     "arc-a770": ("xpu", "null"),
     "arc-b580": ("xpu", "null"),
     "b200": ("cuda13.0", "null"),
+    "b300": ("cuda13.0", "null"),
     "dgx-spark": ("cuda13.0", "i8mm"),
+    "gb300": ("cuda13.0", "i8mm"),
     "graviton3": ("null", "i8mm"),
     "graviton4": ("null", "i8mm"),
     "gtx-1650": ("cuda13.0", "null"),
     "h100": ("cuda12.8", "null"),
     "h200": ("cuda12.8", "null"),
     "jetson-orin": ("null", "sdot"),
+    "jetson-thor": ("null", "i8mm"),
+    "l4": ("cuda12.8", "null"),
+    "l40s": ("cuda12.8", "null"),
+    "lunar-lake": ("xpu", "null"),
     "mi250x": ("rocm7.1", "null"),
     "mi300x": ("rocm7.1", "null"),
+    "mi355x": ("rocm7.1", "null"),
+    "p40": ("cuda12.6", "null"),
+    "panther-lake": ("xpu", "null"),
     "raspberry-pi-5": ("null", "sdot"),
     "rtx-3060": ("cuda13.0", "null"),
+    "rtx-4070-windows": ("cuda13.0", "null"),
     "rtx-4090": ("cuda13.0", "null"),
+    "rtx-5070-laptop": ("cuda13.0", "null"),
+    "rtx-5090": ("cuda13.0", "null"),
+    "rtx-pro-6000": ("cuda13.0", "null"),
     "rx-7900xtx": ("rocm7.1", "null"),
+    "rx-7900xtx-windows": ("rocm7.1", "null"),
+    "rx-9070xt": ("rocm7.1", "null"),
+    "strix-halo": ("rocm7.1", "null"),
     "t4": ("cuda12.8", "null"),
+    "v100": ("cuda12.8", "null"),
+    "v100-old-driver": ("null", "null"),
     "x86-64-v2": ("null", "null"),
     "x86-64-v3": ("null", "null"),
     "x86-64-v4": ("null", "null"),
@@ -89,7 +107,7 @@ def test_what_each_machine_gets(summary: dict[str, object], profile: str) -> Non
     torch, executorch = EXPECTED[profile]
     assert (labels["torch"], labels["executorch"]) == (torch, executorch)
     # Unlike torch's, vllm's stand-in names no architecture, so that it fits a Jetson, too.
-    on_cuda = torch.startswith("cuda") or profile == "jetson-orin"
+    on_cuda = torch.startswith("cuda") or profile.startswith("jetson")
     assert labels["vllm"] == ("cuda_torch2.10" if on_cuda else "cpu_torch2.10")
     needed = {name for name in labels if name.startswith("triton")}
     assert needed == {package for prefix, package in TRITONS.items() if torch.startswith(prefix)}

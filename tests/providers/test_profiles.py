@@ -38,6 +38,24 @@ SHIPPED: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
         "arm64",
         {"aarch64": {"version": "8.5a", "i8mm": "on", "bf16": "on", "sme": "on", "sme2": "on"}},
     ),
+    "rtx-5090": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "120_real"}}),
+    "rtx-5070-laptop": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "120_real"}}),
+    "rtx-pro-6000": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "120_real"}}),
+    "b300": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "103_real"}}),
+    "gb300": ("aarch64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "103_real"}}),
+    "jetson-thor": ("aarch64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "110_real"}}),
+    "v100": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "12.8", "sm_arch": "70_real"}}),
+    "v100-old-driver": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "11.4", "sm_arch": "70_real"}}),
+    "p40": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "12.8", "sm_arch": "61_real"}}),
+    "l4": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "12.8", "sm_arch": "89_real"}}),
+    "l40s": ("x86_64", {"nvidia": {"cuda_version_lower_bound": "12.8", "sm_arch": "89_real"}}),
+    "rtx-4070-windows": ("AMD64", {"nvidia": {"cuda_version_lower_bound": "13.0", "sm_arch": "89_real"}}),
+    "mi355x": ("x86_64", {"amd": {"gfx_arch": "gfx950", "rocm_version": "10.0"}}),
+    "rx-9070xt": ("x86_64", {"amd": {"gfx_arch": "gfx1201", "rocm_version": "10.0"}}),
+    "strix-halo": ("x86_64", {"amd": {"gfx_arch": "gfx1151", "rocm_version": "10.0"}}),
+    "rx-7900xtx-windows": ("AMD64", {"amd": {"gfx_arch": "gfx1100", "rocm_version": "10.0"}}),
+    "lunar-lake": ("x86_64", {"intel": {"device_ip": "20.4.4"}}),
+    "panther-lake": ("x86_64", {"intel": {"device_ip": "30.0.4"}}),
     "x86-64-v2": ("x86_64", {"x86_64": {"level": "v2"}}),
     "x86-64-v3": ("x86_64", {"x86_64": {"level": "v3"}}),
     "x86-64-v4": ("x86_64", {"x86_64": {"level": "v4"}}),
@@ -61,7 +79,7 @@ def test_a_shipped_profile(name: str) -> None:
     for namespace, features in best.items():
         for feature, value in features.items():
             assert supported[namespace][feature][0] == value
-    processor = "x86_64" if machine == "x86_64" else "aarch64"
+    processor = "x86_64" if machine in ("x86_64", "AMD64") else "aarch64"
     assert set(supported) == {*best, processor}
 
 
