@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from variantctl.cache.buckets import PAGES, PROJECTS
 from variantctl.cache.folder import Cache
@@ -49,7 +49,13 @@ class CachedPages:
         self._cache = cache
 
     def get(
-        self, url: str, *, accept: str, refresh: bool | None = None, patience: float | None = None
+        self,
+        url: str,
+        *,
+        accept: str,
+        refresh: bool | None = None,
+        patience: float | None = None,
+        allow: Collection[int] = (),
     ) -> Response:
         """The page at *url*: status 200, or 404 where there is none (that is remembered too).
 
@@ -58,6 +64,7 @@ class CachedPages:
             accept: the Accept header; part of the key.
             refresh: whether to ask even where the stored page is fresh; ``None``: as this object does.
             patience: as in ``HttpClient.get``.
+            allow: more statuses that are returned, and not stored.
 
         Raises:
             NetworkError: as ``HttpClient.get``.
@@ -82,13 +89,20 @@ class CachedPages:
             theirs = self._load(key)
             if theirs is not None and time.time() < theirs.fresh_until and theirs != entry:
                 return theirs.response
-            return self._ask(url, key, entry, patience)
+            return self._ask(url, key, entry, patience, allow)
 
-    def _ask(self, url: str, key: tuple[str, str], entry: _Entry | None, patience: float | None) -> Response:
+    def _ask(
+        self,
+        url: str,
+        key: tuple[str, str],
+        entry: _Entry | None,
+        patience: float | None,
+        allow: Collection[int],
+    ) -> Response:
         """The page from the index, or the stored one where the index says that it has not changed."""
         validators = _validators(entry.response.headers) if entry is not None else {}
         response = self.client.get(
-            url, accept=key[1], headers=validators, allow=(*_ABSENT, 304, 403), patience=patience
+            url, accept=key[1], headers=validators, allow=(*_ABSENT, 304, 403, *allow), patience=patience
         )
         if response.status == 304 and entry is not None:
             headers = {**entry.response.headers, **_kept(response.headers)}

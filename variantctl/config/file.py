@@ -18,6 +18,9 @@ variantctl (``~/.config/variantctl`` on Linux)::
     index-strategy = "first-match"     # or "best-version"
     keyring-provider = "subprocess"    # ask the command keyring for passwords; "disabled" where left out
 
+    [index.ignore-error-codes]         # statuses that mean "not there" (an object store's 403)
+    "https://packages.example.org/simple" = [403]
+
     [install]
     max-unpacked-size = "64GiB"        # of one wheel; 0: any
     max-unpacked-ratio = 200           # to its packed size; 0: any
@@ -41,7 +44,7 @@ from typing import Any
 
 from variantctl.filesystem.bounded import read_bounded
 from variantctl.net.errors import SettingsError
-from variantctl.net.urls import is_url
+from variantctl.net.urls import is_url, split_credentials
 from variantctl.values import dataclass, field
 
 
@@ -65,6 +68,7 @@ class IndexTable:
     timeout: float | None = None
     strategy: str | None = None
     keyring_provider: str | None = None
+    ignore_error_codes: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,19 @@ def _provider(value: object, _folder: Path) -> str:
     return str(value)
 
 
+def _codes(value: object, _folder: Path) -> Mapping[str, frozenset[int]]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for url, codes in value.items():
+        if not is_url(url) or not isinstance(codes, list) or not all(_is_code(code) for code in codes):
+            raise TypeError
+    return {split_credentials(url)[0].rstrip("/"): frozenset(codes) for url, codes in value.items()}
+
+
+def _is_code(code: object) -> bool:
+    return isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599
+
+
 def _flag(value: object, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -238,6 +255,7 @@ _KEYS: Mapping[str, tuple[str, _Reader]] = {
     "timeout": ("timeout", _seconds),
     "index-strategy": ("strategy", _strategy),
     "keyring-provider": ("keyring_provider", _provider),
+    "ignore-error-codes": ("ignore_error_codes", _codes),
 }
 _EXPECTED: Mapping[_Reader, str] = {
     _text: "a text",
@@ -248,4 +266,5 @@ _EXPECTED: Mapping[_Reader, str] = {
     _seconds: "a positive number",
     _strategy: "first-match or best-version",
     _provider: "disabled or subprocess",
+    _codes: "a table of URLs, each with a list of HTTP statuses from 400 on",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,8 @@ class IndexSettings:
         pins: project -> the only place where it is looked for: the URL of an index, or the name of one of
             the sources of kind ``backends``.
         keyring: whether the command ``keyring`` may be asked for passwords.
+        ignore_error_codes: URL of an index, without credentials and slash at the end -> HTTP statuses that
+            say that it does not have a project, so that the next index is asked.
     """
 
     index_url: str | None = None
@@ -89,6 +91,7 @@ class IndexSettings:
     strategy: str = FIRST_MATCH
     pins: Mapping[NormalizedName, str] = field(default_factory=dict)
     keyring: bool = False
+    ignore_error_codes: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:
@@ -171,6 +174,7 @@ def load_index_settings(
         below=tuple(layer for layer in layers if layer != SourceLayer(layer.origin)),
         strategy=strategy or (table and table.strategy) or FIRST_MATCH,
         keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
+        ignore_error_codes=table.ignore_error_codes if table else {},
         **_ways(cert, trusted_hosts, environ, table, pip),
     )
     choice = choose_backends(

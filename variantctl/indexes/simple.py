@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -11,7 +12,7 @@ from variantctl.indexes.page_reader import ACCEPT, ProjectPage, parse_project_pa
 from variantctl.indexes.project_files import ProjectFiles, sort_files
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient, Response, status_error
-from variantctl.net.errors import SourceError
+from variantctl.net.errors import NetworkError, SourceError
 from variantctl.net.urls import is_file_url, is_url, path_to_url, url_to_path
 
 
@@ -23,13 +24,21 @@ class SimpleIndex:
         folder: the folder of a ``file://`` index, else ``None``.
     """
 
-    def __init__(self, url: str | Path, client: HttpClient, pages: CachedPages | None = None) -> None:
+    def __init__(
+        self,
+        url: str | Path,
+        client: HttpClient,
+        pages: CachedPages | None = None,
+        ignored: Collection[int] | None = None,
+    ) -> None:
         """An index at a URL (credentials in it are used for its host only), or in a folder.
 
         Args:
             url: ``http(s)://``, ``file://``, or the path of a folder.
             client: makes the requests.
             pages: the cached pages; ``None``: every page is asked for.
+            ignored: statuses that say that the index does not have a project, besides 404 and 410; ``None``:
+                an object store's AccessDenied says so.
         """
         text = str(url)
         if isinstance(url, Path) or not is_url(text):
@@ -38,6 +47,7 @@ class SimpleIndex:
         self.folder = url_to_path(self.url) if is_file_url(self.url) else None
         self._client = client
         self._pages = pages
+        self._ignored = ignored
 
     def project(
         self, name: str, *, refresh: bool | None = None, patience: float | None = None
@@ -88,14 +98,32 @@ class SimpleIndex:
     ) -> ProjectPage | None:
         url = f"{self.url}/{project}/"
         if self._pages is not None:
-            response = self._pages.get(url, accept=ACCEPT, refresh=refresh, patience=patience)
+            response = self._pages.get(
+                url, accept=ACCEPT, refresh=refresh, patience=patience, allow=self._ignored or ()
+            )
         else:
-            response = self._client.get(url, accept=ACCEPT, allow=(404, 410, 403), patience=patience)
-        if response.status in (404, 410) or _object_store_has_not(response, self._client, url):
+            allow = (404, 410, 403, *(self._ignored or ()))
+            response = self._client.get(url, accept=ACCEPT, allow=allow, patience=patience)
+        if response.status in (404, 410, *(self._ignored or ())):
             return None
         if response.status == 403:
-            raise status_error(url, 403, "Forbidden", response.headers)
+            if self._ignored is None and _object_store_has_not(response, self._client, url):
+                return None
+            raise self._forbidden(url, response)
         return self._parse(response, url)
+
+    def _forbidden(self, url: str, response: Response) -> NetworkError:
+        """A 403 is no 404: another index's package of that name could be anybody's."""
+        if not is_access_denied(response):
+            return status_error(url, 403, "Forbidden", response.headers)
+        return NetworkError(
+            f"{url} answered 403 Forbidden (AccessDenied): the object store does not say whether it has the "
+            "project, and no other index is asked in its place",
+            url=url,
+            status=403,
+            hint="Give credentials that may list it. If it says so for what it does not have, let the search "
+            f'go on: [index.ignore-error-codes] "{self.url}" = [403] in the configuration.',
+        )
 
     def _in_folder(self, project: str) -> ProjectPage | None:
         """pip and uv read ``index.html`` of a folder; ``index.json`` (PEP 691) is read where that is all."""
@@ -121,9 +149,13 @@ def _object_store_has_not(response: Response, client: HttpClient, url: str) -> b
     Amazon S3 answers AccessDenied, in XML, for keys that do not exist where listing is not allowed (S3 API
     reference, GetObject, "Permissions"). With credentials sent, a 403 is taken at its word.
     """
+    return client.credentials.header(url) is None and is_access_denied(response)
+
+
+def is_access_denied(response: Response) -> bool:
+    """Whether an answer is an object store's "AccessDenied"."""
     return (
         response.status == 403
-        and client.credentials.header(url) is None
         and "xml" in response.content_type
         and b"<Code>AccessDenied</Code>" in response.content
     )

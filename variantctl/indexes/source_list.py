@@ -19,7 +19,7 @@ from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.simple import SimpleIndex
 from variantctl.net.client import HttpClient
 from variantctl.net.errors import OfflineError
-from variantctl.net.urls import is_url
+from variantctl.net.urls import is_url, split_credentials
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
@@ -51,7 +51,7 @@ class SourceList:
         self._layers = [self._open_layer(layer) for layer in settings.layers]
         opened = {index.source.name: index for index in self.backends}
         self._pinned: dict[NormalizedName, Place] = {
-            name: opened[place] if place in opened else SimpleIndex(place, client, pages)
+            name: opened[place] if place in opened else self._simple(place)
             for name, place in settings.pins.items()
             if not settings.no_index and (place in opened or is_url(place))
         }
@@ -154,14 +154,20 @@ class SourceList:
     def _open_layer(self, layer: SourceLayer) -> _Layer:
         """What somebody named goes before what is asked by default, and that before the default index."""
         places: list[Place] = [self._open(source) for source in layer.backends if not source.by_default]
-        places += [SimpleIndex(url, self._client, self._pages) for url in layer.extra_index_urls]
+        places += map(self._simple, layer.extra_index_urls)
         places += [self._open(source) for source in layer.backends if source.by_default]
         if layer.index_url:
-            places.append(SimpleIndex(layer.index_url, self._client, self._pages))
+            places.append(self._simple(layer.index_url))
         if layer.no_index:
             places = []
         find_links = [FindLinks(location, self._client, self._pages) for location in layer.find_links]
         return _Layer(layer.origin, places, find_links, closed=bool(places) or layer.no_index)
+
+    def _simple(self, url: str) -> SimpleIndex:
+        """An index, which is taken at its word: only statuses that are configured let the search go on."""
+        bare = split_credentials(url)[0] if is_url(url) else url
+        ignored = self._settings.ignore_error_codes.get(bare.rstrip("/"), ())
+        return SimpleIndex(url, self._client, self._pages, ignored)
 
     def _open(self, source: BackendSource) -> BackendIndex:
         contact = self._contacts.with_server_of(source.url)
