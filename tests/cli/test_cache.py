@@ -15,7 +15,7 @@ import pytest
 from variantctl.cache.folder import Cache
 from variantctl.cache.prune import enforce_limit
 from variantctl.cli import main
-from variantctl.config.cache_limit import cache_limit
+from variantctl.config.cache import cache_limit
 from variantctl.net.errors import SettingsError
 from variantctl.wheels.build import build_wheel
 

@@ -293,6 +293,42 @@ def test_cached_index_serves_an_offline_install(torches: Shell, index: LoopbackS
     assert index.paths == []
 
 
+def _archives(shell: Shell) -> list[str]:
+    return sorted(path.name for path in (shell.world.root / "cache").glob("wheels-v1/**/*.whl"))
+
+
+def test_archives_go_once_they_are_unpacked(torches: Shell, index: LoopbackServer) -> None:
+    arguments = ("install", "-i", f"{index.url}/simple/", "torch", "--reinstall", "--target", "one")
+    torches.run(*arguments)
+    assert _archives(torches) == []
+    torches.run("cache", "clean")
+    torches.run(*arguments, "--keep-archives")
+    kept = _archives(torches)
+    assert len(kept) == 2
+    # What somebody had kept is not taken away by the next command.
+    torches.run(*arguments)
+    assert _archives(torches) == kept
+
+
+@pytest.mark.parametrize("how", ["variable", "file"])
+def test_archives_are_kept_where_that_is_configured(torches: Shell, index: LoopbackServer, how: str) -> None:
+    if how == "variable":
+        torches.environ["VARIANTCTL_KEEP_ARCHIVES"] = "1"
+    else:
+        (torches.world.root / "none.toml").write_text("[cache]\nkeep-archives = true\n")
+    torches.run("install", "-i", f"{index.url}/simple/", "torch", "--target", "one")
+    assert len(_archives(torches)) == 2
+
+
+@pytest.mark.parametrize("said", ["keep-archives = 3", "keep = true"])
+def test_a_wrong_configuration_of_the_cache_is_named(
+    torches: Shell, index: LoopbackServer, said: str
+) -> None:
+    (torches.world.root / "none.toml").write_text(f"[cache]\n{said}\n")
+    done = torches.run("install", "-i", f"{index.url}/simple/", "torch", "--target", "one", code=1)
+    assert "none.toml: cache.keep" in done.stderr
+
+
 def test_an_index_with_trouble_is_named(torches: Shell, index: LoopbackServer) -> None:
     index.rule("/simple/torch/", status=403)
     error = json.loads(

@@ -61,7 +61,7 @@ class Place:
     def install(self, *wheels: Path | Planned, remove: Sequence[str] = (), **options: Any) -> Outcome:
         planned = [wheel if isinstance(wheel, Planned) else Planned(wheel) for wheel in wheels]
         plan = ByHand(planned, [Gone(name) for name in remove])
-        return apply_plan(plan, self.environment, fetched, Options(cache=self.cache, **options))
+        return apply_plan(plan, self.environment, Files(), Options(cache=self.cache, **options))
 
     def uninstall(self, *names: str) -> Outcome:
         packages = [
@@ -76,8 +76,14 @@ class Place:
         return picture(self.environment.prefix)
 
 
-def fetched(planned: Planned, reader: object = None) -> Path:
-    return planned.path
+class Files:
+    """The wheel files of plans that are made by hand."""
+
+    def fetch(self, planned: Planned, /, *, reader: object = None, cancel: object = None) -> Path:
+        return planned.path
+
+    def unpacked(self, planned: Planned, /) -> None:
+        pass
 
 
 def new_place(folder: Path, *, name: str = "env") -> Place:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.install.support import LinkMode, Place, Planned, new_place, picture, target_place
+from tests.install.support import Files, LinkMode, Place, Planned, new_place, picture, target_place
 from tests.wheels.recipes import CU128, NVIDIA
 from variantctl.cache.unpacked import FOLDER
 from variantctl.install.apply import apply_plan
@@ -278,7 +278,7 @@ def test_prefix(tmp_path: Path) -> None:
 
 def test_nothing_to_do_leaves_no_trace(target: Place) -> None:
     # The resolver's plan, so that its type is checked against what is read of it.
-    apply_plan(ResolvedPlan(), target.environment, fetch=lambda planned, _: Path(planned.filename))
+    apply_plan(ResolvedPlan(), target.environment, Files())
     assert not target.site.exists()
 
 

@@ -43,7 +43,8 @@ class Scene:
         file = RemoteFile(self.wheel.name, self.server.url + self.path, {"sha256": sha256 or right})
         with StreamingUnpacker(self.store, parse_wheel_filename(self.wheel.name), silent) as early:
             fetched = Fetched(self.cache, self.client).fetch(file, reader=early.start)
-            return early.finish(fetched.path, fetched.sha256)
+            built = early.finish(fetched.path)
+        return self.store.add_built(built, fetched.sha256) if built is not None else None
 
     def left(self) -> list[str]:
         return [path.name for path in self.store.root.iterdir()] if self.store.root.exists() else []

@@ -12,8 +12,7 @@ class ProgressEvent:
     """One step.
 
     Attributes:
-        stage: ``fetch``, ``unpack``, ``wait`` (for another variantctl), ``stage``, ``swap``, ``compile``;
-            ``stop`` where nothing that is being fetched is wanted any more.
+        stage: ``fetch``, ``unpack``, ``wait`` (for another variantctl), ``stage``, ``swap``, ``compile``.
         name: the package or environment it is about.
         done: how much of it is done: bytes for ``unpack``, else packages or files.
         total: out of how much, or None where that is not known.

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,8 +100,8 @@ class UnpackedStore:
         """
         from variantctl.wheels.archive import WheelArchive
 
-        with WheelArchive.open(path, filename) as archive, self._adding(filename, sha256) as theirs:
-            return theirs or self._publish(self.build(archive, progress), sha256)
+        with WheelArchive.open(path, filename) as archive, self.adding(filename, sha256) as theirs:
+            return theirs or self.publish(self.build(archive, progress), sha256)
 
     def build(self, archive: WheelArchive, progress: Progress = silent) -> Built:
         """Verify and unpack a wheel, without putting it into the store; nothing is left where that fails.
@@ -136,8 +136,8 @@ class UnpackedStore:
             InstallError: the cache cannot be written.
         """
         try:
-            with self._adding(built.filename, sha256) as theirs:
-                return theirs or self._publish(built, sha256)
+            with self.adding(built.filename, sha256) as theirs:
+                return theirs or self.publish(built, sha256)
         finally:
             self.discard(built)
 
@@ -147,16 +147,33 @@ class UnpackedStore:
             self._discard(built.folder)
 
     @contextlib.contextmanager
-    def _adding(self, filename: WheelFilename, sha256: str) -> Iterator[UnpackedWheel | None]:
-        """Be the only one who adds this wheel; gives what somebody else added before."""
+    def adding(
+        self, filename: WheelFilename, sha256: str, keep_waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[UnpackedWheel | None]:
+        """Be the only one who adds this wheel, in any process; yields what another one added before.
+
+        Args:
+            filename: the wheel's.
+            sha256: of the wheel file, in hexadecimal.
+            keep_waiting: called every now and then while another one adds it; what it raises goes through.
+
+        Raises:
+            InstallError: the cache cannot be written.
+        """
         try:
             make_private(self.root)
-            with exclusive_lock(self.root / f".lock-{self.slot(filename.filename, sha256).name}"):
+            lock = self.root / f".lock-{self.slot(filename.filename, sha256).name}"
+            with exclusive_lock(lock, keep_waiting=keep_waiting):
                 yield self.get(filename.filename, sha256)
         except OSError as error:
             raise from_os_error(error, self.root, f"unpacking {filename.filename}") from error
 
-    def _publish(self, built: Built, sha256: str) -> UnpackedWheel:
+    def publish(self, built: Built, sha256: str) -> UnpackedWheel:
+        """Make what was built appear in the store, whole; to be called where one is ``adding`` it.
+
+        Raises:
+            OSError: the cache cannot be written.
+        """
         slot = self.slot(built.filename.filename, sha256)
         try:
             umask = current_umask()

@@ -53,6 +53,8 @@ class WheelCache:
         self._cache = cache
         self._client = client
         self.splitting = SPLITTING
+        #: The wheels that this process put into the cache.
+        self._new: set[Path] = set()
 
     def fetch(
         self,
@@ -115,6 +117,21 @@ class WheelCache:
             return None
         got = linked[0].hashes
         return linked[0] if all(got.get(name) == digest for name, digest in _strong(file).items()) else None
+
+    def let_go(self, file: RemoteFile) -> None:
+        """Drop a wheel that this process fetched, and that its URL and hash will find again.
+
+        One that lay in the cache before stays: somebody had it kept. So does one whose index has no SHA-256,
+        for what its URL gave would have to be fetched again to be known.
+        """
+        sha256 = file.hashes.get("sha256")
+        if sha256 is None or (path := self._path(sha256, file.filename)) not in self._new:
+            return
+        self._new.discard(path)
+        with self._cache.exclusive_lock(WHEELS, sha256), contextlib.suppress(OSError):
+            path.unlink()
+            path.with_name(path.name + ".json").unlink()
+            path.parent.rmdir()
 
     def _local(self, file: RemoteFile) -> FetchedWheel:
         """A file of this machine: verified, not copied. Its digests are remembered by path, size and time."""
@@ -243,6 +260,7 @@ class WheelCache:
         self._cache.make(path.parent)
         partial.move(path)
         self._record(path, came.hashes)
+        self._new.add(path)
         if "sha256" not in file.hashes:
             wanted = {
                 "if-none-match": came.headers.get("etag"),

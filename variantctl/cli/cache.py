@@ -66,7 +66,7 @@ def _dir(args: argparse.Namespace) -> int:
 def _info(args: argparse.Namespace) -> int:
     """Measure every bucket."""
     from variantctl.cache.usage import CacheUsage
-    from variantctl.config.cache_limit import cache_limit
+    from variantctl.config.cache import cache_limit
 
     root, limit = options.cache_of(args).root, cache_limit()
     buckets = CacheUsage(root).buckets()
@@ -162,7 +162,7 @@ def _declare_prune(parser: argparse.ArgumentParser) -> None:
 def _prune(args: argparse.Namespace) -> int:
     """Prune."""
     from variantctl.cache.prune import prune
-    from variantctl.config.cache_limit import cache_limit
+    from variantctl.config.cache import cache_limit
 
     cache = options.cache_of(args)
     limit = cache_limit() if args.max_size is None else args.max_size

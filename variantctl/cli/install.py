@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
-from variantctl.cli.recovery import recover
+from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
 if TYPE_CHECKING:
@@ -206,12 +206,12 @@ def _apply(
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
 
-    with Downloads(package_finder) as downloads:
+    with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
         outcome = apply_plan(
             plan,
             environment,
-            downloads.fetch,
+            downloads,
             Options(
                 cache=package_finder.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
@@ -219,7 +219,7 @@ def _apply(
                 overwrite=args.overwrite,
                 strict=args.strict,
                 limits=options.unpacking_limits(args),
-                progress=downloads.show,
+                progress=say_waiting,
                 accept=partial(_verify, plan, environment) if args.verify else None,
             ),
         )

@@ -177,6 +177,11 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         default="hardlink",
         help="how files come from the cache (default: hardlink)",
     )
+    files.add_argument(
+        "--keep-archives",
+        action="store_true",
+        help="keep wheels in the cache as they were fetched, too, beside what was unpacked of them",
+    )
     files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
     files.add_argument(
         "--overwrite",
@@ -200,6 +205,17 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         type=_ratio,
         help="refuse a wheel that unpacks to more than N times its size (default: 200; 0: any)",
     )
+
+
+def keeps_archives(args: argparse.Namespace) -> bool:
+    """Whether fetched wheels stay in the cache: the option, else the configuration.
+
+    Raises:
+        SettingsError: the configuration says something else than yes or no.
+    """
+    from variantctl.config.cache import keeps_archives
+
+    return args.keep_archives or keeps_archives()
 
 
 def size(text: str) -> int:

@@ -12,14 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
-from variantctl.cli.recovery import say_waiting
 from variantctl.cli.render import console, is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from variantctl.cache.folder import Cache
-    from variantctl.cache.progress import ProgressEvent
     from variantctl.cache.wheels import FetchedWheel
     from variantctl.indexes.finder import PackageFinder
     from variantctl.net.streaming_zip import StreamingZip
@@ -127,13 +125,13 @@ class Downloads:
     As long as this is open, nothing is taken out of the cache.
     """
 
-    def __init__(self, package_finder: PackageFinder) -> None:
+    def __init__(self, package_finder: PackageFinder, *, keep_archives: bool = False) -> None:
         self._package_finder = package_finder
         self._visible = sys.stderr.isatty() and not render.is_quiet()
         self._bars: Any = None
         self._lock = Lock()
         self._fetched = False
-        self._cancel = Event()
+        self._keep_archives = keep_archives
         self._in_use = ExitStack()
 
     def __enter__(self) -> Downloads:
@@ -151,23 +149,27 @@ class Downloads:
         if self._fetched and error is None:
             _enforce_limit(self._package_finder.cache)
 
-    def fetch(self, planned: PlannedInstall, reader: Callable[[StreamingZip], None] | None = None) -> Path:
+    def fetch(
+        self, planned: PlannedInstall, *, reader: Callable[[StreamingZip], None], cancel: Event
+    ) -> Path:
         """The wheel's file, every known hash checked; ``reader`` is given one that is being received."""
         self._fetched = True
-        return self._fetch(planned, reader).path
+        return self._fetch(planned, reader, cancel).path
+
+    def unpacked(self, planned: PlannedInstall) -> None:
+        """Let go of the archive, unless archives are kept: what was unpacked of it is in the cache."""
+        if not self._keep_archives:
+            self._package_finder.let_go(planned.link)
 
     def sha256(self, planned: PlannedInstall) -> str:
         """The digest of the wheel's file, which is fetched for it."""
         return self._fetch(planned).sha256
 
-    def show(self, event: ProgressEvent) -> None:
-        """Say what an installation waits for, and give up what it does not want any more."""
-        if event.stage == "stop":
-            self._cancel.set()
-        say_waiting(event)
-
     def _fetch(
-        self, planned: PlannedInstall, reader: Callable[[StreamingZip], None] | None = None
+        self,
+        planned: PlannedInstall,
+        reader: Callable[[StreamingZip], None] | None = None,
+        cancel: Event | None = None,
     ) -> FetchedWheel:
         task: Any = None
 
@@ -185,7 +187,7 @@ class Downloads:
         fetched = self._package_finder.fetch(
             planned.link,
             progress=progress if self._visible else None,
-            cancel=self._cancel,
+            cancel=cancel,
             reader=reader,
         )
         with self._lock:
@@ -196,7 +198,7 @@ class Downloads:
 
 def _enforce_limit(cache: Cache) -> None:
     """Shrink the cache to what was configured, now that there is more in it; unless others use it."""
-    from variantctl.config.cache_limit import cache_limit
+    from variantctl.config.cache import cache_limit
 
     limit = cache_limit()
     if limit is None:

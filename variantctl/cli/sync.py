@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
-from variantctl.cli.recovery import recover
+from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
 if TYPE_CHECKING:
@@ -112,11 +112,11 @@ def _apply(
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
 
-    with Downloads(package_finder) as downloads:
+    with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         outcome = apply_plan(
             plan,
             environment,
-            downloads.fetch,
+            downloads,
             Options(
                 cache=package_finder.cache.root / "install",
                 link_mode=LinkMode(args.link_mode),
@@ -124,7 +124,7 @@ def _apply(
                 overwrite=args.overwrite,
                 strict=args.strict,
                 limits=options.unpacking_limits(args),
-                progress=downloads.show,
+                progress=say_waiting,
             ),
         )
     for warning in outcome.warnings:

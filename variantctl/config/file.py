@@ -29,7 +29,7 @@ variantctl (``~/.config/variantctl`` on Linux)::
     torch = "pytorch"                  # a source of kind backends, or the URL of an index
 
     [cache]
-    max-size = "20GB"                  # see cache_limit
+    max-size = "20GB"                  # see config.cache
 
     [backends.NAME]                    # see backend_tables
 """

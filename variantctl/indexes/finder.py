@@ -305,6 +305,10 @@ class PackageFinder:
         """
         return self._store.fetch(link.file, progress=progress, cancel=cancel, reader=reader)
 
+    def let_go(self, link: WheelLink) -> None:
+        """Drop a wheel that this process fetched: what was unpacked of it is kept elsewhere."""
+        self._store.let_go(link.file)
+
     def stored(self, file: RemoteFile) -> FetchedWheel | None:
         """The file, where it needs no request: in the cache, or in a folder."""
         return self._store.find(file)

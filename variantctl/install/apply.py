@@ -18,7 +18,7 @@ from variantctl.install.errors import StateError
 from variantctl.install.file_changes import FileChanges, plan_file_changes
 from variantctl.install.layout import Layout, lay_out
 from variantctl.install.lock import locked
-from variantctl.install.planned import ChangePlan, Fetch, PlannedWheel
+from variantctl.install.planned import ChangePlan, PlannedWheel, WheelSource
 from variantctl.install.removal import Removal, emptied_folders, removal_of
 from variantctl.install.roots import Roots
 from variantctl.install.space import room_of
@@ -78,7 +78,7 @@ class Outcome:
 def apply_plan(
     plan: ChangePlan,
     environment: Environment,
-    fetch: Fetch,
+    source: WheelSource,
     options: Options | None = None,
 ) -> Outcome:
     """Install the planned wheels and remove the planned packages, all or nothing.
@@ -86,15 +86,15 @@ def apply_plan(
     Args:
         plan: what to do. A wheel replaces the installed version of its package, planned or not; a removal of
             what is not there any more is passed over.
-        fetch: gives the wheel file of a planned install; called from threads.
+        source: gives the wheel files of planned installs; called from threads.
 
     Raises:
-        VariantctlError: it could not be done, and the environment is as it was: what ``fetch`` raises,
+        VariantctlError: it could not be done, and the environment is as it was: what ``source`` raises,
             ``WheelError``, ``FileConflictError``, ``NotWritableError``, ``NoSpaceError``, ...
     """
     options = options or Options()
     # Fetched, verified and unpacked first, which touches the cache alone and needs no lock.
-    wheels = _prepare(plan.install, fetch, options)
+    wheels = _prepare(plan.install, source, options)
     untidy = [text for wheel in wheels for text in wheel.untidy]
     if untidy and options.strict:
         raise UntidyError(untidy[0])
@@ -193,7 +193,7 @@ def _has_state(environment: Environment) -> bool:
     return os.path.lexists(environment.scheme["purelib"] / STATE_FOLDER)
 
 
-def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) -> list[UnpackedWheel]:
+def _prepare(install: Sequence[PlannedWheel], source: WheelSource, options: Options) -> list[UnpackedWheel]:
     """Every wheel in the store, verified."""
     store = UnpackedStore(options.cache, options.limits)
 
@@ -208,7 +208,7 @@ def _prepare(install: Sequence[PlannedWheel], fetch: Fetch, options: Options) ->
         return [wheel for wheel in found if wheel is not None]
     from variantctl.install.fetching import fetch_and_unpack
 
-    made = iter(fetch_and_unpack(missing, store, fetch, options.progress))
+    made = iter(fetch_and_unpack(missing, store, source, options.progress))
     return [wheel or next(made) for wheel in found]
 
 

@@ -12,42 +12,48 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import Progress, ProgressEvent
 from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
+from variantctl.net.download import Cancelled
 from variantctl.net.streaming_zip import StreamingZip
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.archive import WheelArchive
 
 if TYPE_CHECKING:
-    from variantctl.install.planned import Fetch, PlannedWheel
+    from variantctl.install.planned import PlannedWheel, WheelSource
 
 #: Wheels fetched and unpacked at a time; each is unpacked by several threads already.
 _PARALLEL_WHEELS = 4
 
 
 def fetch_and_unpack(
-    missing: Sequence[PlannedWheel], store: UnpackedStore, fetch: Fetch, progress: Progress
+    missing: Sequence[PlannedWheel], store: UnpackedStore, source: WheelSource, progress: Progress
 ) -> list[UnpackedWheel]:
     """Put wheels into the store.
 
     Args:
         missing: what to fetch.
         store: where they go.
-        fetch: gives the wheel file; called from threads.
+        source: gives the wheel files.
         progress: told how far it is.
 
     Raises:
         VariantctlError, OSError: as ``apply_plan``; the others are given up.
     """
 
+    cancel = threading.Event()
+
+    def keep_waiting() -> None:
+        if cancel.is_set():
+            raise Cancelled
+
     def prepare(planned: PlannedWheel) -> UnpackedWheel:
         filename = parse_wheel_filename(planned.filename)
-        sha256 = planned.hashes.get("sha256", "").lower()
         progress(ProgressEvent("fetch", filename.name, 0))
-        with StreamingUnpacker(store, filename, progress) as early:
-            path = fetch(planned, early.start)
-            sha256 = sha256 or file_sha256(path)
-            if wheel := early.finish(path, sha256) or store.get(planned.filename, sha256):
-                return wheel
-        return store.add(path, filename, sha256, progress)
+        sha256 = planned.hashes.get("sha256", "").lower()
+        if not sha256:
+            return _without_a_hash(planned, filename, store, source, cancel, progress)
+        # One process at a time, download and all: whoever comes second finds it in the store.
+        with store.adding(filename, sha256, keep_waiting) as theirs:
+            return theirs or _fetched(planned, filename, sha256, store, source, cancel, progress)
 
     if len(missing) == 1:
         return [prepare(missing[0])]
@@ -56,9 +62,48 @@ def fetch_and_unpack(
             return list(pool.map(prepare, missing))
         except BaseException:
             # Downloads under way would be waited for.
-            progress(ProgressEvent("stop", "", 0))
+            cancel.set()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _fetched(
+    planned: PlannedWheel,
+    filename: WheelFilename,
+    sha256: str,
+    store: UnpackedStore,
+    source: WheelSource,
+    cancel: threading.Event,
+    progress: Progress,
+) -> UnpackedWheel:
+    with StreamingUnpacker(store, filename, progress) as early:
+        path = source.fetch(planned, reader=early.start, cancel=cancel)
+        built = early.finish(path)
+    if built is None:
+        with WheelArchive.open(path, filename) as archive:
+            built = store.build(archive, progress)
+    wheel = store.publish(built, sha256)
+    source.unpacked(planned)
+    return wheel
+
+
+def _without_a_hash(
+    planned: PlannedWheel,
+    filename: WheelFilename,
+    store: UnpackedStore,
+    source: WheelSource,
+    cancel: threading.Event,
+    progress: Progress,
+) -> UnpackedWheel:
+    """Only its bytes can say which wheel it is."""
+    with StreamingUnpacker(store, filename, progress) as early:
+        path = source.fetch(planned, reader=early.start, cancel=cancel)
+        sha256 = file_sha256(path)
+        if known := store.get(planned.filename, sha256):
+            return known
+        if (built := early.finish(path)) is not None:
+            return store.add_built(built, sha256)
+    return store.add(path, filename, sha256, progress)
 
 
 class StreamingUnpacker:
@@ -96,12 +141,8 @@ class StreamingUnpacker:
         self._thread = threading.Thread(target=self._run, name="variantctl-early", daemon=True)
         self._thread.start()
 
-    def finish(self, path: Path, sha256: str) -> UnpackedWheel | None:
-        """The wheel in the store, where it was unpacked early; ``path`` is whole now, and its hashes right.
-
-        Raises:
-            InstallError: the cache cannot be written.
-        """
+    def finish(self, path: Path) -> Built | None:
+        """The wheel, where it was unpacked early; ``path`` is whole now, and its hashes right."""
         if self._thread is None or self._arriving is None:
             return None
         self._thread.join()
@@ -109,7 +150,7 @@ class StreamingUnpacker:
         if built is None or not self._arriving.is_same_as(path):
             return None
         self._built = None
-        return self._store.add_built(built, sha256)
+        return built
 
     def _run(self) -> None:
         assert self._arriving is not None

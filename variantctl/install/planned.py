@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -30,11 +31,20 @@ class PlannedRemoval(Protocol):
     def name(self) -> str: ...
 
 
-class Fetch(Protocol):
-    """Gives the file of a planned wheel, every known hash checked."""
+class WheelSource(Protocol):
+    """Where the files of planned wheels come from; called from several threads."""
 
-    def __call__(self, planned: Any, reader: Callable[[StreamingZip], None], /) -> Path:
-        """``reader`` may be given the file once while it is being received, to unpack it meanwhile."""
+    def fetch(self, planned: Any, /, *, reader: Callable[[StreamingZip], None], cancel: Event) -> Path:
+        """The wheel's file, every known hash checked.
+
+        Args:
+            planned: of which wheel.
+            reader: may be given the file once while it is being received, to unpack it meanwhile.
+            cancel: is set when nothing is wanted any more.
+        """
+
+    def unpacked(self, planned: Any, /) -> None:
+        """Be told that the wheel is in the store: its file is not needed any more."""
 
 
 class ChangePlan(Protocol):
