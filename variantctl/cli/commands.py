@@ -37,7 +37,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
     "provider": Command("variantctl.cli.provider", "say whose detector plugins may be installed and run"),
-    "wheel": Command("variantctl.cli.wheel", "make, check and inspect variant wheels"),
+    "wheel": Command("variantctl.cli.wheel", "make, check, audit and inspect variant wheels"),
     "proxy": Command(
         "variantctl.cli.proxy", "let pip, uv, poetry and pdm install the variants for this machine"
     ),

@@ -1,4 +1,4 @@
-"""``variantctl wheel``: make, check and inspect variant wheels."""
+"""``variantctl wheel``: make, check, audit and inspect variant wheels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from variantctl.cli.actions import Action, action_of, add_actions, run_action
 
-HELP = "make, check and inspect variant wheels"
+HELP = "make, check, audit and inspect variant wheels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +21,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _actions() -> tuple[Action, ...]:
     # Late: the modules of the actions are below this package.
-    from variantctl.cli.wheel import inspect, make, unmake, validate
+    from variantctl.cli.wheel import audit, inspect, make, unmake, validate
 
     return (
         action_of("make", make),
         action_of("unmake", unmake),
         action_of("inspect", inspect),
+        action_of("audit", audit),
         action_of("validate", validate),
     )
