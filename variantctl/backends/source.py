@@ -61,6 +61,7 @@ class BackendSource:
         by_default: nobody asked for it: it is passed over where somebody named a source that has the
             project, or where it cannot be reached.
         discover: whether the place is asked which sub-indexes it has that the table lacks.
+        problem: why a newer table of it, which is stored, is not used; ``""`` where there is none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class BackendSource:
     origin: str = ""
     by_default: bool = False
     discover: bool = False
+    problem: str = ""
 
     @cached_property
     def _places(self) -> Mapping[str, str]:

@@ -50,20 +50,24 @@ from variantctl.variants.provider_tables import read_providers
 SHIPPED = ("pytorch",)
 
 _KEYS = ("url", "packages", "namespaces", "providers", "variants", "discover")
+_HEAD = ("format", "name", "version")
 
 
-def shipped_source(name: str, changes: Node | None = None) -> BackendSource:
+def shipped_source(
+    name: str, changes: Node | None = None, table: Mapping[str, object] | None = None
+) -> BackendSource:
     """A mapping that comes with variantctl, to be asked by default.
 
     Args:
         name: one of ``SHIPPED``.
+        table: what is known in place of the shipped table; ``None``: that.
         changes: what configuration says about it: each key is taken in place of the shipped one, tables key
             by key. Variants that the shipped table lacks go before those that it has.
 
     Raises:
         InvalidVariantError: the changes make no sense; names the key and the rule.
     """
-    shipped = _shipped_table(name)
+    shipped = _without_head(shipped_table(name)) if table is None else table
     Node(shipped, f"{name}.toml").refuse_other_keys(_KEYS)
     if changes is None:
         top = Node(shipped, f"{name}.toml")
@@ -75,17 +79,21 @@ def shipped_source(name: str, changes: Node | None = None) -> BackendSource:
     return _source(top, name, _url(top.require("url")), origin="variantctl", by_default=True, discover=True)
 
 
-def _shipped_table(name: str) -> dict[str, object]:
+def shipped_table(name: str) -> bytes:
+    """The file that comes with variantctl, as it is."""
     from importlib.resources import files
 
+    return files("variantctl.backends").joinpath("data").joinpath(f"{name}.toml").read_bytes()
+
+
+def _without_head(content: bytes) -> dict[str, object]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
 
-    file = files("variantctl.backends").joinpath("data").joinpath(f"{name}.toml")
-    table: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
-    return table
+    table: dict[str, object] = tomllib.loads(content.decode("utf-8"))
+    return {key: value for key, value in table.items() if key not in _HEAD}
 
 
 def _keep_packages(shipped: Mapping[str, object], changes: Node) -> None:

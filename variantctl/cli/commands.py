@@ -42,6 +42,9 @@ COMMANDS: dict[str, Command] = {
         "variantctl.cli.proxy", "let pip, uv, poetry and pdm install the variants for this machine"
     ),
     "index": Command("variantctl.cli.index", "build, change, check and serve a static index of wheels"),
+    "knowledge": Command(
+        "variantctl.cli.knowledge", "show and renew what is known of PyTorch's builds for each accelerator"
+    ),
     "cache": Command("variantctl.cli.cache", "look into the cache, shrink it, check it"),
     "demo": Command(
         "variantctl.cli.demo", "build, serve, explain and install stand-in wheels, without a network"

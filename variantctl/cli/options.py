@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from variantctl.cache.folder import Cache
     from variantctl.config.settings import IndexSettings
     from variantctl.indexes.finder import PackageFinder
+    from variantctl.net.client import HttpClient
     from variantctl.providers.algorithm import Machine
     from variantctl.providers.profiles import Profile
     from variantctl.providers.settings import PluginSources
@@ -320,6 +321,17 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         pins=args.pin,
         cache=cache_of(args),
     )
+
+
+def plain_client(args: argparse.Namespace) -> HttpClient:
+    """As pip's and variantctl's configuration say: proxies, certificates, passwords; no index is asked."""
+    from variantctl.config.settings import load_index_settings
+    from variantctl.indexes.finder import http_settings
+    from variantctl.net.client import HttpClient
+
+    # No index is asked for anything, so pip need not be asked for its own.
+    settings = load_index_settings(no_index=True, no_backends=True, trusted_hosts=args.trusted_host)
+    return HttpClient(http_settings(settings))
 
 
 def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = None) -> PluginSources:

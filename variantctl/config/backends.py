@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
+from variantctl.backends.knowledge import KnowledgeFolder
 from variantctl.backends.source import BackendSource
-from variantctl.backends.tables import SHIPPED, read_backend_tables, shipped_changes, shipped_source
+from variantctl.backends.tables import SHIPPED, read_backend_tables, shipped_changes
 from variantctl.config.file import Configuration, read_configuration
 from variantctl.net.errors import SettingsError
 from variantctl.net.urls import is_url
@@ -110,12 +111,14 @@ def known_sources(environ: Mapping[str, str]) -> list[BackendSource]:
     read = read_backend_tables(table, configuration.origin if configuration else "")
     own = [source for source in read.values() if isinstance(source, BackendSource)]
     changes = {name: node for name, node in read.items() if isinstance(node, Node)}
-    return [*(shipped_source(name, changes.get(name)) for name in SHIPPED), *own]
+    folder = KnowledgeFolder.of_user(environ)
+    return [*(folder.current(name).source(changes.get(name)) for name in SHIPPED), *own]
 
 
 def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple[BackendSource, bool | None]:
     """A shipped source where it was said to be, and whether it was switched on or off."""
-    source = shipped_source(name, entry)
+    known = KnowledgeFolder.of_user(environ).current(name)
+    source = replace(known.source(entry), problem=known.problem)
     enabled, url = shipped_changes(entry) if entry is not None else (None, None)
     variable = _variable(name)
     asked_for = enabled is True or url is not None or bool(environ.get(variable))

@@ -62,7 +62,7 @@ class Explanation:
         return next((wheel for wheel in self.wheels if wheel.verdict == "selected"), None)
 
     def as_json(self) -> dict[str, Any]:
-        """The contract of ``explain --json`` (design, section 5)."""
+        """The contract of ``explain --json`` (design, section 5); passed over: only where something was."""
         selected = self.selected
         return {
             "format": 1,
@@ -71,8 +71,8 @@ class Explanation:
             "selected": _selected_json(selected) if selected else None,
             "wheels": [_wheel_json(wheel) for wheel in self.wheels],
             "advice": [advice.as_json() for advice in self.advice],
-            "passed_over": [item.as_json() for item in self.passed_over],
-            "notes": list(self.notes),
+            **({"passed_over": [item.as_json() for item in self.passed_over]} if self.passed_over else {}),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def summary(self) -> str:

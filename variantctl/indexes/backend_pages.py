@@ -58,6 +58,8 @@ class BackendIndex:
         self._pages = pages
         self._contact = contact
         self._warn = warn
+        if source.problem:
+            warn(f"{source.name}: {source.problem}; what comes with variantctl is used")
         self._note = note
 
     @property

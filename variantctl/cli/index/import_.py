@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from variantctl.cli import options
 from variantctl.cli.options import add_trusted_host
 from variantctl.cli.render import note, print_json
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from variant_index.importing.run import Import, ImportPlan
 
     from variantctl.backends.source import BackendSource
-    from variantctl.net.client import HttpClient
 
 HELP = "turn indexes for each accelerator into one index of variants"
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         from variantctl.cli.app import UsageError
 
         raise UsageError("argument --jobs: must be at least 1")
-    with _client(args) as client:
+    with options.plain_client(args) as client:
         job: Import = Import(
             args.place,
             args.output,
@@ -121,17 +121,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f"{summary.index.simple}: {_counts(summary.plan)}\n")
     return 0
-
-
-def _client(args: argparse.Namespace) -> HttpClient:
-    """As pip's and variantctl's configuration say: proxies, certificates, passwords."""
-    from variantctl.config.settings import load_index_settings
-    from variantctl.indexes.finder import http_settings
-    from variantctl.net.client import HttpClient
-
-    # No index is asked for anything, so pip need not be asked for its own.
-    settings = load_index_settings(no_index=True, no_backends=True, trusted_hosts=args.trusted_host)
-    return HttpClient(http_settings(settings))
 
 
 def _mapping(name: str) -> BackendSource:
