@@ -118,3 +118,23 @@ def test_a_lock_for_any_machine_has_nothing_to_say(shell: Shell) -> None:
     done = shell.run("lock", "torch", "-i", index(shell), "--all-variants", "--json")
     assert "built for" not in done.stderr
     assert all("fit" not in item for item in json.loads(done.stdout)["install"])
+
+
+def test_what_stays_is_told_too(shell: Shell) -> None:
+    shell.world.add("torch", "2.16.0+cpu")
+    shell.world.package_finder()
+    place = ("-p", "env", "-i", index(shell))
+    shell.run("install", "torch==2.16.0+cpu", "--no-deps", *place)
+    assert shell.run("install", "torch==2.16.0+cpu", *place).stderr == ""
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "13.2"
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
+    done = shell.run("install", "torch", *place)
+    said = " ".join(done.stderr.split())
+    assert "Nothing to do: torch 2.16.0+cpu is there already." in done.stdout
+    assert (
+        "warning: torch 2.16.0+cpu, which stays, is built for CPUs, and this machine has an NVIDIA GPU."
+        in said
+    )
+    assert f"`variantctl install torch -p env -i {index(shell)} --reinstall --backends pytorch`" in said
+    shell.run("install", "torch==2.15.0", *place)
+    assert shell.run("install", "torch", *place).stderr == ""

@@ -100,7 +100,10 @@ class Bench:
         return self.run("sync", lock or self.lock, *arguments, *self.cache)
 
     def plan(self, command: str, *arguments: str | Path) -> list[dict[str, Any]]:
-        """What ``install`` or ``sync`` would install into an empty folder."""
+        """What ``install`` or ``sync`` would install into an empty folder.
+
+        Without ``fit``: what other builds there are, only an index knows, and a lock does not.
+        """
         source = ("-i", self.index) if command == "install" else ()
         outcome = self.run(
             command,
@@ -114,7 +117,7 @@ class Bench:
         )
         assert outcome.code == 0, outcome.out
         found: list[dict[str, Any]] = outcome.json["install"]
-        return found
+        return [{key: value for key, value in item.items() if key != "fit"} for item in found]
 
     @property
     def cache(self) -> tuple[str, str]:

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge every wheel of the version that would be taken, and print the verdicts."""
-    from variantctl.cli.fit_advice import fit_notes
+    from variantctl.cli.fit_advice import fit_notes, warn
     from variantctl.requirements.requirement import parse_user_requirement
 
     requirements = [parse_user_requirement(text) for text in args.requirements]
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     with options.open_catalog(args, environment) as package_finder:
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)
-            notes = (*whole.plan.notes, *fit_notes(args, whole.plan.install, package_finder.settings))
-            options.show_notes(subject, notes)
+            options.show_notes(subject, whole.plan.notes)
+            warn(fit_notes(args, whole.plan.install, package_finder.settings))
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], package_finder, subject)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from variantctl.backends.source import BackendSource
     from variantctl.config.settings import IndexSettings
-    from variantctl.resolve.plan import PlannedInstall
+    from variantctl.providers.algorithm import Machine
+    from variantctl.resolve.plan import Plan, PlannedInstall
 
 _OFF = "VARIANTCTL_NO_BACKENDS"
 
@@ -35,6 +36,33 @@ def fit_notes(
         return _remedy(planned, args, settings)
 
     return plan_fit.fit_notes(install, remedy, render.human_size)
+
+
+def kept_notes(args: argparse.Namespace, plan: Plan, machine: Machine, who: str) -> list[str]:
+    """A note for each package that stays, and makes no use of the machine's accelerator."""
+    from variantctl.config.backends import known_sources
+    from variantctl.resolve.plan_fit import fit_of_kept
+
+    sources = known_sources(os.environ) if plan.keep else []
+    notes = []
+    for kept in plan.keep:
+        source = next((source for source in sources if source.serves(kept.name)), None)
+        fit = fit_of_kept(kept, machine, who, read=source is not None)
+        if fit is None or fit.status not in ("misfit", "unused"):
+            continue
+        told = f"{kept.name} {kept.version}, which stays, {fit.why}."
+        if fit.status == "misfit":
+            asked = [] if source is None or source.name in args.backends else ["--backends", source.name]
+            words = shlex.join(["variantctl", *args.arguments, "--reinstall", *asked])
+            told += f" `{words}` chooses again."
+        notes.append(told)
+    return notes
+
+
+def warn(notes: Iterable[str]) -> None:
+    """What makes no use of the accelerator is a warning, and no mere note."""
+    for note in notes:
+        render.warning(note)
 
 
 def _remedy(planned: PlannedInstall, args: argparse.Namespace, settings: IndexSettings) -> str:

@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
-    from variantctl.cli.fit_advice import fit_notes
+    from variantctl.cli.fit_advice import fit_notes, kept_notes, warn
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
@@ -114,9 +114,12 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
-        plan = replace(plan, notes=(*plan.notes, *fit_notes(args, plan.install, package_finder.settings)))
+        poor = fit_notes(args, plan.install, package_finder.settings)
+        poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
         options.show_notes(subject, notes)
+        warn(poor)
+        plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, package_finder, args)
     if args.json:

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     for note in made.notes:
         render.note(note)
     for note in dict.fromkeys(_fit_notes(made, args, package_finder.settings)):
-        render.note(note)
+        render.warning(note)
     text = dumps(made.lock)
     what = _changes(old, made.lock) if before != text else []
     if args.check:

@@ -82,8 +82,11 @@ def run(args: argparse.Namespace) -> int:
         )
         plan = plan_sync(selection.select(), installed, environment, reinstall=args.reinstall)
         plan = with_fits(plan, subject.machine, subject.who)
-        plan = replace(plan, notes=(*plan.notes, *fit_notes(plan.install, show_size=render.human_size)))
+        poor = fit_notes(plan.install, show_size=render.human_size)
         options.show_notes(subject, plan.notes)
+        for text in poor:
+            render.warning(text)
+        plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and (plan.install or plan.remove):
             _apply(plan, environment, package_finder, args)
     if args.json:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from variantctl.resolve.plan import Plan, PlannedInstall
+from variantctl.resolve.plan import Kept, Plan, PlannedInstall
 from variantctl.select.fit import ACCELERATORS, Fit, fit_of_ordinary, fit_of_variant
 from variantctl.select.ordinary_builds import OrdinaryBuild, ordinary_build
 from variantctl.values import replace
@@ -39,6 +40,25 @@ def fit_of(planned: PlannedInstall, machine: Machine, who: str) -> Fit:
     build = build_of(planned)
     supported = machine.supported(ACCELERATORS) if build.accelerator is not None else {}
     return fit_of_ordinary(build, supported, who, unanswered_by(machine))
+
+
+def fit_of_kept(kept: Kept, machine: Machine, who: str, *, read: bool) -> Fit | None:
+    """Of a package that stays as it is; ``None`` of a variant, which was chosen when it was installed.
+
+    Args:
+        kept: the package.
+        machine: what it is compared with, asked only where the package shows that it matters.
+        who: ``this machine`` or the profile.
+        read: look at its requirements, too.
+    """
+    if kept.package.label is not None or not machine.is_one:
+        return None
+    requires = kept.package.requires() if read else ()
+    applying = tuple(text for text in requires if not re.search(r"\bextra\b", text.partition(";")[2]))
+    build = ordinary_build(kept.name, str(kept.version), applying)
+    if build.accelerator is None or build.library:
+        return None
+    return fit_of_ordinary(build, machine.supported(ACCELERATORS), who, unanswered_by(machine))
 
 
 def unanswered_by(machine: Machine) -> Callable[[str], str | None]:
