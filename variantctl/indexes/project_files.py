@@ -89,6 +89,20 @@ class ProjectFiles:
             groups.setdefault(link.wheel.version, []).append(link)
         return {version: tuple(groups[version]) for version in sorted(groups, reverse=True)}
 
+    @cached_property
+    def labels(self) -> Mapping[Version, int]:
+        """How many labels the wheels of a version have (``None`` is one), where any has a label."""
+        return {
+            version: len({link.wheel.label for link in links})
+            for version, links in self.by_version.items()
+            if any(link.wheel.label is not None for link in links)
+        }
+
+    @cached_property
+    def has_backends(self) -> bool:
+        """Whether some wheels are of a backend."""
+        return any(link.backend is not None for link in self.wheels)
+
     def wheels_of(self, version: Version) -> tuple[WheelLink, ...]:
         """The wheels of *version*; empty where there are none.
 

@@ -20,7 +20,7 @@ from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import parse_wheel_filename
 
-FORMAT = 1
+FORMAT = 2
 
 
 def dump(files: ProjectFiles) -> bytes:
@@ -39,6 +39,7 @@ def dump(files: ProjectFiles) -> bytes:
         "versions": [str(version) for version in files.by_version],
         "variants_json": {str(version): _row(file, 0) for version, file in files.variants_json.items()},
         "skipped": files.skipped,
+        "labels": {str(version): count for version, count in files.labels.items()},
         "crc32": zlib.crc32(body),
     }
     return _line(head) + b"\n" + body
@@ -66,6 +67,7 @@ def load(data: bytes) -> ProjectFiles | None:
             sdists,
             MappingProxyType(variants_json),
             skipped,
+            {Version(version): int(count) for version, count in head["labels"].items()},
         )
     except (ValueError, KeyError, TypeError, InvalidVersion):
         return None
@@ -110,6 +112,7 @@ class _StoredFiles(ProjectFiles):
         sdists: bytes,
         variants_json: Mapping[Version, RemoteFile],
         skipped: tuple[tuple[str, str], ...],
+        labels: Mapping[Version, int],
     ) -> None:
         # Frozen: attributes are set as the generated __init__ of a frozen dataclass sets them.
         for attribute, value in (
@@ -120,6 +123,8 @@ class _StoredFiles(ProjectFiles):
             ("by_version", versions),
             ("_versions", versions),
             ("_sdists", sdists),
+            ("labels", labels),
+            ("has_backends", False),
         ):
             object.__setattr__(self, attribute, value)
 

@@ -6,15 +6,15 @@ backend needs that backend. So another backend is tried for all where one lacks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles
-from variantctl.resolve.candidates import BaseCandidate, Candidate, InstalledCandidate, WheelCandidate
-from variantctl.resolve.needs import BackendRequirement, backend_identifier
+from variantctl.resolve.candidates import BaseCandidate, InstalledCandidate, WheelCandidate
+from variantctl.resolve.needs import BackendRequirement
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.ranking import fits_interpreter
 from variantctl.target.installed import InstalledPackage
@@ -73,32 +73,12 @@ class Backends:
 
     def rank(self, name: NormalizedName) -> int:
         """The place of a package among those of its source: the first is what the others are built for."""
-        source = self._package_finder.backend_source(name)
-        return source.packages.index(name) if source is not None else 0
+        return self.family_of(name)[1]
 
-    def in_order(
-        self,
-        name: NormalizedName,
-        found: Iterable[WheelCandidate],
-        pins: Mapping[str, Candidate],
-    ) -> Iterator[WheelCandidate]:
-        """The candidates of a package, those that contradict the backend already chosen after all others.
-
-        They can only be taken if that is given up, so nothing is asked for them before.
-        """
+    def family_of(self, name: NormalizedName) -> tuple[str, int]:
+        """What a package is decided with: its source, where the first is what the others are built for."""
         source = self._package_finder.backend_source(name)
-        pin = pins.get(backend_identifier(source.name)) if source is not None else None
-        if pin is None:
-            yield from found
-            return
-        later: list[WheelCandidate] = []
-        for candidate in found:
-            need = self.need_of(candidate)
-            if need is None or need.is_satisfied_by(pin):
-                yield candidate
-            else:
-                later.append(candidate)
-        yield from later
+        return (f"<{source.name}>", source.packages.index(name)) if source is not None else (name, 0)
 
     def like_installed(
         self,

@@ -176,7 +176,7 @@ class CandidateFinder:
 
     def has_variants(self, name: NormalizedName) -> bool:
         """Whether any version of a project has a wheel with a label."""
-        return bool(self.versions(name)) and any(link.wheel.label for link in self.project(name).wheels)
+        return bool(self.versions(name)) and bool(self.project(name).labels)
 
     @property
     def accelerators(self) -> tuple[str, ...]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.resolve.candidate_finder import CandidateFinder
-from variantctl.resolve.candidates import Candidate
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
+from variantctl.resolve.incompatibility import Required
 from variantctl.resolve.needs import (
     BackendRequirement,
     ImpossibleRequirement,
@@ -20,14 +19,9 @@ from variantctl.resolve.needs import (
     ProjectRequirement,
     is_pin,
 )
-from variantctl.resolve.trace import Trace, who
+from variantctl.resolve.proof import Proof
 from variantctl.select.preferences import NON_VARIANT
 from variantctl.variants.errors import VariantctlError
-
-if TYPE_CHECKING:
-    from resolvelib.structs import RequirementInformation
-
-    Information = RequirementInformation[Need, Candidate]
 
 _MOST_VERSIONS = 8
 _MOST_REASONS = 4
@@ -35,44 +29,54 @@ _MOST_CAUSES = 12
 
 
 def failure(
-    causes: Sequence[Information],
-    trace: Trace,
+    proof: Proof,
     candidate_finder: CandidateFinder,
     constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
 ) -> VariantctlError:
-    """The error for a search that found nothing.
+    """The error for a search that proved that there is nothing.
 
     A single requirement that cannot be had is told as such (``NoCandidateError``, ``ProjectNotFound``);
-    anything else as the chains of requirements that contradict each other (``UnsatisfiableError``).
+    anything else as the chains of requirements that contradict each other, or where those are many as the
+    derivation, step by step (``UnsatisfiableError``).
     """
-    impossible = [info.requirement for info in causes if isinstance(info.requirement, ImpossibleRequirement)]
-    errors = [need.error for need in impossible if need.error is not None]
-    if errors and len(errors) == len(causes):
+    causes = proof.at_odds
+    errors = [cause.need.error for cause in causes if isinstance(cause.need, ImpossibleRequirement)]
+    if causes and len(errors) == len(causes) and errors[0] is not None:
         return errors[0]
-    projects = {info.requirement.name: info.requirement for info in causes}
-    for name in projects:
-        mine = [info for info in causes if info.requirement.name == name]
-        needs = [info.requirement for info in mine]
-        if any(isinstance(need, (ImpossibleRequirement, BackendRequirement)) for need in needs):
-            continue
-        missing = missing_project(name, candidate_finder)
-        limits = constraints.get(name, ())
-        reason = missing.message if missing else nothing_fits(name, [*needs, *limits], candidate_finder)
-        alone = len(mine) == 1 and not limits
-        if reason and mine[0].parent is None and alone:
-            return missing or NoCandidateError(reason, hint=_hint(name, needs, candidate_finder))
-        if reason:
-            return UnsatisfiableError(
-                "\n".join([f"{reason}:", *_lines(mine, trace, limits)]),
-                hint=_hint(name, [*needs, *limits], candidate_finder)
-                or _loosen(mine, trace, candidate_finder, limits),
-            )
-    limits = [limit for name in projects for limit in constraints.get(name, ())]
-    lines = _lines(causes, trace, limits)
+    for name in dict.fromkeys(cause.need.name for cause in causes):
+        mine = [cause for cause in causes if cause.need.name == name]
+        if proof.is_simple and (
+            error := _about(name, mine, proof, candidate_finder, constraints.get(name, ()))
+        ):
+            return error
+    lines = _lines(causes, proof, proof.limits) if proof.is_simple else _steps(proof)
     return UnsatisfiableError(
         "\n".join(["no set of wheels satisfies everything that was asked for:", *lines]),
-        hint=_loosen(causes, trace, candidate_finder, limits),
+        hint=_loosen(causes, proof, candidate_finder),
     )
+
+
+def _about(
+    name: NormalizedName,
+    mine: Sequence[Required],
+    proof: Proof,
+    candidate_finder: CandidateFinder,
+    limits: Sequence[ProjectRequirement],
+) -> VariantctlError | None:
+    """The error about a project of which nothing satisfies all needs; ``None`` where something does."""
+    needs = [cause.need for cause in mine]
+    if any(isinstance(need, (ImpossibleRequirement, BackendRequirement)) for need in needs):
+        return None
+    missing = missing_project(name, candidate_finder)
+    reason = missing.message if missing else nothing_fits(name, [*needs, *limits], candidate_finder)
+    if reason and len(mine) == 1 and mine[0].parent is None and not limits:
+        return missing or NoCandidateError(reason, hint=_hint(name, needs, candidate_finder))
+    if reason:
+        return UnsatisfiableError(
+            "\n".join([f"{reason}:", *_lines(mine, proof, limits)]),
+            hint=_hint(name, [*needs, *limits], candidate_finder) or _loosen(mine, proof, candidate_finder),
+        )
+    return None
 
 
 def missing_project(name: NormalizedName, candidate_finder: CandidateFinder) -> ProjectNotFound | None:
@@ -141,43 +145,37 @@ def _hint(name: NormalizedName, needs: Sequence[Need], candidate_finder: Candida
     return " ".join(remedies(name, needs, candidate_finder)) or None
 
 
-def _loosen(
-    causes: Sequence[Information],
-    trace: Trace,
-    candidate_finder: CandidateFinder,
-    limits: Sequence[ProjectRequirement],
-) -> str:
+def _loosen(causes: Sequence[Required], proof: Proof, candidate_finder: CandidateFinder) -> str:
     """The beginnings of all chains, and what else there is of those projects."""
     roots: list[Need] = []
     for cause in causes:
-        way = trace.chain(cause.parent)
+        way = proof.chain(cause.parent)
         if cause.parent is None:
-            roots.append(cause.requirement)
-        elif way and way[0][1] is None:
-            roots.append(way[0][0])
+            roots.append(cause.need)
+        elif way and way[0].parent is None:
+            roots.append(way[0].need)
+    limits = [limit for limit in proof.limits if isinstance(limit, ProjectRequirement)]
     versions = {root.name: candidate_finder.versions(root.name) for root in [*roots, *limits]}
     return loosen(roots, limits, versions)
 
 
-def _lines(causes: Sequence[Information], trace: Trace, limits: Sequence[ProjectRequirement]) -> list[str]:
-    """One line for each need, with the way from the user to it; versions that need the same share one."""
-    grouped: dict[tuple[str, str, str], tuple[str, set[str]]] = {}
+def _steps(proof: Proof) -> list[str]:
+    return [f"  {sentence}" for sentence in proof.sentences()]
+
+
+def _lines(causes: Sequence[Required], proof: Proof, limits: Sequence[Need]) -> list[str]:
+    """One line for each need, with the way from the user to it."""
+    lines = []
     for cause in causes:
-        need, parent = cause.requirement, cause.parent
-        line = f"  {who(parent, need)} {need}"
-        if isinstance(need, ImpossibleRequirement):
-            line = f"  {parent} {need.reason}"
-        way = trace.chain(parent)
-        told = f" ({'; '.join(f'{who(above, its)} {its}' for its, above in way)})" if way else ""
-        key = (parent.name if parent else need.origin or "", str(need), told)
-        _, versions = grouped.setdefault(key, (line + told, set()))
-        if parent is not None:
-            versions.add(str(parent.version))
-    lines = [
-        line + (f", and so do {len(versions) - 1} other versions" if len(versions) > 1 else "")
-        for line, versions in grouped.values()
-    ]
-    lines += dict.fromkeys(f"  {limit.origin} allows only {limit}" for limit in limits)
+        line = f"  {proof.subject(cause)} {cause.need}"
+        if isinstance(cause.need, ImpossibleRequirement):
+            line = f"  {cause.parent} {cause.need.reason}"
+        way = proof.chain(cause.parent)
+        line += f" ({'; '.join(f'{proof.subject(link)} {link.need}' for link in way)})" if way else ""
+        lines.append(line)
+    lines += [f"  {limit.origin} allows only {limit}" for limit in limits]
+    lines += [f"  {words}" for words in proof.held_back]
+    lines = list(dict.fromkeys(lines))
     if len(lines) > _MOST_CAUSES:
         lines = [*lines[:_MOST_CAUSES], f"  and {len(lines) - _MOST_CAUSES} more"]
     return lines

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
-from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
 
 from variantctl.net.redaction import without_secrets
 from variantctl.requirements.requirement import UserRequirement
@@ -19,8 +18,8 @@ from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.passed_over import refuse_without_accelerator, tell
 from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval, Solution, reached
 from variantctl.resolve.plan_fit import with_fits
-from variantctl.resolve.provider import Provider
-from variantctl.resolve.search import Search
+from variantctl.resolve.provider import NewReferenceError, Provider
+from variantctl.resolve.search import NoSolutionError, Progress, Search
 from variantctl.resolve.trace import Trace
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.ordinary_builds import optional_requirements
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
 
 
 #: One round tries one candidate; PyPI's hardest graphs take a few thousand.
-MAX_ROUNDS = 100_000
+MAX_ROUNDS = 1_000_000
+_MOST_CAREFUL = 1_000
 
 _UNTOLD = "its dependencies cannot be satisfied"
 
@@ -64,6 +64,12 @@ class Request:
     command: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Limits:
+    max_rounds: int
+    progress: Progress | None
+
+
 def resolve(
     request: Request,
     *,
@@ -73,6 +79,7 @@ def resolve(
     installed: Mapping[NormalizedName, InstalledPackage] | None = None,
     who: str = "this machine",
     max_rounds: int = MAX_ROUNDS,
+    progress: Progress | None = None,
 ) -> Plan:
     """The plan that satisfies a request.
 
@@ -84,6 +91,7 @@ def resolve(
         installed: what it has already.
         who: ``this machine`` or the profile, for messages.
         max_rounds: after how many steps the search is given up.
+        progress: called now and then with the numbers of packages met and of versions looked at.
 
     Raises:
         UnsatisfiableError, NoCandidateError, ProjectNotFound: there is no solution, and why.
@@ -114,7 +122,8 @@ def resolve(
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
         provider = Provider(candidate_finder, constraints, order, options)
         provider.meet(needs)
-        pins, trace = _searched(needs, provider, candidate_finder, constraints, max_rounds)
+        pins = _searched(needs, provider, candidate_finder, constraints, _Limits(max_rounds, progress))
+        trace = Trace(needs, pins, provider.needs_if_known, provider.can_be_had, provider.looked_at)
         solution = reached(needs, pins, provider.get_dependencies)
         plan = _plan(solution, provider, candidate_finder, trace)
         told = tell(
@@ -162,32 +171,48 @@ def _searched(
     provider: Provider,
     candidate_finder: CandidateFinder,
     constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
-    max_rounds: int,
-) -> tuple[Mapping[str, Candidate], Trace]:
-    """The candidates found, and what was met on the way; raises what ``resolve`` does."""
-    try:
-        while True:
-            provider.begin()
-            trace = Trace()
-            search = Search(provider, trace)
-            try:
-                return search.run(needs, max_rounds), trace
-            except ResolutionImpossible as error:
-                search.read_on(needs)
-                if not provider.has_missed():
-                    if candidate_finder.preferences.accelerator == REQUIRE:
-                        limits = [need for each in constraints.values() for need in each]
-                        refuse_without_accelerator(
-                            [need.name for need in needs], [*needs, *limits], candidate_finder
-                        )
-                    from variantctl.resolve.failure import failure
+    limits: _Limits,
+) -> Mapping[str, Candidate]:
+    """The candidates found; raises what ``resolve`` does."""
+    while True:
+        search = Search(provider, limits.progress)
+        try:
+            return search.run(needs, limits.max_rounds)
+        except NewReferenceError:
+            continue
+        except NoSolutionError as error:
+            if search.assumed_too_much():
+                continue
+            return _made_sure(error, needs, provider, candidate_finder, constraints, limits)
 
-                    raise failure(list(error.causes), trace, candidate_finder, constraints) from None
-    except ResolutionTooDeep:
-        raise TooDeepError(
-            f"no solution was found in {max_rounds:,} steps, and the search was given up",
-            hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
-        ) from None
+
+def _made_sure(
+    error: NoSolutionError,
+    needs: Sequence[Need],
+    provider: Provider,
+    candidate_finder: CandidateFinder,
+    constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
+    limits: _Limits,
+) -> Mapping[str, Candidate]:
+    """Where a proof rests on assumptions, what a search without them finds; else the proof is told."""
+    from variantctl.resolve.failure import failure
+    from variantctl.resolve.proof import Proof
+
+    proof = Proof(error.proof, provider)
+    while proof.assumes:
+        try:
+            careful = Search(provider, limits.progress, carefully=True)
+            return careful.run(needs, min(limits.max_rounds, _MOST_CAREFUL))
+        except NoSolutionError as sure:
+            proof = Proof(sure.proof, provider)
+        except TooDeepError:
+            break
+        except NewReferenceError:
+            continue
+    if candidate_finder.preferences.accelerator == REQUIRE:
+        further = [need for each in constraints.values() for need in each]
+        refuse_without_accelerator([need.name for need in needs], [*needs, *further], candidate_finder)
+    raise failure(proof, candidate_finder, constraints) from None
 
 
 def _applicable(

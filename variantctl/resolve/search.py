@@ -1,295 +1,342 @@
-"""The search for a set of candidates: conflict-directed backjumping over a resolvelib provider.
+"""The search for a set of candidates: PubGrub, which learns from conflicts what must never be tried again.
 
-resolvelib's own search re-decides a pinned candidate when a later one disagrees with it. It can then lose
-what the pinned one needs and return a set that does not satisfy it (with resolvelib 1.2.1: ``b`` needs
-``f!=1``, ``f 7`` needs ``b!=8`` and ``d==3``, ``d 3`` needs ``f<3``; it answers ``b 8, f 1``), or fall into
-endless recursion over what was left behind. Here a decision stands until it is taken back, together with all
-that followed from it. So what is found satisfies every need, and a search that ends without a solution has
-tried everything (P. Prosser, "Hybrid algorithms for the constraint satisfaction problem", 1993).
+Looked at first: resolvelib (the search of pip, which backtracks without memory), pubgrub-py (a binding to a
+Rust library that wants every version known in advance), and SAT solvers (python-sat, which know no "newest
+first" and give no reason in words). PubGrub is what uv, Dart and Poetry use, and its rules are short: see
+:mod:`.incompatibility` for the words, :mod:`.partial_solution` for what follows from a decision and what a
+conflict teaches, :mod:`.priorities` for what is decided next.
+
+It is sound and complete: what is found satisfies every need, and where it ends without a solution the last
+incompatibility is a proof. Candidates that only some needs let in (pre-releases, yanked wheels, direct
+references: :mod:`.prereleases`) wait until a decided candidate asks for them. Where nothing is left but such,
+that follows from the decisions on all projects that might have asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from packaging.utils import NormalizedName
-from resolvelib.resolvers.exceptions import ResolutionImpossible, ResolutionTooDeep
-from resolvelib.structs import RequirementInformation
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.needs import AbiRequirement, ImpossibleRequirement, Need, ProjectRequirement
+from variantctl.resolve.domain import ABSENT, Domain
+from variantctl.resolve.errors import TooDeepError
+from variantctl.resolve.incompatibility import (
+    HeldBack,
+    Incompatibility,
+    Limited,
+    Package,
+    Required,
+    Same,
+    Unusable,
+)
+from variantctl.resolve.needs import BackendRequirement, ExtraBaseRequirement, ImpossibleRequirement, Need
+from variantctl.resolve.partial_solution import PartialSolution
+from variantctl.resolve.priorities import Priorities
 from variantctl.resolve.provider import Provider
-from variantctl.resolve.trace import Trace
-from variantctl.values import dataclass, field
-from variantctl.variants.errors import VariantctlError
 
-Information = RequirementInformation[Need, Candidate]
+Progress = Callable[[int, int], None]
+
+_TOLD_EVERY = 20
 
 
-@dataclass
-class _Decision:
-    """A project that a candidate is being chosen for.
+class NoSolutionError(Exception):
+    """There is none.
 
     Attributes:
-        identifier: the project, or the extra of one.
-        candidates: those not tried yet, best first.
-        chosen: the candidate that stands.
-        blame: the earlier decisions (by their place) that left fewer candidates, or turned some away.
-        causes: the needs that turned candidates away, for the message when none is left.
+        proof: an incompatibility without terms, and what it follows from.
     """
 
-    identifier: str
-    candidates: Iterator[Candidate]
-    blame: set[int]
-    chosen: Candidate | None = None
-    causes: list[Information] = field(default_factory=list)
+    def __init__(self, proof: Incompatibility) -> None:
+        super().__init__()
+        self.proof = proof
 
 
 class Search:
-    """One search; ``pins`` holds what stands: identifier -> candidate."""
+    """One search.
 
-    def __init__(self, provider: Provider, trace: Trace) -> None:
-        self.pins: dict[str, Candidate] = {}
+    Args:
+        provider: what can be had.
+        progress: called now and then with the number of packages met and of candidates looked at.
+        carefully: do not assume that what was not met yet asks for nothing that is held back. That is slow
+            where many projects might.
+    """
+
+    def __init__(
+        self, provider: Provider, progress: Progress | None = None, *, carefully: bool = False
+    ) -> None:
         self._provider = provider
-        self._trace = trace
-        self._needs: dict[str, list[Information]] = {}
-        self._decisions: list[_Decision] = []
-        self._place: dict[str, int] = {}
-        self._last_causes: list[Information] = []
-        self._involved: set[NormalizedName] = set()
-        self._conflicts: dict[tuple[NormalizedName, frozenset[int]], list[Need]] = {}
+        self._progress = progress
+        self._solution = PartialSolution()
+        self._priorities = Priorities(provider.family_of)
+        self._packages: dict[str, Package] = {}
+        self._needs: dict[NormalizedName, list[Need]] = {}
+        self._needing: dict[NormalizedName, set[NormalizedName]] = {}
+        self._shared: dict[tuple[Package, Package, int], Incompatibility] = {}
+        self._known: set[tuple[Package, int]] = set()
+        self._extras: dict[NormalizedName, list[Package]] = {}
+        self._waiting: set[Package] = set()
+        self._assumed: dict[NormalizedName, int] = {}
+        self._carefully = carefully
+        self._to_take_back: list[Package] = []
+        self._deciding: Package | None = None
 
     def run(self, roots: Iterable[Need], max_rounds: int) -> Mapping[str, Candidate]:
         """The candidates that satisfy the roots and each other's needs, each let in by some of these.
 
         Raises:
-            ResolutionImpossible: there are none; the causes are the needs that were in each other's way.
-            ResolutionTooDeep: more than ``max_rounds`` candidates were tried.
+            NoSolutionError: there are none.
+            NewReferenceError: begin anew.
+            TooDeepError: more than ``max_rounds`` candidates were tried.
         """
-        roots = list(roots)
         for root in roots:
-            if causes := self._add(root, None):
-                self._involve(causes)
-                raise ResolutionImpossible(causes)
-        rounds = count(1)
-        while (decision := self._next() or self._without_ground(roots)) is not None:
-            self._decisions.append(decision)
-            while not self._choose(decision, rounds, max_rounds):
-                decision = self._jump_back(decision)
-        return self.pins
-
-    def read_on(self, roots: Iterable[Need]) -> None:
-        """Once the search has failed: meet needs that it did not come to, where those might let more in.
-
-        That is a guess with a limit: the best candidates of each project, and what those need in turn. What
-        is open comes first, then what the search had decided and was not to blame.
-        """
-        roots = list(roots)
-        if not self._may_find_more(roots):
-            return
-        listed = [information.requirement for needs in self._needs.values() for information in needs]
-        wanted = sorted([*roots, *listed], key=lambda need: need.identifier in self.pins)
-        seen = {(need.identifier, str(need)): need for need in wanted}
-        for need in islice(_growing(seen), _MOST_READ_ON):
-            alone = _Needs({need.identifier: [RequirementInformation(need, None)]})
-            try:
-                for candidate in islice(self._matches(need.identifier, alone), _MOST_OF_EACH):
-                    for further in self._provider.get_dependencies(candidate):
-                        seen.setdefault((further.identifier, str(further)), further)
-            except VariantctlError:
-                # Nobody asked for it yet: if it matters, the next search will say so.
-                continue
-
-    def _may_find_more(self, roots: Sequence[Need]) -> bool:
-        """Whether something held back of a project would have helped, had a need let it in."""
-        mine: dict[str, list[Need]] = {}
-        for root in roots:
-            mine.setdefault(root.name, []).append(root)
-        may_grow = self._provider.may_grow
-        return any(may_grow(name, needs) for (name, _), needs in self._conflicts.items()) or any(
-            may_grow(name, mine.get(name, ())) for name in self._involved
+            self._needs.setdefault(root.name, []).append(root)
+            self._note(self._require(root))
+        for number in range(max_rounds):
+            self._propagate()
+            self._take_back()
+            open_ones = [package for package in self._packages.values() if package.is_open]
+            if not open_ones:
+                return self._pins()
+            if self._progress is not None and not number % _TOLD_EVERY:
+                self._progress(len(self._packages), len(self._known))
+            self._go_on(open_ones)
+        raise TooDeepError(
+            f"no solution was found in {max_rounds:,} steps, and the search was given up",
+            hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
         )
 
-    def _next(self) -> _Decision | None:
-        """The next project to decide; ``None`` when nothing is open."""
-        open_ones = [name for name, needs in self._needs.items() if needs and name not in self.pins]
-        if not open_ones:
-            return None
-        information = {name: iter(self._needs[name]) for name in open_ones}
-        nothing: dict[str, Iterator[Candidate]] = {}
-        narrowed = list(
-            self._provider.narrow_requirement_selection(
-                open_ones, self.pins, nothing, information, self._last_causes
-            )
-        )
+    def assumed_too_much(self) -> bool:
+        """Whether needs were met meanwhile that might let in what was taken for hopeless."""
+        return any(self._provider.could_be_let_in(name, hopeless) for name, hopeless in self._assumed.items())
 
-        def preference(name: str) -> Any:
-            listed = {name: iter(self._needs[name])}
-            return self._provider.get_preference(name, self.pins, nothing, listed, self._last_causes)
+    def _pins(self) -> Mapping[str, Candidate]:
+        return {
+            identifier: self._candidate(package, package.place)
+            for identifier, package in self._packages.items()
+            if package.place is not None
+        }
 
-        identifier = min(narrowed, key=preference) if len(narrowed) > 1 else narrowed[0]
-        return _Decision(identifier, self._matches(identifier), self._blame_of(identifier))
-
-    def _without_ground(self, roots: Iterable[Need]) -> _Decision | None:
-        """A decision that nothing is left for, where a candidate was let in by what is gone by now."""
-        unfounded = self._provider.unfounded(roots, self.pins)
-        if not unfounded:
-            return None
-        others = self._provider.ancestors(unfounded)
-        blame = {place for name, place in self._place.items() if _project(name) in others}
-        causes: list[Information] = [
-            RequirementInformation(ImpossibleRequirement(candidate.name, _UNFOUNDED), candidate)
-            for candidate in unfounded
+    def _go_on(self, open_ones: Sequence[Package]) -> None:
+        """Decide about the next package; if all that is open waits, say why nothing asks for it."""
+        waiting = [package for package in open_ones if package in self._waiting]
+        ready = [
+            package for package in open_ones if package not in self._waiting and self._base_stands(package)
         ]
-        return _Decision("<without ground>", iter(()), blame, causes=causes)
+        if ready:
+            self._deciding = package = min(ready, key=self._priorities.of)
+            self._decide(package)
+        else:
+            self._add(self._nothing_asks_for(min(waiting, key=self._priorities.of)))
 
-    def _choose(self, decision: _Decision, rounds: Iterator[int], max_rounds: int) -> bool:
-        """Let the next candidate stand that contradicts no earlier decision; false where there is none."""
-        for candidate in decision.candidates:
-            if next(rounds) > max_rounds:
-                raise ResolutionTooDeep(max_rounds)
-            self._place[decision.identifier] = len(self._decisions) - 1
-            self.pins[decision.identifier] = candidate
-            decision.chosen = candidate
-            causes = self._add_all(self._provider.get_dependencies(candidate), candidate)
-            if not causes:
+    # --- conflicts ---
+
+    def _propagate(self) -> None:
+        while (conflict := self._solution.propagate()) is not None:
+            self._learn(conflict)
+
+    def _add(self, incompatibility: Incompatibility) -> bool:
+        """Take on an incompatibility; whether it contradicted what stood, which is taken back then."""
+        return self._note(self._solution.add(incompatibility))
+
+    def _note(self, conflict: Incompatibility | None) -> bool:
+        if conflict is not None:
+            self._learn(conflict)
+        return conflict is not None
+
+    def _learn(self, conflict: Incompatibility) -> None:
+        """Go back to where what a conflict teaches decides something, and take that on."""
+        learned, package, level = self._solution.learn(conflict)
+        if not learned.terms:
+            raise NoSolutionError(learned)
+        self._back_to(level)
+        self._count(package, learned)
+        if learned is conflict:
+            self._solution.derive(package, learned)
+        else:
+            self._solution.add(learned)
+
+    def _count(self, package: Package, cause: Incompatibility) -> None:
+        self._to_take_back += self._priorities.conflict(self._deciding or package, package, cause)
+
+    def _take_back(self) -> None:
+        """Decide anew about what rejects others often."""
+        for package in self._to_take_back:
+            if package.place is not None:
+                self._back_to(self._solution.level_of(package) - 1)
+        self._to_take_back.clear()
+
+    def _back_to(self, level: int) -> None:
+        self._waiting.clear()
+        for package, place in self._solution.back_to(level):
+            for need in self._provider.get_dependencies(self._candidate(package, place)):
+                self._needs[need.name].pop()
+
+    def _nothing_asks_for(self, package: Package) -> Incompatibility:
+        """That what is left of a project is held back, with the decisions of all that might ask for it.
+
+        Those are all decisions: any project may have a version that does. To be quick, only projects are
+        taken for such of which that is known.
+        """
+        names, pending = {package.name}, [package.name]
+        while pending:
+            new = self._needing.get(pending.pop(), set()) - names
+            names |= new
+            pending += new
+        terms = {
+            other: 1 << other.place
+            for other in self._packages.values()
+            if other.place is not None and (self._carefully or other.name in names)
+        }
+        return Incompatibility({**terms, package: package.left}, HeldBack(package, not self._carefully))
+
+    # --- decisions ---
+
+    def _decide(self, package: Package) -> None:
+        name, extra = _parts(package.identifier)
+        if package.identifier[0] == "<":
+            place = self._provider.backend_domain(package.identifier).choose(package.left)
+            self._let_stand(package, place, [])
+        elif extra is not None:
+            self._decide_extra(package, self._packages[name])
+        elif not self._ties_extras(package):
+            self._decide_project(package, self._provider.domain(name))
+
+    def _decide_extra(self, package: Package, base: Package) -> None:
+        if base.place is not None and package.left >> base.place & 1:
+            self._try(package, base.place)
+        else:
+            self._add(Incompatibility({package: package.left, base: ~package.left}, Same()))
+
+    def _ties_extras(self, package: Package) -> bool:
+        """Let a project be only what its extras can be; whether that changed anything."""
+        for other in self._extras.get(package.name, ()):
+            if not other.left & ABSENT and package.left & ~other.left:
+                self._add(Incompatibility({other: other.left, package: ~other.left}, Same()))
                 return True
-            self._trace.reject(causes, candidate)
-            self._involve(causes)
-            decision.causes += causes
-            decision.blame |= self._blamed(causes)
-            self._take_back(decision)
         return False
 
-    def _jump_back(self, dead: _Decision) -> _Decision:
-        """Take back everything after the latest decision that is to blame, and that decision too."""
-        place = len(self._decisions) - 1
-        causes = dead.causes or list(self._needs[dead.identifier])
-        blame = {earlier for earlier in dead.blame if earlier < place}
-        if not blame:
-            raise ResolutionImpossible(causes)
-        self._last_causes = causes
-        self._trace.resolving_conflicts(causes)
-        target = max(blame)
-        while len(self._decisions) > target + 1:
-            self._take_back(self._decisions.pop())
-        decision = self._decisions[target]
-        self._trace.give_up(decision.chosen, causes)
-        self._take_back(decision)
-        decision.blame |= blame - {target}
-        decision.causes = _unique([*decision.causes, *causes])
-        return decision
-
-    def _take_back(self, decision: _Decision) -> None:
-        """Undo the choice and all that it needs."""
-        chosen = decision.chosen
-        if chosen is None:
+    def _decide_project(self, package: Package, domain: Domain) -> None:
+        limits = self._provider.limits(package.name)
+        choice = self._provider.choose(domain, package.left, [*self._needs[package.name], *limits])
+        if choice.unusable and self._add(Incompatibility({package: choice.unusable}, Unusable(package))):
             return
-        for need in self._provider.get_dependencies(chosen):
-            listed = self._needs.get(need.identifier)
-            while listed and listed[-1].parent is chosen:
-                listed.pop()
-        self.pins.pop(decision.identifier, None)
-        self._place.pop(decision.identifier, None)
-        decision.chosen = None
+        if choice.place is None:
+            self._wait(package)
+        else:
+            self._provider.tried(domain, package.left)
+            self._try(package, choice.place)
 
-    def _add_all(self, needs: Iterable[Need], parent: Candidate) -> list[Information]:
+    def _wait(self, package: Package) -> None:
+        """Let a project wait for what might ask for one of its candidates, where anything might."""
+        hopeful = -1 if self._carefully else self._provider.could_be_let_in(package.name, package.left)
+        if hopeless := package.left & ~hopeful:
+            self._assumed[package.name] = self._assumed.get(package.name, 0) | hopeless
+            self._add(Incompatibility({package: hopeless}, HeldBack(package, assumed=True)))
+        else:
+            self._waiting.add(package)
+
+    def _try(self, package: Package, place: int) -> None:
+        """Let a candidate stand, unless one of its needs speaks against it at once."""
+        candidate = self._candidate(package, place)
+        backend = self._provider.backend_of(candidate)
+        if backend is not None and self._speaks_against([backend], package, place, candidate):
+            return  # what else it needs is not worth asking for
+        needs = self._provider.get_dependencies(candidate)
+        if (package, place) not in self._known:
+            if self._speaks_against(needs, package, place, candidate):
+                return
+            self._known.add((package, place))
+        self._let_stand(package, place, needs)
+
+    def _speaks_against(
+        self, needs: Sequence[Need], package: Package, place: int, candidate: Candidate
+    ) -> bool:
+        """Take on the needs of a candidate; whether one of them rules it out at once."""
+        # What is known of already may show that the rest need not be asked for.
+        for need in sorted(needs, key=lambda need: need.identifier not in self._packages):
+            conflict = self._require(need, package, place, candidate)
+            if conflict is not None or not package.left >> place & 1:
+                if conflict is None:
+                    self._count(package, self._solution.cause_of(package))
+                self._note(conflict)
+                return True
+        return False
+
+    def _let_stand(self, package: Package, place: int, needs: Sequence[Need]) -> None:
+        self._waiting.clear()
         for need in needs:
-            if causes := self._add(need, parent):
-                return causes
-        return []
+            self._needs.setdefault(need.name, []).append(need)
+        self._solution.decide(package, place)
+        self._priorities.decided(package.name)
 
-    def _add(self, need: Need, parent: Candidate | None) -> list[Information]:
-        """Take on a need; where it cannot be had, the needs in each other's way, this one last."""
-        self._trace.adding_requirement(need, parent)
-        listed = self._needs.setdefault(need.identifier, [])
-        listed.append(RequirementInformation(need, parent))
-        pin = self.pins.get(need.identifier)
-        if pin is not None:
-            return [] if self._provider.is_satisfied_by(need, pin) else list(listed)
-        return [] if next(self._matches(need.identifier), None) is not None else list(listed)
+    def _require(
+        self, need: Need, package: Package | None = None, place: int = 0, parent: Candidate | None = None
+    ) -> Incompatibility | None:
+        """Take on a need of the user or of a candidate; given back where it contradicts what stands."""
+        own = {package: 1 << place} if package is not None else {}
+        if isinstance(need, ExtraBaseRequirement):
+            return None
+        if isinstance(need, ImpossibleRequirement):
+            return self._solution.add(Incompatibility(own, Required(need, parent)))
+        self._priorities.meet(need)
+        target = self._package(need)
+        mask = self._mask(need)
+        if target is package:
+            own = {} if mask >> place & 1 else own
+            return self._solution.add(Incompatibility(own, Required(need, parent))) if own else None
+        if package is not None:
+            self._needing.setdefault(need.name, set()).add(package.name)
+        return self._unless(target, mask, own, Required(need, parent))
 
-    def _matches(
-        self, identifier: str, needs: Mapping[str, Iterator[Need]] | None = None
-    ) -> Iterator[Candidate]:
-        """The candidates that satisfy what is needed now, or some other needs."""
-        matches = self._provider.find_matches(identifier, needs or _Needs(self._needs), _NOTHING)
-        return iter(matches() if callable(matches) else matches)
+    def _unless(
+        self, target: Package, mask: int, own: dict[Package, int], cause: Required
+    ) -> Incompatibility | None:
+        """That some candidates need others; candidates that need the same share an incompatibility."""
+        for package, place in own.items():
+            known = self._shared.get((package, target, mask))
+            if known is not None:
+                known.terms[package] |= place
+                return self._solution.check(known)
+        terms = {**own, target: ~mask} if mask else own
+        made = Incompatibility(terms, cause)
+        for package in own:
+            self._shared[package, target, mask] = made
+        return self._solution.add(made)
 
-    def _involve(self, causes: Sequence[Information]) -> None:
-        self._involved.update(cause.parent.name for cause in causes if cause.parent is not None)
-        for name in {cause.requirement.name for cause in causes}:
-            needs = [cause.requirement for cause in causes if cause.requirement.name == name]
-            if all(isinstance(need, (ProjectRequirement, AbiRequirement)) for need in needs):
-                self._conflicts.setdefault((name, frozenset(map(id, needs))), needs)
+    # --- packages ---
 
-    def _blamed(self, causes: Sequence[Information]) -> set[int]:
-        """The decisions behind some contradicting needs: who has them, and what they met."""
-        blamed: set[int] = set()
-        for identifier in {cause.requirement.identifier for cause in causes}:
-            blamed |= self._blame_of(identifier)
-            if identifier in self._place:
-                blamed.add(self._place[identifier])
-        return blamed
+    def _package(self, need: Need) -> Package:
+        known = self._packages.get(need.identifier)
+        if known is None:
+            known = self._packages[need.identifier] = Package(need.identifier, need.name)
+            is_extra = need.identifier != need.name
+            if is_extra:
+                self._extras.setdefault(need.name, []).append(known)
+            for limit in () if is_extra else self._provider.limits(need.name):
+                outside = ~(self._mask(limit) | ABSENT)
+                self._solution.add(Incompatibility({known: outside}, Limited(limit)))
+        return known
 
-    def _blame_of(self, identifier: str) -> set[int]:
-        """The decisions that narrow the candidates of a project (of an extra: those of its base too)."""
-        base = _project(identifier)
-        blamed = {self._place[base]} if base != identifier and base in self._place else set()
-        for information in (*self._needs.get(identifier, ()), *(self._needs.get(base, ()))):
-            parent = information.parent
-            if parent is not None and parent.identifier in self._place:
-                blamed.add(self._place[parent.identifier])
-        return blamed
+    def _mask(self, need: Need) -> int:
+        if isinstance(need, BackendRequirement):
+            return self._provider.backend_domain(need.identifier).mask(need)
+        return self._provider.domain(need.name).mask(need)
 
+    def _candidate(self, package: Package, place: int) -> Candidate:
+        if package.identifier[0] == "<":
+            return self._provider.backend_domain(package.identifier).candidate(place)
+        name, extra = _parts(package.identifier)
+        base = self._provider.domain(name).candidate(place)
+        assert base is not None
+        return base if extra is None else self._provider.extra_of(base, extra)
 
-class _Needs(Mapping[str, Iterator[Need]]):
-    """The needs in the form in which a resolvelib provider wants them."""
-
-    def __init__(self, needs: Mapping[str, Sequence[Information]]) -> None:
-        self._needs = needs
-
-    def __getitem__(self, identifier: str) -> Iterator[Need]:
-        return iter([information.requirement for information in self._needs[identifier]])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._needs)
-
-    def __len__(self) -> int:
-        return len(self._needs)
-
-
-class _Nothing(Mapping[str, Iterator[Candidate]]):
-    """No candidate is known to be incompatible: what was turned away is not tried again anyway."""
-
-    def __getitem__(self, identifier: str) -> Iterator[Candidate]:
-        return iter(())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+    def _base_stands(self, package: Package) -> bool:
+        """Whether a package is no extra, or one of a project that is decided."""
+        name, extra = _parts(package.identifier)
+        return extra is None or self._packages[name].place is not None
 
 
-_NOTHING = _Nothing()
-_MOST_READ_ON = 40
-_MOST_OF_EACH = 4
-_UNFOUNDED = "may be taken only where something asks for it, and without it nothing does"
-
-
-def _growing(needs: Mapping[tuple[str, str], Need]) -> Iterator[Need]:
-    """The needs, and those that are added meanwhile."""
-    place = 0
-    while place < len(needs):
-        yield from list(needs.values())[place : (place := len(needs))]
-
-
-def _project(identifier: str) -> str:
-    return identifier.partition("[")[0]
-
-
-def _unique(causes: Sequence[Information]) -> list[Information]:
-    return list({(id(cause.requirement), id(cause.parent)): cause for cause in causes}.values())
+def _parts(identifier: str) -> tuple[NormalizedName, NormalizedName | None]:
+    name, bracket, rest = identifier.partition("[")
+    return NormalizedName(name), NormalizedName(rest.removesuffix("]")) if bracket else None

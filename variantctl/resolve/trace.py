@@ -1,94 +1,88 @@
-"""What the search met on its way: enough to say afterwards why it ended where it did."""
+"""Why the better variants of a version were given up: their needs, and what is against those."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
-
-from resolvelib.reporters import BaseReporter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.needs import ExtraBaseRequirement, ImpossibleRequirement, Need
+from variantctl.resolve.needs import (
+    BackendRequirement,
+    ExtraBaseRequirement,
+    ImpossibleRequirement,
+    Need,
+    backend_matches,
+)
 
-if TYPE_CHECKING:
-    from resolvelib.structs import RequirementInformation
-
-    Information = RequirementInformation[Need, Candidate]
-
-
-class Trace(BaseReporter[Need, Candidate, str]):
-    """Records who needed what, and what turned candidates away."""
-
-    def __init__(self) -> None:
-        self._asked: dict[str, tuple[Need, Candidate | None]] = {}
-        self._rejected: dict[int, list[Information]] = {}
-        self._conflicts: list[list[Information]] = []
-
-    def adding_requirement(self, requirement: Need, parent: Candidate | None) -> None:
-        """Keep who asked for a project first; a user's own requirement is never forgotten."""
-        identifier = requirement.identifier
-        known = self._asked.get(identifier)
-        if known is None or (parent is None and known[1] is not None):
-            self._asked[identifier] = (requirement, parent)
-
-    def reject(self, causes: Sequence[Information], candidate: Candidate) -> None:
-        """A need of ``candidate``, the last of the causes, met what cannot be satisfied together with it."""
-        self._rejected[id(candidate)] = list(causes)
-
-    def give_up(self, candidate: Candidate | None, causes: Sequence[Information]) -> None:
-        """``candidate`` was taken back, because something that followed from it had no solution."""
-        self._rejected[id(candidate)] = list(causes)
-
-    def resolving_conflicts(self, causes: Collection[Information]) -> None:
-        """No candidate was left for something."""
-        self._conflicts.append(list(causes))
-
-    def chain(self, parent: Candidate | None) -> list[tuple[Need, Candidate | None]]:
-        """From what the user asked for down to ``parent``: each need, and who has it."""
-        links: list[tuple[Need, Candidate | None]] = []
-        seen: set[str] = set()
-        while parent is not None and parent.identifier not in seen:
-            seen.add(parent.identifier)
-            asked = self._asked.get(parent.identifier)
-            if asked is None:
-                break
-            if not isinstance(asked[0], ExtraBaseRequirement):
-                links.append(asked)
-            parent = asked[1]
-        return links[::-1]
-
-    def why_rejected(self, candidate: Candidate) -> str | None:
-        """The clause that says what turned a candidate away, or ``None`` where nothing did."""
-        causes = self._rejected.get(id(candidate))
-        if causes is None:
-            causes = next(
-                (found for found in reversed(self._conflicts) if self._concerns(found, candidate)), None
-            )
-        return _clause(causes) if causes else None
-
-    def _concerns(self, causes: Sequence[Information], candidate: Candidate) -> bool:
-        for cause in causes:
-            parent, seen = cause.parent, set[str]()
-            while parent is not None and parent.identifier not in seen:
-                if parent is candidate:
-                    return True
-                seen.add(parent.identifier)
-                parent = self._asked.get(parent.identifier, (None, None))[1]
-        return False
+_DEEPEST = 4
+_Needs = Callable[[Candidate], Sequence[Need] | None]
 
 
-def _clause(causes: Sequence[Information]) -> str:
-    """``it needs x==1, but y 2.0 needs x==2``, the candidate's own need being the last that was added."""
-    own = causes[-1]
-    if isinstance(own.requirement, ImpossibleRequirement):
-        return f"it {own.requirement.reason}"
-    needs = f"it needs {own.requirement}"
-    if own.parent is not None and len(causes) > 1:
-        # What it needs besides says nothing, unless it contradicts itself.
-        before = [cause for cause in causes[:-1] if cause.parent is not own.parent] or causes[:-1]
-        others = [f"{who(cause.parent, cause.requirement)} {cause.requirement}" for cause in before]
-        return f"{needs}, but {' and '.join(dict.fromkeys(others))}"
-    return f"{needs}, which cannot be had"
+class Trace:
+    """The candidates that were found, and the needs of those that were looked at.
+
+    Args:
+        roots: the user's own needs.
+        pins: identifier -> candidate, as the search ended.
+        needs_of: the needs of a candidate; ``None`` where it was not looked at.
+        can_be_had: whether anything satisfies a need by itself.
+        looked_at: the candidates for a need of which the needs are known, the preferred first.
+    """
+
+    def __init__(
+        self,
+        roots: Iterable[Need],
+        pins: Mapping[str, Candidate],
+        needs_of: _Needs,
+        can_be_had: Callable[[Need], bool],
+        looked_at: Callable[[Need], Iterable[Candidate]],
+    ) -> None:
+        self._pins = pins
+        self._looked_at = looked_at
+        self._needs_of = needs_of
+        self._can_be_had = can_be_had
+        self._asked: dict[str, list[tuple[Need, Candidate | None]]] = {}
+        for root in roots:
+            self._asked.setdefault(root.identifier, []).append((root, None))
+        for pin in pins.values():
+            for need in needs_of(pin) or ():
+                self._asked.setdefault(need.identifier, []).append((need, pin))
+
+    def why_rejected(self, candidate: Candidate, depth: int = 0) -> str | None:
+        """The clause that says what speaks against a candidate, or ``None`` where nothing is known to."""
+        needs = self._needs_of(candidate)
+        told = (self._against(need, candidate, depth) for need in needs or ())
+        return next((words for words in told if words), None)
+
+    def _against(self, need: Need, candidate: Candidate, depth: int) -> str | None:
+        if isinstance(need, ImpossibleRequirement):
+            return f"it {need.reason}"
+        if isinstance(need, ExtraBaseRequirement):
+            return None
+        pin = self._pins.get(need.identifier)
+        if pin is not None and pin.name != candidate.name and need.is_satisfied_by(pin):
+            return None
+        if not self._can_be_had(need):
+            return f"it needs {need}, which cannot be had"
+        others = [
+            (other, parent)
+            for other, parent in self._asked.get(need.identifier, ())
+            if parent is None or parent.name != candidate.name
+        ]
+        against = [f"{who(parent, other)} {other}" for other, parent in others if _disagree(other, need, pin)]
+        if against:
+            return f"it needs {need}, but {against[0]}"
+        if pin is None and depth < _DEEPEST:
+            told = ((other, self.why_rejected(other, depth + 1)) for other in self._looked_at(need))
+            other, why = next(((other, why) for other, why in told if why), (None, None))
+            return f"it needs {need}, and of {other}: {why}" if why else None
+        return None
+
+
+def _disagree(other: Need, need: Need, pin: Candidate | None) -> bool:
+    """Whether a need of the solution keeps another one from being met: what it lets in here is not enough."""
+    if isinstance(need, BackendRequirement):
+        return not backend_matches([other, need])
+    return pin is not None and not need.is_satisfied_by(pin) and other.is_satisfied_by(pin)
 
 
 def who(parent: Candidate | None, need: Need) -> str:

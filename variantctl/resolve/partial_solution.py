@@ -1,0 +1,147 @@
+"""What is known of each package while the search goes on: what is left of its candidates, and since when."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from packaging.utils import NormalizedName
+
+from variantctl.resolve.incompatibility import Derived, Incompatibility, Package
+
+
+class PartialSolution:
+    """The trail of assignments: decisions, one for each level, and what follows from them.
+
+    Attributes:
+        level: how many decisions stand.
+    """
+
+    def __init__(self) -> None:
+        self.level = 0
+        self._trail: list[tuple[Package, Incompatibility | None, int]] = []
+        self._queue: deque[Package] = deque()
+
+    def decide(self, package: Package, place: int) -> None:
+        """Let a candidate stand."""
+        self.level += 1
+        package.place = place
+        self._assign(package, 1 << place, None)
+
+    def add(self, incompatibility: Incompatibility) -> Incompatibility | None:
+        """Take on an incompatibility; given back where all its terms are true already: a conflict."""
+        for package in incompatibility.terms:
+            package.incompatibilities.append(incompatibility)
+        return self.check(incompatibility)
+
+    def check(self, incompatibility: Incompatibility) -> Incompatibility | None:
+        """Derive what follows from one incompatibility now; given back where it is a conflict."""
+        open_one: Package | None = None
+        for package, mask in incompatibility.terms.items():
+            left = package.masks[-1]
+            if not left & ~mask:
+                continue
+            if not left & mask or open_one is not None:
+                return None
+            open_one = package
+        if open_one is None:
+            return incompatibility
+        self.derive(open_one, incompatibility)
+        return None
+
+    def derive(self, package: Package, incompatibility: Incompatibility) -> None:
+        """What an incompatibility of which all other terms are true rules out."""
+        self._assign(package, package.masks[-1] & ~incompatibility.terms[package], incompatibility)
+
+    def propagate(self) -> Incompatibility | None:
+        """Derive all that follows; the incompatibility that is a conflict, if one is."""
+        queue = self._queue
+        while queue:
+            package = queue.popleft()
+            masks = package.masks
+            for incompatibility in reversed(package.incompatibilities):
+                # Where it rules out what is gone anyway, nothing follows.
+                if masks[-1] & incompatibility.terms[package] and self.check(incompatibility) is not None:
+                    queue.clear()
+                    return incompatibility
+        return None
+
+    def back_to(self, level: int) -> list[tuple[Package, int]]:
+        """Take back everything of later levels; the decisions that fall, the latest first."""
+        fallen = []
+        trail = self._trail
+        while trail and trail[-1][2] > level:
+            package, cause, _ = trail.pop()
+            package.masks.pop()
+            package.marks.pop()
+            if cause is None:
+                assert package.place is not None
+                fallen.append((package, package.place))
+                package.place = None
+        self.level = level
+        self._queue.clear()
+        return fallen
+
+    def cause_of(self, package: Package) -> Incompatibility:
+        """What made the latest assignment of a package, which was no decision."""
+        cause = self._trail[package.marks[-1]][1]
+        assert cause is not None
+        return cause
+
+    def level_of(self, package: Package) -> int:
+        """The level of a package's decision."""
+        return self._trail[package.marks[-1]][2]
+
+    def learn(self, conflict: Incompatibility) -> tuple[Incompatibility, Package, int]:
+        """What a conflict teaches: an incompatibility, the package it then decides about, and on which level.
+
+        An incompatibility without terms: there is no solution; the package is then any.
+        """
+        while True:
+            package, at, before = self._satisfier(conflict)
+            if package is None:
+                return conflict, Package("", NormalizedName("")), 0
+            _, cause, level = self._trail[at]
+            if cause is None:
+                return conflict, package, before
+            together = conflict.terms[package] | cause.terms[package]
+            if together != -1:
+                before = max(before, self._level_at(package.since(together)))
+            if before < level:
+                return conflict, package, before
+            conflict = _resolved(conflict, cause, package)
+
+    def _satisfier(self, conflict: Incompatibility) -> tuple[Package | None, int, int]:
+        """What made the last term true, its place on the trail, and the level before that."""
+        last: Package | None = None
+        at, second = -1, -1
+        for package, mask in conflict.terms.items():
+            since = package.since(mask)
+            if since > at or last is None:
+                last, at, second = package, since, at
+            elif since > second:
+                second = since
+        return last, at, self._level_at(second)
+
+    def _level_at(self, at: int) -> int:
+        return self._trail[at][2] if at >= 0 else 0
+
+    def _assign(self, package: Package, mask: int, cause: Incompatibility | None) -> None:
+        package.masks.append(mask)
+        package.marks.append(len(self._trail))
+        self._trail.append((package, cause, self.level))
+        if package not in self._queue:
+            self._queue.append(package)
+
+
+def _resolved(conflict: Incompatibility, cause: Incompatibility, package: Package) -> Incompatibility:
+    """What follows from two incompatibilities of a package, one of which must be avoided by it."""
+    terms = dict(conflict.terms)
+    for other, mask in cause.terms.items():
+        if other is package:
+            mask = mask | terms[package]
+        elif other in terms:
+            mask = mask & terms[other]
+        terms[other] = mask
+    if terms[package] == -1:
+        del terms[package]
+    return Incompatibility(terms, Derived(conflict, cause))
