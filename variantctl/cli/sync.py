@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Choose for the machine at hand, install that, remove the rest."""
+    from variantctl.lock.accelerators import accelerator_notes
     from variantctl.lock.reading import read_lock
     from variantctl.lock.selection import Selection
     from variantctl.lock.syncing import plan_sync
@@ -80,9 +81,11 @@ def run(args: argparse.Namespace) -> int:
             read_requires=read_requires,
             who=subject.who,
         )
-        plan = plan_sync(selection.select(), installed, environment, reinstall=args.reinstall)
+        selected = selection.select()
+        told = accelerator_notes(selected, lock, subject.machine, options.preferences(args), subject.who)
+        plan = plan_sync(selected, installed, environment, reinstall=args.reinstall)
         plan = with_fits(plan, subject.machine, subject.who)
-        poor = fit_notes(plan.install, show_size=render.human_size)
+        poor = told + fit_notes(plan.install, show_size=render.human_size)
         options.show_notes(subject, plan.notes)
         for text in poor:
             render.warning(text)
