@@ -23,6 +23,8 @@ class Plugin:
     namespace = ""
     required: tuple[str, ...] = ()
     """The facts without which a profile's table of this namespace makes no sense."""
+    per_device = ""
+    """The fact that lists a value for each device, ``""`` where there is none."""
 
     @classmethod
     def get_supported_configs(cls, *_context: object) -> list[FeatureConfig]:
@@ -52,6 +54,17 @@ class Plugin:
     def notes_from_facts(cls, facts: Mapping[str, object]) -> list[str]:
         """What a person should know about a table of facts, such as that it is outside the known range."""
         return cls.derive(facts).notes
+
+    @classmethod
+    def each_alone(cls, facts: Mapping[str, object]) -> list[dict[str, object]]:
+        """The same facts for each different device alone, as they are listed; of a processor, as they are.
+
+        For those who want builds that run on every device, and not only on the best one.
+        """
+        listed = facts.get(cls.per_device) if cls.per_device else None
+        if not isinstance(listed, list):
+            return [dict(facts)]
+        return [{**facts, cls.per_device: [value]} for value in dict.fromkeys(listed)]
 
     @classmethod
     def detect(

@@ -59,6 +59,20 @@ def test_a_tegra_gpu_runs_no_binary_of_another(capability: str, archs: list[str]
     assert noted == (capability in ("5.3", "7.2", "8.7"))
 
 
+def test_each_device_alone() -> None:
+    facts: dict[str, object] = {"cuda_driver": "13.0", "compute_capabilities": ["8.9", "7.0", "8.9"]}
+    assert NvidiaPlugin.each_alone(facts) == [
+        {"cuda_driver": "13.0", "compute_capabilities": ["8.9"]},
+        {"cuda_driver": "13.0", "compute_capabilities": ["7.0"]},
+    ]
+    assert AmdPlugin.each_alone({"gfx_archs": ["gfx1100", "gfx1036"]}) == [
+        {"gfx_archs": ["gfx1100"]}, {"gfx_archs": ["gfx1036"]},
+    ]  # fmt: skip
+    assert IntelPlugin.each_alone({"device_ips": ["20.1.0"]}) == [{"device_ips": ["20.1.0"]}]
+    assert X8664Plugin.each_alone({"level": "v3"}) == [{"level": "v3"}]
+    assert NvidiaPlugin.each_alone({"cuda_driver": "13.0"}) == [{"cuda_driver": "13.0"}]
+
+
 def test_the_order_is_the_one_uv_was_seen_to_choose_by() -> None:
     """uv 0.13.9 was given one variant a value and asked again and again without the one it chose."""
     offered = lists(NvidiaPlugin, {"cuda_driver": "12.3", "compute_capabilities": ["8.7"]})

@@ -152,6 +152,11 @@ def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: 
         help="builds for the machine's GPU or NPU: before newer versions without one (prefer, the default), "
         "nothing else (require), or newest version first (any)",
     )
+    group.add_argument(
+        "--accelerator-of",
+        choices=("best", "all"),
+        help="where a vendor's GPUs differ: builds for the best (default), or only builds that run on all",
+    )
     property_help = "a namespace, feature or property ('ns', 'ns :: feature' or 'ns :: feature :: value')"
     group.add_argument(
         "--prefer", metavar="P", help=f"put variants with this first: {property_help}", **several
@@ -280,6 +285,22 @@ def _accelerator_policy(args: argparse.Namespace) -> str:
     return (configuration.accelerator if configuration else None) or "prefer"
 
 
+def _accelerator_of(args: argparse.Namespace) -> str:
+    """The option, else ``VARIANTCTL_ACCELERATOR_OF``, else the configuration, else ``best``.
+
+    Raises:
+        VariantctlError: the variable has another value.
+    """
+    from variantctl.config.file import accelerator_of, read_configuration
+
+    if args.accelerator_of is not None:
+        return str(args.accelerator_of)
+    if named := os.environ.get("VARIANTCTL_ACCELERATOR_OF"):
+        return accelerator_of(named, "VARIANTCTL_ACCELERATOR_OF")
+    configuration = read_configuration(os.environ)
+    return (configuration.accelerator_of if configuration else None) or "best"
+
+
 def open_catalog(
     args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
 ) -> PackageFinder:
@@ -387,6 +408,7 @@ def subject_of(
         disabled=frozenset(args.disable_provider),
         trusted=frozenset(args.trust_provider),
         sources=partial(plugin_sources, args, files),
+        accelerator_of=_accelerator_of(args),
     )
     platform: Platform = environment or platform_environment()
     if args.profile is None:

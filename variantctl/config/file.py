@@ -4,6 +4,7 @@ The file is ``$VARIANTCTL_CONFIG_FILE``, else ``variantctl.toml`` in the user's 
 variantctl (``~/.config/variantctl`` on Linux)::
 
     accelerator = "prefer"             # or "require", "any": see --accelerator
+    accelerator-of = "best"            # or "all": see --accelerator-of
 
     [index]
     index-url = "https://user:token@packages.example.org/simple"
@@ -83,6 +84,7 @@ class Configuration:
         install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
         cache: the ``[cache]`` table as it is.
         accelerator: the accelerator policy; ``None`` where the file names none.
+        accelerator_of: which of several accelerators a build must run on; ``None`` as above.
     """
 
     origin: str
@@ -92,6 +94,7 @@ class Configuration:
     install: Mapping[str, object] = field(default_factory=dict)
     cache: Mapping[str, object] = field(default_factory=dict)
     accelerator: str | None = None
+    accelerator_of: str | None = None
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -160,7 +163,24 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         tables["install"],
         tables["cache"],
         _accelerator(data, path),
+        _accelerator_of(data, path),
     )
+
+
+def _accelerator_of(data: Mapping[str, object], path: Path) -> str | None:
+    named = data.get("accelerator-of")
+    return None if named is None else accelerator_of(named, f"{path}: accelerator-of")
+
+
+def accelerator_of(written: object, origin: str) -> str:
+    """Which of several accelerators a build must run on, checked.
+
+    Raises:
+        SettingsError: it is neither ``best`` nor ``all``; *origin* says who wrote it.
+    """
+    if written in ("best", "all"):
+        return str(written)
+    raise SettingsError(f"{origin}: {written!r} is neither of the choices", hint="Known are: best, all.")
 
 
 def _accelerator(data: Mapping[str, object], path: Path) -> str | None:

@@ -311,6 +311,7 @@ class Selection:
             metadata,
             supported,
             allow_yanked=True,
+            each_alone=() if metadata is None else self._machine.each_alone(metadata, supported),
             who=self._who,
             installed={
                 other.name: other.version for other in self._lock.packages if other.version is not None

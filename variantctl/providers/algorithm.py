@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
-from variantctl.providers.settings import ProviderSettings
+from variantctl.providers.settings import ALL, ProviderSettings
 from variantctl.values import dataclass
 from variantctl.variants.accelerators import DETECTED, is_accelerator
 from variantctl.variants.properties import ABI_DEPENDENCY
@@ -21,6 +21,7 @@ from variantctl.variants.properties import ABI_DEPENDENCY
 if TYPE_CHECKING:
     from variantctl.providers.profiles import Profile
     from variantctl.variants.metadata import ProviderInfo, VariantMetadata
+    from variantctl.variants.properties import Supported
 
 __all__ = ["Machine", "ProviderNote", "ProviderSettings"]
 
@@ -72,6 +73,7 @@ class Machine:
         self._environment = environment
         self._profile_supported: Mapping[str, Features] | None = None
         self._answers: dict[Hashable, Features] = {}
+        self._facts: dict[str, Mapping[str, object]] = {}
         self._notes: dict[ProviderNote, None] = {}
         self._asking = Lock()
 
@@ -107,6 +109,38 @@ class Machine:
                     if features:
                         supported[namespace] = features
         return supported
+
+    def each_alone(self, metadata: VariantMetadata, supported: Supported) -> tuple[Supported, ...]:
+        """What is supported with each accelerator alone, where a build must run on all; empty otherwise.
+
+        Args:
+            metadata: the variants and their providers.
+            supported: what :meth:`supported` says of it.
+
+        Nothing is asked anew. Accelerators that are alike count as one.
+        """
+        if self.settings.accelerator_of != ALL:
+            return ()
+        views: list[Supported] = []
+        for namespace in filter(is_accelerator, supported):
+            provider = metadata.providers.get(namespace)
+            facts = self._facts_of(namespace)
+            if facts is None or (provider is not None and provider.static_properties is not None):
+                continue
+            plugin = our_plugins()[namespace]
+            alone = [plugin.configs_from_facts(one) for one in plugin.each_alone(facts)]
+            if len(alone) > 1:
+                views += [
+                    {**supported, namespace: {config.name: list(config.values) for config in configs}}
+                    for configs in alone
+                ]
+        return tuple(views)
+
+    def _facts_of(self, namespace: str) -> Mapping[str, object] | None:
+        """What our plugin's answer follows from; ``None`` where it is not ours."""
+        if self.profile is not None:
+            return self.profile.namespaces.get(namespace)
+        return self._facts.get(namespace)
 
     def accelerators(self) -> dict[str, Features]:
         """What the machine supports of each accelerator: of those that a profile names, or that we detect."""
@@ -188,7 +222,10 @@ class Machine:
     def _query(self, namespace: str) -> Features:
         """Ask our own plugin, once."""
         if namespace not in self._answers:
-            self._keep(namespace, query_plugin(our_plugins()[namespace], namespace))
+            report = query_plugin(our_plugins()[namespace], namespace)
+            if report.facts is not None:
+                self._facts[namespace] = report.facts
+            self._keep(namespace, report)
         return self._answers[namespace]
 
     def _keep(self, key: Hashable, report: ProviderReport) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from variantctl.values import dataclass
 
+BEST, ALL = "best", "all"
+"""Which of several accelerators of one vendor a build must run on."""
+
 
 @dataclass(frozen=True)
 class PluginSources:
@@ -46,9 +49,12 @@ class ProviderSettings:
             trusts for good are in :class:`variantctl.providers.trust.TrustStore`.
         sources: says where the wheels of trusted plugins come from; called only when one is needed, because
             finding out may mean asking pip.
+        accelerator_of: ``best``: what is built for the best accelerator of a vendor will do; ``all``: a build
+            must run on each.
     """
 
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     sources: Callable[[], PluginSources] = PluginSources
+    accelerator_of: str = BEST

@@ -426,16 +426,18 @@ class CandidateFinder:
         )
         if matters and (need_metadata or not self.preferences.no_variants):
             metadata = self._package_finder.variant_metadata(project, version)
+        supported = self._supported(metadata) if metadata else {}
         return SelectionContext(
             self.interpreter,
             self.preferences,
             self.preferences.labels.get(project.name),
             metadata,
-            self._supported(metadata) if metadata else {},
+            supported,
             self.hashes(project.name),
             allow_yanked,
             self.who,
             {name: candidate.version for name, candidate in self._installed.items()},
+            each_alone=self._machine.each_alone(metadata, supported) if metadata else (),
         )
 
     def _supported(self, metadata: VariantMetadata) -> Supported:

@@ -23,7 +23,7 @@ from variantctl.variants.abi import releases_built_for
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
-from variantctl.variants.ordering import explain_label, order_labels
+from variantctl.variants.ordering import Unsupported, explain_label, order_labels
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties, Supported, VariantProperty
 
 Verdict = Literal["selected", "compatible", "incompatible", "excluded"]
@@ -45,6 +45,7 @@ class SelectionContext:
         installed: package -> version of what is installed: builds for these go before builds for others.
         versions: those that are asked for, where wheels of several are listed as one (``2.10.0+cu128``);
             ``None``: all.
+        each_alone: what the machine offers with each of its accelerators alone, where a wheel must fit all.
     """
 
     interpreter: Interpreter
@@ -57,6 +58,7 @@ class SelectionContext:
     who: str = "this machine"
     installed: Mapping[NormalizedName, Version] = field(default_factory=dict)
     versions: Collection[Version] | None = None
+    each_alone: tuple[Supported, ...] = ()
 
     @cached_property
     def allowed(self) -> Supported:
@@ -231,6 +233,7 @@ def _labels(wheels: Iterable[WheelLink], terms: SelectionContext) -> list[str]:
     supported = terms.allowed
     listed = {label: metadata.variants[label] for label in metadata.variants if label in present}
     ordered = order_labels(replace(metadata, variants=listed), supported)
+    ordered = [label for label in ordered if not any(_lacking_alone(metadata, label, terms))]
     if NULL_LABEL in present and NULL_LABEL not in ordered:
         ordered.append(NULL_LABEL)  # always zero properties, listed or not (PEP 825, "Variant label")
     prefer = terms.preferences.prefer
@@ -238,6 +241,16 @@ def _labels(wheels: Iterable[WheelLink], terms: SelectionContext) -> list[str]:
         kept = {label: _supported_part(listed.get(label, {}), supported) for label in ordered}
         ordered.sort(key=lambda label: [not pattern.matches_any(kept[label]) for pattern in prefer])
     return ordered
+
+
+def _lacking_alone(
+    metadata: VariantMetadata, label: str, terms: SelectionContext
+) -> Iterator[tuple[list[Unsupported], Supported]]:
+    """What a label lacks of each accelerator that it does not run on, and what that one offers."""
+    for alone in terms.each_alone:
+        offered = _with_abi(terms, terms.preferences.allowed(alone))
+        if missing := explain_label(metadata, label, offered):
+            yield missing, offered
 
 
 def _supported_part(properties: Properties, supported: Supported) -> Properties:
@@ -310,7 +323,11 @@ def _variant_reasons(label: str | None, terms: SelectionContext) -> list[Reason]
     if terms.metadata.properties_of(label) is None:
         return [Reason("unknown-label", f"the variant metadata does not list the label '{label}'")]
     missing = explain_label(terms.metadata, label, terms.offered)
-    return property_reasons(missing, terms.offered, terms.who)
+    if missing:
+        return property_reasons(missing, terms.offered, terms.who)
+    for lacking, offered in _lacking_alone(terms.metadata, label, terms):
+        return property_reasons(lacking, offered, f"another accelerator of {terms.who}")
+    return []
 
 
 def _exclusion(label: str | None, terms: SelectionContext) -> str:

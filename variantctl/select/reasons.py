@@ -13,7 +13,7 @@ _MOST = 4
 OFFERS: Mapping[tuple[str, str], str] = {
     ("nvidia", "cuda_version_lower_bound"): "{who}'s driver offers {best} and older",
     ("nvidia", "cuda_version_upper_bound"): "{who}'s driver is newer than that: it offers {last} and up",
-    ("amd", "rocm_version"): "{who} offers ROCm {best} and older of that series",
+    ("amd", "rocm_version"): "{who} runs ROCm {best} back to {last}",
     ("x86_64", "level"): "{who} is {best}",
     ("aarch64", "version"): "{who} is Arm v{best}",
 }

@@ -32,6 +32,7 @@ class AmdPlugin(Plugin):
 
     namespace = "amd"
     required = ("gfx_archs",)
+    per_device = "gfx_archs"
 
     @classmethod
     def get_all_configs(cls, *_context: object) -> list[FeatureConfig]:

@@ -23,6 +23,7 @@ class IntelPlugin(Plugin):
 
     namespace = "intel"
     required = ("device_ips",)
+    per_device = "device_ips"
 
     @classmethod
     def get_all_configs(cls, *_context: object) -> list[FeatureConfig]:

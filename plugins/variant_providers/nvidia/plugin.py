@@ -33,6 +33,7 @@ class NvidiaPlugin(Plugin):
 
     namespace = "nvidia"
     required = ("cuda_driver",)
+    per_device = "compute_capabilities"
 
     @classmethod
     def get_all_configs(cls, *_context: object) -> list[FeatureConfig]:
@@ -133,7 +134,8 @@ def _notes_on_others(best: tuple[int, int], listed: list[str]) -> list[str]:
     named = " and ".join(lower)
     return [
         f"the GPUs differ: builds are chosen for compute capability {dotted(best)}, and what is built for "
-        f"that alone does not run on the GPUs of {named} (CUDA_VISIBLE_DEVICES picks GPUs)"
+        f"that alone does not run on the GPUs of {named} (CUDA_VISIBLE_DEVICES picks GPUs; --accelerator-of "
+        "all takes what runs on all)"
     ]
 
 
