@@ -124,12 +124,18 @@ def pieces(content: Content, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
 
 def find(content: Content, sought: bytes, start: int = 0) -> int:
     """Where some bytes next occur; -1 where they do not."""
+    return find_any(content, (sought,), start)
+
+
+def find_any(content: Content, sought: tuple[bytes, ...], start: int = 0) -> int:
+    """Where one of several texts next occurs; -1 where none does."""
+    overlap = max(map(len, sought)) - 1
     while start < content.size:
         piece = content.read(start, min(_PIECE, content.size - start))
-        at = piece.find(sought)
-        if at >= 0:
-            return start + at
+        found = [at for at in map(piece.find, sought) if at >= 0]
+        if found:
+            return start + min(found)
         if start + len(piece) >= content.size:
             break
-        start += len(piece) - len(sought) + 1
+        start += len(piece) - overlap
     return -1

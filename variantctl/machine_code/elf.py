@@ -11,34 +11,18 @@ from collections.abc import Iterator
 
 from variantctl.machine_code.content import Content, Part, text_at, unpack
 from variantctl.machine_code.errors import DamagedCodeError
-from variantctl.values import dataclass
+from variantctl.machine_code.sections import Section
 
 MAGIC = b"\x7fELF"
 MACHINES = {3: "x86", 40: "arm", 62: "x86_64", 183: "aarch64", 21: "ppc64", 22: "s390x", 243: "riscv"}
 #: Machines of accelerators (``e_machine``): NVIDIA, AMD, Intel.
 CUDA, AMDGPU, INTELGT = 190, 224, 205
+X86_64 = 62
 _NOBITS, _NOTE = 8, 7
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRTAB, _STRSZ = 1, 5, 10
 _MOST_SECTIONS, _MOST_SEGMENTS, _MOST_NEEDED = 200_000, 4096, 4096
 _ISA_NEEDED = 0xC0008002
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section.
-
-    Attributes:
-        name: its name.
-        type: ``sh_type``.
-        offset: where its bytes start in the file.
-        size: how many bytes it has.
-    """
-
-    name: str
-    type: int
-    offset: int
-    size: int
 
 
 class Elf:
@@ -69,6 +53,11 @@ class Elf:
         self._section_size, self._section_count, self._names_index = header[10], header[11], header[12]
 
     @property
+    def has_sections(self) -> bool:
+        """Whether there is a table of sections."""
+        return bool(self._sections_at)
+
+    @property
     def sections(self) -> tuple[Section, ...]:
         """Its sections; none where the table of them was taken away.
 
@@ -88,7 +77,7 @@ class Elf:
             raise DamagedCodeError(f"it is said to have {count:,} sections")
         rows = list(form.iter_unpack(self.content.read(self._sections_at, count * form.size)))
         names = self._names(rows, names_index)
-        return tuple(Section(text_at(names, row[0]), row[1], row[4], row[5]) for row in rows)
+        return tuple(_section(names, row) for row in rows)
 
     def _names(self, rows: list[tuple[int, ...]], index: int) -> bytes:
         if index >= len(rows):
@@ -101,7 +90,7 @@ class Elf:
         Raises:
             DamagedCodeError: they are not all there.
         """
-        return Part(self.content, section.offset, 0 if section.type == _NOBITS else section.size)
+        return Part(self.content, section.offset, section.size)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -153,7 +142,7 @@ class Elf:
             DamagedCodeError: one of them is not all there.
         """
         for section in self.sections:
-            if section.type == _NOTE:
+            if section.is_note:
                 data = self.part(section).read(0, section.size)
                 yield from self._notes_of(data, 8 if self.is_64 and "property" in section.name else 4)
 
@@ -189,6 +178,11 @@ class Elf:
 
     def _form(self, fields: str) -> struct.Struct:
         return struct.Struct(self._order + fields)
+
+
+def _section(names: bytes, row: tuple[int, ...]) -> Section:
+    name, kind, _, address, offset, size = row[:6]
+    return Section(text_at(names, name), offset, 0 if kind == _NOBITS else size, address, kind == _NOTE)
 
 
 def _offset_of(address: int, segments: list[tuple[int, int, int, int]]) -> int:

@@ -23,8 +23,8 @@ from variantctl.machine_code.errors import DamagedCodeError
 from variantctl.values import dataclass
 
 MAGIC = b"\x50\xed\x55\xba"
-#: ELF's names, and what the 8 and 16 characters of PE and Mach-O leave of them.
-SECTIONS = frozenset({".nv_fatbin", "__nv_relfatbin", ".nv_fatb", "__nv_relf", "__nv_fatbin"})
+#: ELF's names, what PE's 8 characters leave of them, and Mach-O's.
+SECTIONS = frozenset({".nv_fatbin", "__nv_relfatbin", ".nv_fatb", "__nv_rel", "__nv_fatbin"})
 _CONTAINER, _ENTRY = struct.Struct("<4sHHQ"), struct.Struct("<HHIQIIHHIIIQ")
 _KINDS = {1: "ptx", 2: "cubin", 8: "lto"}
 #: Of an entry: code for just this architecture (``sm_90a``), and for its family (``sm_100f``).

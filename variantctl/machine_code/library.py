@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from variantctl.machine_code import elf, fatbin
+from variantctl.machine_code import amdgpu, elf, fatbin, intel, macho, pe
 from variantctl.machine_code.content import Content, pieces
 from variantctl.machine_code.elf import Elf
 from variantctl.machine_code.errors import DamagedCodeError
 from variantctl.machine_code.fatbin import CudaEntry
+from variantctl.machine_code.sections import Section
 from variantctl.values import dataclass, field
 
 #: Enough of a file's first bytes to know its format.
@@ -46,11 +47,14 @@ class LibraryCode:
     """What was found in one library.
 
     Attributes:
-        format: ``elf``, ``fatbin``, ``cubin``, ``ptx``.
+        format: ``elf``, ``pe``, ``mach-o``; accelerators' own ``fatbin``, ``cubin``, ``ptx``, ``amd``
+            (a code object or a bundle), ``zebin``, ``spirv``.
         machines: the processors that it runs on (``x86_64``); for accelerators' own files none.
         needed: the libraries that the loader brings in.
         opened: names of accelerators' libraries among its constants: it may open those while it runs.
-        cuda, amd, intel: the code for accelerators.
+        cuda: code for NVIDIA's GPUs.
+        amd: target IDs of AMD's GPUs (``gfx942``, ``gfx90a:sramecc+:xnack-``, ``gfx11-generic``).
+        intel: IPs of Intel's devices (``12.60.7``); ``spirv`` where there is code for any of them.
         level: the x86-64 level that it says it needs (``v3``); ``None`` where it does not say.
         problems: what could not be read, in sentences; what stands beside it may be incomplete then.
     """
@@ -71,9 +75,12 @@ class LibraryCode:
         return bool(self.cuda.cubin or self.cuda.ptx or self.cuda.lto or self.amd or self.intel)
 
 
+_MAGICS = (elf.MAGIC, fatbin.MAGIC, amdgpu.BUNDLE, amdgpu.COMPRESSED, intel.SPIRV, macho.THIN)
+
+
 def may_be_code(start: bytes) -> bool:
     """Whether a file that starts with these bytes (``SIGNATURE`` of them) is worth reading."""
-    return start.startswith((elf.MAGIC, fatbin.MAGIC)) or _is_ptx(start)
+    return start.startswith((*_MAGICS, pe.MAGIC)) or macho.is_universal(start) or _is_ptx(start)
 
 
 def _is_ptx(start: bytes) -> bool:
@@ -84,17 +91,28 @@ def read_library(content: Content) -> LibraryCode | None:
     """What one file is and has; ``None`` where it is no code. What is wrong with it is in ``problems``."""
     start = content.read(0, min(SIGNATURE, content.size))
     look = _Look(content)
-    if start.startswith(elf.MAGIC):
-        look.at("the file", look.at_elf)
-    elif start.startswith(fatbin.MAGIC):
-        look.format = "fatbin"
-        look.at("the file", lambda: look.at_fatbins(content))
-    elif _is_ptx(start):
-        look.format = "ptx"
-        look.at("the file", look.at_ptx)
-    else:
+    read = _reader(look, start)
+    if read is None:
         return None
+    look.at("the file", read)
     return look.found()
+
+
+def _reader(look: _Look, start: bytes) -> Callable[[], None] | None:
+    """What reads a file that starts with these bytes."""
+    if start.startswith(elf.MAGIC):
+        return look.at_elf
+    if start.startswith(fatbin.MAGIC):
+        return look.at_fatbin_file
+    if start.startswith((amdgpu.BUNDLE, amdgpu.COMPRESSED)):
+        return look.at_bundle_file
+    if start.startswith(intel.SPIRV):
+        return look.at_spirv
+    if start.startswith(macho.THIN) or macho.is_universal(start):
+        return look.at_macho
+    if start.startswith(pe.MAGIC):
+        return look.at_pe if pe.is_pe(look.content) else None
+    return look.at_ptx if _is_ptx(start) else None
 
 
 class _Look:
@@ -107,6 +125,8 @@ class _Look:
         self.needed: list[str] = []
         self.opened: set[str] = set()
         self.cuda: set[CudaEntry] = set()
+        self.amd: set[str] = set()
+        self.intel: set[str] = set()
         self.level: str | None = None
         self.problems: list[str] = []
 
@@ -123,31 +143,91 @@ class _Look:
         if file.machine == elf.CUDA:
             self.format = "cubin"
             self.cuda.add(CudaEntry("cubin", fatbin.cubin_architecture(file), (0, 0)))
-            return
+        elif file.machine == elf.AMDGPU:
+            self.format = "amd"
+            self.amd.add(amdgpu.target_of(file))
+        elif file.machine == elf.INTELGT:
+            self.format = "zebin"
+            self.at("the notes", lambda: self.intel.update(intel.device_ips(file)))
+        else:
+            self.at_host(file)
+
+    def at_host(self, file: Elf) -> None:
+        """A library of a processor."""
         self.machines.append(elf.MACHINES.get(file.machine, f"machine {file.machine}"))
         self.at("the list of needed libraries", lambda: self.needed.extend(file.needed))
-        self.at("the table of sections", lambda: self.at_sections(file))
+        self.at("the table of sections", lambda: self.at_sections(file.sections, file.part))
         self.at("the notes", lambda: self.at_notes(file))
+        if not file.has_sections:
+            self.at("the file", lambda: self.at_fatbins(self.content))
 
-    def at_sections(self, file: Elf) -> None:
+    def at_sections(self, sections: Sequence[Section], part: Callable[[Section], Content]) -> None:
         """Code for accelerators is in sections of its own."""
-        for section in file.sections:
-            if section.name in fatbin.SECTIONS:
-                self.at(section.name, lambda section=section: self.at_fatbins(file.part(section)))  # type: ignore[misc]
-            if section.name in _READ_ONLY:
-                self.at(section.name, lambda section=section: self.at_constants(file.part(section)))  # type: ignore[misc]
-        if not file.sections:
-            self.at_fatbins(self.content)
+        for section in sections:
+            read = self._reader_of(section.name)
+            if read is not None:
+                self.at(section.name, lambda read=read, section=section: read(part(section)))  # type: ignore[misc]
+        if any(section.name.startswith(intel.IMAGES) for section in sections):
+            self.at("an image of SYCL", lambda: self.at_images(sections))
+
+    def _reader_of(self, name: str) -> Callable[[Content], None] | None:
+        if name in fatbin.SECTIONS:
+            return self.at_fatbins
+        if name in amdgpu.SECTIONS:
+            return self.at_bundles
+        return self.at_constants if name in _READ_ONLY else None
 
     def at_notes(self, file: Elf) -> None:
         """What the compiler noted."""
-        if file.machine == 62:
+        if file.machine == elf.X86_64:
             self.level = file.level_needed
+
+    def at_pe(self) -> None:
+        """A library for Windows."""
+        file = pe.Pe(self.content)
+        self.format = "pe"
+        self.machines.append(file.machine)
+        self.at("the list of needed libraries", lambda: self.needed.extend(file.needed))
+        self.at_sections(file.sections, file.part)
+
+    def at_macho(self) -> None:
+        """A library for macOS: each of its slices."""
+        self.format = "mach-o"
+        for content in macho.slices(self.content):
+            file = macho.MachO(content)
+            self.machines.append(file.machine)
+            self.needed.extend(name for name in file.needed if name not in self.needed)
+            self.at_sections(file.sections, file.part)
+
+    def at_fatbin_file(self) -> None:
+        """A file of NVIDIA's containers."""
+        self.format = "fatbin"
+        self.at_fatbins(self.content)
 
     def at_fatbins(self, content: Content) -> None:
         """NVIDIA's containers."""
         for entry in fatbin.read_fatbins(content):
             self.cuda.add(entry)
+
+    def at_bundle_file(self) -> None:
+        """A file of AMD's bundles."""
+        self.format = "amd"
+        self.at_bundles(self.content)
+
+    def at_bundles(self, content: Content) -> None:
+        """AMD's bundles."""
+        for target in amdgpu.read_bundles(content):
+            self.amd.add(target)
+
+    def at_images(self, sections: Sequence[Section]) -> None:
+        """The images of a SYCL library."""
+        for device in intel.read_images(self.content, sections):
+            self.intel.add(device)
+
+    def at_spirv(self) -> None:
+        """A file of SPIR-V."""
+        self.format = "spirv"
+        self.intel.add(intel.ANY_DEVICE)
 
     def at_constants(self, content: Content) -> None:
         """Names of libraries among the constants."""
@@ -156,6 +236,7 @@ class _Look:
 
     def at_ptx(self) -> None:
         """PTX as text: the directives that it starts with."""
+        self.format = "ptx"
         text = self.content.read(0, min(self.content.size, 1 << 16)).decode("utf-8", "replace")
         version = re.search(r"^\.version\s+(\d{1,3})\.(\d{1,3})", text, re.MULTILINE)
         target = re.search(r"^\.target\s+sm_(\d{1,4}[af]?)", text, re.MULTILINE)
@@ -171,6 +252,8 @@ class _Look:
             needed=tuple(self.needed),
             opened=tuple(sorted(self.opened - set(self.needed))),
             cuda=_cuda(self.cuda),
+            amd=tuple(sorted(self.amd)),
+            intel=tuple(sorted(self.intel)),
             level=self.level,
             problems=tuple(self.problems),
         )
