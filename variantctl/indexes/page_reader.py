@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from variantctl.indexes.project_status import ACTIVE, ProjectStatus, read_status
 from variantctl.net.errors import SourceError
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import filename_of, is_file_url, redact, without_fragment
-from variantctl.values import dataclass
+from variantctl.values import dataclass, replace
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
 """The Accept header of PEP 691: JSON where there is a choice, HTML where there is none."""
@@ -34,12 +35,13 @@ Skipped = tuple[str, str]
 class ProjectPage:
     """The files of a page in their order, and (filename or link, why) of the entries left out.
 
-    ``has_credentials``: whether a link had any; they were taken out of the URLs.
+    ``has_credentials``: whether a link had any; they were taken out of the URLs. ``status``: PEP 792.
     """
 
     files: tuple[RemoteFile, ...]
     skipped: tuple[Skipped, ...] = ()
     has_credentials: bool = False
+    status: ProjectStatus = ACTIVE
 
 
 class _Unusable(Exception):  # noqa: N818  (never leaves this module)
@@ -100,7 +102,8 @@ def _parse_json(content: bytes, url: str, source: str) -> ProjectPage:
     if not isinstance(entries, list):
         raise SourceError(f"{redact(url)}: files: missing, or not a list", hint=_BROKEN)
     base = LinkBase(url)
-    return _collect((_name_of(entry), partial(_json_file, entry, base, source)) for entry in entries)
+    page = _collect((_name_of(entry), partial(_json_file, entry, base, source)) for entry in entries)
+    return replace(page, status=read_status(data.get("project-status")))
 
 
 def _check_json_size(content: bytes, url: str) -> None:
@@ -167,11 +170,16 @@ def _parse_html(content: bytes, charset: str, url: str, source: str) -> ProjectP
     base = LinkBase(url)
     if parser.base:
         base = LinkBase(without_fragment(base.resolve(parser.base.strip()) or url)[0])
-    return _collect(
+    status = {
+        "status": parser.metas.get("pypi:project-status"),
+        "reason": parser.metas.get("pypi:project-status-reason"),
+    }
+    page = _collect(
         (anchor["href"], partial(_html_file, anchor, base, source))
         for anchor in parser.anchors
         if anchor.get("href")
     )
+    return replace(page, status=read_status(status))
 
 
 def _html_file(anchor: Mapping[str, str | None], base: LinkBase, source: str) -> RemoteFile:

@@ -13,6 +13,8 @@ from html import escape
 from types import MappingProxyType
 from urllib.parse import quote
 
+from variantctl.indexes.project_status import ACTIVE as ACTIVE
+from variantctl.indexes.project_status import ProjectStatus as ProjectStatus
 from variantctl.values import dataclass, field
 
 API_VERSION = "1.4"
@@ -53,22 +55,6 @@ class PageFile:
     def link(self) -> str:
         """What the page links to, without fragment."""
         return self.url or quote(self.filename)
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectStatus:
-    """What a project's page says about the project as a whole (PEP 792).
-
-    Attributes:
-        status: ``active``, ``archived``, ``quarantined`` or ``deprecated``.
-        reason: why, in free text, or ``""``.
-    """
-
-    status: str = "active"
-    reason: str = ""
-
-
-ACTIVE = ProjectStatus()
 
 
 def project_html(name: str, files: Iterable[PageFile], status: ProjectStatus = ACTIVE) -> bytes:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.indexes.project_status import ACTIVE, ProjectStatus
 from variantctl.net.remote_file import RemoteFile
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError
@@ -72,6 +73,7 @@ class ProjectFiles:
         sdists: in the source's order.
         variants_json: version -> its index-level variant metadata file (PEP 825).
         skipped: (filename, why) of what was listed and cannot be used.
+        status: what the index says of the project as a whole.
     """
 
     name: NormalizedName
@@ -80,6 +82,7 @@ class ProjectFiles:
     sdists: tuple[RemoteFile, ...] = ()
     variants_json: Mapping[Version, RemoteFile] = field(default_factory=lambda: MappingProxyType({}))
     skipped: tuple[tuple[str, str], ...] = ()
+    status: ProjectStatus = ACTIVE
 
     @cached_property
     def by_version(self) -> Mapping[Version, tuple[WheelLink, ...]]:
@@ -124,7 +127,11 @@ class ProjectFiles:
 
 
 def sort_files(
-    name: str, source: str, files: Iterable[RemoteFile], skipped: Iterable[tuple[str, str]] = ()
+    name: str,
+    source: str,
+    files: Iterable[RemoteFile],
+    skipped: Iterable[tuple[str, str]] = (),
+    status: ProjectStatus = ACTIVE,
 ) -> ProjectFiles:
     """Sort the files of a project page; what cannot be used is named in ``skipped`` with the reason.
 
@@ -133,6 +140,7 @@ def sort_files(
         source: the source, without credentials.
         files: as parsed from the page; the first of two files of one name is kept.
         skipped: what the page's parser already left out.
+        status: what the page says of the project.
     """
     project = canonicalize_name(name)
     wheels: list[WheelLink] = []
@@ -155,7 +163,13 @@ def sort_files(
         else:
             left_out.append((file.filename, entry))
     return ProjectFiles(
-        project, source, tuple(wheels), tuple(sdists), MappingProxyType(variants_json), tuple(left_out)
+        project,
+        source,
+        tuple(wheels),
+        tuple(sdists),
+        MappingProxyType(variants_json),
+        tuple(left_out),
+        status,
     )
 
 
@@ -221,4 +235,5 @@ def join_sources(project: NormalizedName, sources: Sequence[ProjectFiles]) -> Pr
         sdists=tuple(sdists.values()),
         variants_json=MappingProxyType(variants_json),
         skipped=tuple(skipped),
+        status=next((source.status for source in sources if source.status != ACTIVE), ACTIVE),
     )

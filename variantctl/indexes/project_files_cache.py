@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.indexes.project_status import ProjectStatus
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import parse_wheel_filename
 
@@ -40,6 +41,7 @@ def dump(files: ProjectFiles) -> bytes:
         "variants_json": {str(version): _row(file, 0) for version, file in files.variants_json.items()},
         "skipped": files.skipped,
         "labels": {str(version): count for version, count in files.labels.items()},
+        "status": [files.status.status, files.status.reason],
         "crc32": zlib.crc32(body),
     }
     return _line(head) + b"\n" + body
@@ -68,6 +70,7 @@ def load(data: bytes) -> ProjectFiles | None:
             MappingProxyType(variants_json),
             skipped,
             {Version(version): int(count) for version, count in head["labels"].items()},
+            ProjectStatus(*head["status"]),
         )
     except (ValueError, KeyError, TypeError, InvalidVersion):
         return None
@@ -113,6 +116,7 @@ class _StoredFiles(ProjectFiles):
         variants_json: Mapping[Version, RemoteFile],
         skipped: tuple[tuple[str, str], ...],
         labels: Mapping[Version, int],
+        status: ProjectStatus,
     ) -> None:
         # Frozen: attributes are set as the generated __init__ of a frozen dataclass sets them.
         for attribute, value in (
@@ -120,6 +124,7 @@ class _StoredFiles(ProjectFiles):
             ("source", source),
             ("variants_json", variants_json),
             ("skipped", skipped),
+            ("status", status),
             ("by_version", versions),
             ("_versions", versions),
             ("_sdists", sdists),

@@ -67,7 +67,9 @@ class SimpleIndex:
         if self.folder is not None or self._pages is None:
             in_folder = self.folder is not None
             page = self._in_folder(project) if in_folder else self._over_http(project, refresh, patience)
-            return None if page is None else sort_files(project, self.url, page.files, page.skipped)
+            return (
+                None if page is None else sort_files(project, self.url, page.files, page.skipped, page.status)
+            )
         return self._remembered(self._pages, project, refresh, patience)
 
     def _remembered(
@@ -84,7 +86,7 @@ class SimpleIndex:
         page = self._over_http(project, refresh, patience)
         if page is None:
             return None
-        files = sort_files(project, self.url, page.files, page.skipped)
+        files = sort_files(project, self.url, page.files, page.skipped, page.status)
         digest = pages.identity(url, accept=ACCEPT)
         # Credentials in links are known to this run's client only, and are never written down.
         if digest is not None and not page.has_credentials:
@@ -140,7 +142,7 @@ class SimpleIndex:
             message = error.message if url in error.message else f"{url}: {error.message}"
             raise SourceError(message, hint=error.hint) from None
         own = tuple(own_file(file, self._client.credentials) for file in page.files)
-        return ProjectPage(own, page.skipped, has_credentials=own != page.files)
+        return ProjectPage(own, page.skipped, has_credentials=own != page.files, status=page.status)
 
 
 def _object_store_has_not(response: Response, client: HttpClient, url: str) -> bool:

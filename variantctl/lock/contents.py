@@ -96,6 +96,7 @@ class LockedPackage:
         declared: what the wheels require; ``None`` in a lock of another tool.
         source: ``sdist``, ``vcs``, ``directory`` or ``archive``, where there is no wheel to install.
         backend: whose build it is, where backends have theirs in entries of their own.
+        withdrawn: what its index said against it when it was locked: clauses whose subject is the release.
     """
 
     name: NormalizedName
@@ -110,6 +111,7 @@ class LockedPackage:
     declared: Declared | None = None
     source: str | None = None
     backend: LockedBackend | None = None
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def runs_anywhere(self) -> bool:

@@ -63,6 +63,8 @@ def _package(package: LockedPackage) -> Iterator[str]:
         yield ""
         yield f"[packages.tool.{TOOL}]"
         yield from _declared(package.declared)
+        if package.withdrawn:
+            yield _pair("withdrawn", list(package.withdrawn))
         if package.backend is not None and package.variants is not None:
             yield _pair("backend", {"source": package.backend.source, "label": package.backend.label})
             yield from _variants(backend_table(package.variants), f"packages.tool.{TOOL}.variants-json")

@@ -208,6 +208,7 @@ def _package(
         backend=LockedBackend(backend.source, planned.link.wheel.label or "")
         if backend is not None and entry.backend_metadata is not None
         else None,
+        withdrawn=planned.withdrawn,
     )
 
 

@@ -151,6 +151,7 @@ def _package(package: Package, entry: Mapping[str, Any], where: str, source: str
         archive,
         source=kind,
         declared=_declared(entry, where),
+        withdrawn=_withdrawn(entry, where),
     )
     labels = {file.wheel.label for file in found.files} - {None}
     if not labels:
@@ -226,6 +227,14 @@ def _variants(entry: Mapping[str, Any], where: str) -> VariantMetadata | None:
         return load_metadata(table, source=source)
     except InvalidVariantError as error:
         raise LockFileError(error.message, hint=error.hint or _HINT) from error
+
+
+def _withdrawn(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    tool = entry.get("tool")
+    table = tool.get(TOOL) if isinstance(tool, dict) else None
+    if not isinstance(table, dict) or "withdrawn" not in table:
+        return ()
+    return tuple(_strings(table["withdrawn"], f"{where}.tool.{TOOL}.withdrawn"))
 
 
 def _declared(entry: Mapping[str, Any], where: str) -> Declared | None:

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 
 from variantctl.lock.selection import Selected
 from variantctl.net.redaction import without_secrets
-from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
+from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval, withdrawn_notes
 from variantctl.resolve.resolver import because
 from variantctl.target.environment import Environment
 from variantctl.target.installed import InstalledPackage
@@ -47,7 +47,8 @@ def plan_sync(
     going, notes = _removable(extraneous, installed, environment)
     remove += [PlannedRemoval(package) for package in going]
     remove.sort(key=lambda removal: removal.name)
-    return Plan(tuple(install), tuple(remove), tuple(keep), tuple(notes))
+    kept = [note for planned in map(_planned, selected) for note in withdrawn_notes([planned])]
+    return Plan(tuple(install), tuple(remove), tuple(keep), (*kept, *notes))
 
 
 def _planned(entry: Selected) -> PlannedInstall:
@@ -73,6 +74,7 @@ def _planned(entry: Selected) -> PlannedInstall:
         requested=visit.requested,
         direct_url=direct_url,
         properties=entry.wheel.properties,
+        withdrawn=entry.package.withdrawn,
     )
 
 

@@ -190,7 +190,7 @@ class Partial:
         try:
             # The last line may have been cut off by a crash.
             head, *lines = [json.loads(line) for line in self._log.read_text().split("\n")[:-1]]
-            if head["url"] != key_digest(self._url):
+            if head["url"] not in (self._url, key_digest(self._url)):
                 raise ValueError
             prefix, spans = min(length, int(head["size"])), []
             for kind, *numbers in lines:

@@ -108,6 +108,8 @@ def nothing_fits(
 
 def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
     project = candidate_finder.project(name)
+    if (warning := project.status.warning) is not None and not project.wheels:
+        return f"{name} {warning}; {project.source} offers no wheels of it"
     if project.sdists:
         newest = project.sdists[-1].filename
         only = f"{name} has no wheels, only source distributions (such as {newest})"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.indexes.project_files import WheelLink
+from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.indexes.project_status import yank_warning
 from variantctl.resolve.candidates import (
     BaseCandidate,
     Candidate,
@@ -62,6 +63,7 @@ class PlannedInstall:
         accelerators: the namespaces of the accelerators that the variant was built for.
         optional_requires: the requirements of its extras, as far as they were looked at.
         fit: whether it makes use of the machine's accelerator.
+        withdrawn: what its index says against it: clauses whose subject is the release.
     """
 
     name: NormalizedName
@@ -82,6 +84,7 @@ class PlannedInstall:
     accelerators: tuple[str, ...] = ()
     optional_requires: tuple[str, ...] = ()
     fit: Fit | None = None
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:
@@ -110,7 +113,21 @@ class PlannedInstall:
             "requires": list(self.requires),
             "because": self.because,
             **({"fit": self.fit.as_json()} if self.fit is not None else {}),
+            **({"withdrawn": list(self.withdrawn)} if self.withdrawn else {}),
         }
+
+
+def withdrawn(link: WheelLink, project: ProjectFiles | None) -> tuple[str, ...]:
+    """What its index says against a wheel and its project (PEP 592, 792): clauses about the release."""
+    said = (yank_warning(link.file), project.status.warning if project is not None else None)
+    return tuple(clause for clause in said if clause is not None)
+
+
+def withdrawn_notes(install: Iterable[PlannedInstall]) -> list[str]:
+    """The same as sentences."""
+    return [
+        f"{planned.name} {planned.version} {clause}" for planned in install for clause in planned.withdrawn
+    ]
 
 
 @dataclass(frozen=True)

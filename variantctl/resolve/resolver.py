@@ -16,7 +16,17 @@ from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.needs import Need, ProjectRequirement, is_pin, local_versions, needs_of
 from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.passed_over import refuse_without_accelerator, tell
-from variantctl.resolve.plan import GivenUp, Kept, Plan, PlannedInstall, PlannedRemoval, Solution, reached
+from variantctl.resolve.plan import (
+    GivenUp,
+    Kept,
+    Plan,
+    PlannedInstall,
+    PlannedRemoval,
+    Solution,
+    reached,
+    withdrawn,
+    withdrawn_notes,
+)
 from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.provider import NewReferenceError, Provider
 from variantctl.resolve.search import NoSolutionError, Progress, Search
@@ -139,6 +149,7 @@ def resolve(
         notes = [
             *skipped,
             *package_finder.warnings,
+            *withdrawn_notes(plan.install),
             *_variant_notes(plan.install),
             *_extra_notes(solution, candidate_finder),
         ]
@@ -304,6 +315,7 @@ def _planned(
         properties=base.wheel.properties,
         accelerators=base.accelerators,
         optional_requires=optional_requirements(candidate_finder.metadata(base).requires_dist),
+        withdrawn=withdrawn(link, None if base.url else candidate_finder.project(base.name)),
     )
 
 
