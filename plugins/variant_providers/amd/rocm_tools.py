@@ -15,6 +15,7 @@ from pathlib import Path
 
 from variant_providers.amd.rocm import ROCM_PATH
 from variant_providers.probing.child import ask_command, time_limit
+from variant_providers.probing.text import printable
 
 _MOST_GPUS = 256
 _SMALLEST_LIMIT_S = 0.1
@@ -105,7 +106,7 @@ def parse_rocminfo(text: str) -> list[ToolGpu]:
                 fields.setdefault(found[1], found[2].strip())
         arch = fields.get("Name", "")
         if _ARCH.fullmatch(arch) and fields.get("Device Type", "GPU") == "GPU":
-            gpus.append(ToolGpu(arch, _printable(fields.get("Marketing Name", ""))))
+            gpus.append(ToolGpu(arch, _named(fields.get("Marketing Name", ""))))
     return gpus
 
 
@@ -128,7 +129,7 @@ def parse_amd_smi(text: str) -> list[ToolGpu]:
             continue
         value = found[2].strip()
         if found[1] == "MARKET_NAME":
-            name = _printable(value)
+            name = _named(value)
         elif _ARCH.fullmatch(value):
             gpus.append(ToolGpu(value, name))
             name = ""
@@ -142,7 +143,7 @@ def _smi_gpu(said: object) -> ToolGpu | None:
     arch, name = asic.get("target_graphics_version"), asic.get("market_name")
     if not isinstance(arch, str) or not _ARCH.fullmatch(arch):
         return None
-    return ToolGpu(arch, _printable(name) if isinstance(name, str) else "")
+    return ToolGpu(arch, _named(name) if isinstance(name, str) else "")
 
 
 def _find(name: str, environ: Mapping[str, str]) -> str | None:
@@ -157,9 +158,9 @@ def _find(name: str, environ: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=path)
 
 
-def _printable(text: str) -> str:
-    shown = "".join(char for char in text if char.isprintable() and char != "\N{REPLACEMENT CHARACTER}")
-    return "" if shown.strip() == "N/A" else shown.strip()[:96]
+def _named(text: str) -> str:
+    name = printable(text)
+    return "" if name == "N/A" else name
 
 
 _TOOLS = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from variant_providers.probing.text import printable
+
 
 @dataclass(frozen=True)
 class CpuInfo:
@@ -43,7 +45,7 @@ def parse_cpuinfo(text: str, flags_key: str) -> CpuInfo:
         elif key == "processor" and value.strip().isdigit():
             processors += 1
         elif key == "model name" and not model:
-            model = "".join(char for char in value.strip() if char.isprintable())[:200]
+            model = printable(value, 200)
     sets = {frozenset(line.split()) for line in lines}
     common = frozenset.intersection(*sets) if sets else frozenset()
     return CpuInfo(processors, common, len(sets), model)

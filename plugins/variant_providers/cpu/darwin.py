@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from variant_providers.cpu.tables import darwin
 from variant_providers.finding import Finding
 from variant_providers.probing.child import ask_command
+from variant_providers.probing.text import printable
 from variant_providers.probing.tree import SYSCTL_FILE, Tree
 
 NAMES = ("machdep.cpu", "hw.optional", "hw.logicalcpu", "sysctl.proc_translated")
@@ -53,7 +54,7 @@ def describe(values: Mapping[str, str], finding: Finding) -> None:
     count = values.get("hw.logicalcpu", values.get("hw.ncpu", ""))
     if re.fullmatch(r"[0-9]{1,5}", count, re.ASCII):
         device["processors"] = int(count)
-    name = "".join(char for char in values.get("machdep.cpu.brand_string", "") if char.isprintable())[:200]
+    name = printable(values.get("machdep.cpu.brand_string", ""), 200)
     if name:
         device["name"] = name
     finding.devices.append(device)

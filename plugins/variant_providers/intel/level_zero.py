@@ -9,6 +9,7 @@ from pathlib import Path
 
 from variant_providers.probing.child import ChildAnswer, Deadline, ask_libraries, time_limit
 from variant_providers.probing.dynamic_loader import files_in, loader_knows
+from variant_providers.probing.text import printable
 
 SONAME = "libze_loader.so.1"
 NO_DRIVER = 0x78000001
@@ -160,7 +161,7 @@ def _device(said: dict[str, object]) -> ZeDevice | None:
     return ZeDevice(
         device_ip=decode_ip(ip) if 0 < ip < 2**32 else "",
         device_id=numbers["device_id"] or 0,
-        name=_printable(name) if isinstance(name, str) else "",
+        name=_named(name) if isinstance(name, str) else "",
         integrated=bool((numbers["flags"] or 0) & _INTEGRATED),
         memory_bytes=memory if 0 < memory < 2**50 else None,
     )
@@ -170,6 +171,5 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _printable(text: str) -> str:
-    shown = "".join(char for char in text if char.isprintable() and char != "\N{REPLACEMENT CHARACTER}")
-    return shown.replace("(R)", "").replace("(TM)", "").strip()[:96]
+def _named(text: str) -> str:
+    return printable(text.replace("(R)", "").replace("(TM)", ""))

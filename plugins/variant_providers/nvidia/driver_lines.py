@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard
 
-from variant_providers.nvidia.report import DriverReport, NvidiaGpu, printable
+from variant_providers.nvidia.report import DriverReport, NvidiaGpu
+from variant_providers.probing.text import printable
 
 
 def take_lines(lines: Sequence[dict[str, object]], report: DriverReport) -> None:
@@ -50,7 +51,7 @@ def _take_troubles(report: DriverReport, said: dict[str, object]) -> None:
     if isinstance(error, dict) and isinstance(error.get("call"), str) and isinstance(error.get("code"), int):
         report.errors.append((printable(error["call"]), int(error["code"])))
     if isinstance(unloadable, str):
-        report.unloadable = "".join(char for char in unloadable if char.isprintable())
+        report.unloadable = printable(unloadable, 400)
 
 
 def _gpu(said: dict[str, object]) -> NvidiaGpu:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from variant_providers.nvidia.kernel_driver import kernel_driver, take_cuda_of_driver
-from variant_providers.nvidia.report import DriverReport, NvidiaGpu, dotted, printable
+from variant_providers.nvidia.report import DriverReport, NvidiaGpu, dotted
 from variant_providers.nvidia.tables import chips
+from variant_providers.probing.text import printable
 from variant_providers.probing.tree import Tree
 
 _COMPATIBLE = "proc/device-tree/compatible"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from variant_providers.nvidia.report import DriverReport, NvidiaGpu, printable
+from variant_providers.nvidia.report import DriverReport, NvidiaGpu
 from variant_providers.probing.child import Deadline, ask_command
+from variant_providers.probing.text import printable
 from variant_providers.probing.tree import Tree
 
 SOURCE = "nvidia-smi"

@@ -123,9 +123,3 @@ def _filled_up(gpu: NvidiaGpu, other: NvidiaGpu) -> NvidiaGpu:
 def dotted(version: tuple[int, int]) -> str:
     """``(12, 8)`` as ``"12.8"``."""
     return f"{version[0]}.{version[1]}"
-
-
-def printable(text: str) -> str:
-    """A driver's text without control characters, at most 96 characters long."""
-    kept = (char for char in text if char.isprintable() and char != "\N{REPLACEMENT CHARACTER}")
-    return "".join(kept).strip()[:96]
