@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.machines import installed
+from tests.doctor.machines import COMMANDS, installed
 from variantctl.doctor.findings import Finding
 from variantctl.doctor.inspection import Inspected
 from variantctl.doctor.system import System, check_system
+from variantctl.select.ordinary_builds import OrdinaryBuild
 from variantctl.target.installed import InstalledFile
 
 MACHINES = Path(__file__).parents[2] / "fixtures" / "machines"
@@ -55,7 +56,7 @@ class Tree:
             return str(path.relative_to(self.root)) not in self.closed
 
         system = System(self.root, self.environ, may_open)
-        return list(check_system(system, {item.name: item for item in packages}, wanted))
+        return list(check_system(system, {item.name: item for item in packages}, wanted, COMMANDS))
 
 
 @pytest.fixture
@@ -68,7 +69,11 @@ def kinds(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 def recorded(name: str, wanted: Collection[str], environ: Mapping[str, str] | None = None) -> list[Finding]:
-    return list(check_system(System(MACHINES / name / "tree", environ or {}, lambda _path: True), {}, wanted))
+    return list(
+        check_system(
+            System(MACHINES / name / "tree", environ or {}, lambda _path: True), {}, wanted, COMMANDS
+        )
+    )
 
 
 def test_a_machine_that_is_well(tree: Tree) -> None:
@@ -222,3 +227,25 @@ def test_a_toolkit_of_another_major_than_torchs(tree: Tree) -> None:
     assert tree.find((), torch) == []
     tree.write("opt/cuda/version.json", '["13"]')
     assert tree.find((), torch) == []
+
+
+def test_the_nvcc_on_path_says_which_toolkit(tree: Tree) -> None:
+    torch = installed("torch", "2.9.0", ("nvidia-cublas",))
+    tree.write("usr/local/cuda/version.json", '{"cuda": {"version": "13.0.1"}}')
+    tree.write("opt/old/version.json", '{"cuda": {"version": "11.8.0"}}')
+    tree.write("opt/old/bin/nvcc")
+    assert tree.find((), torch) == []
+    tree.environ = {"PATH": "/usr/bin:/opt/old/bin"}
+    assert "in /opt/old is 11.8.0" in tree.find((), torch)[0].detail
+
+
+def test_tensorflow_without_the_libraries_of_cuda(tree: Tree) -> None:
+    tree.nvidia()
+    cuda = OrdinaryBuild("nvidia", "12.5", {"nvidia": {"cuda_version_lower_bound": ("12.0",)}})
+    tensorflow = installed("tensorflow", "2.21.0", build=cuda)
+    (finding,) = tree.find(("nvidia",), tensorflow)
+    assert kinds([finding]) == [("suggestion", "libraries-missing")]
+    assert "`variantctl install 'tensorflow[and-cuda]' -p env`" in finding.hint
+    assert tree.find(("nvidia",), tensorflow, installed("nvidia-cudnn-cu12")) == []
+    tree.write("usr/local/cuda/lib64/libcudnn.so.9")
+    assert tree.find(("nvidia",), tensorflow) == []

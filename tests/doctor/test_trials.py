@@ -11,6 +11,7 @@ import pytest
 from tests.doctor.machines import COMMANDS, installed
 from variantctl.doctor.inspection import Inspected
 from variantctl.doctor.trial_checks import blind, check_trials
+from variantctl.doctor.trial_script import runs_on
 from variantctl.doctor.trials import Trial, frameworks_in, run_trial
 
 TORCH = """
@@ -189,3 +190,34 @@ def test_which_frameworks_are_there(tmp_path: Path) -> None:
     assert frameworks_in([tmp_path]) == ["torch"]
     (tmp_path / "cupy" / "__init__.py").touch()
     assert frameworks_in([tmp_path / "other", tmp_path]) == ["torch", "cupy"]
+
+
+@pytest.mark.parametrize(
+    ("archs", "capability", "expected"),
+    [
+        ("sm_80 sm_86 sm_90", (8, 9), True),
+        ("sm_75 sm_80 sm_90", (7, 0), False),
+        ("sm_80 sm_90", (12, 0), False),
+        ("sm_80 sm_90 compute_90", (12, 0), True),
+        ("sm_90a", (9, 0), True),
+        ("sm_100a", (10, 3), False),
+        ("sm_100f", (10, 3), True),
+        ("compute_90a", (10, 0), False),
+        ("sm_120", (12, 1), True),
+        ("nonsense sm_ sm_x", (9, 0), False),
+    ],
+)
+def test_the_rule_of_cuda(archs: str, capability: tuple[int, int], expected: bool) -> None:
+    assert runs_on(archs.split(), *capability) is expected
+
+
+def test_a_gpu_that_torch_has_no_code_for(tmp_path: Path) -> None:
+    stand_in(tmp_path)
+    text = (tmp_path / "torch.py").read_text()
+    more = "cuda.get_arch_list = lambda: ['sm_80', 'sm_90']\ncuda.get_device_capability = lambda number: {}\n"
+    (tmp_path / "torch.py").write_text(text + more.format("(8, 6)"))
+    assert run(tmp_path).no_code == ()
+    (tmp_path / "torch.py").write_text(text + more.format("(7, 0)"))
+    trial = run(tmp_path)
+    assert trial.no_code == (("cuda:0", "sm_70", "sm_80 sm_90"),)
+    assert found(trial, "nvidia") == [("error", "no-code-for-gpu", "torch")]

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     commands = commands_for(args.arguments)
     findings = check(inspection, _ground(subject, commands))
     if args.profile is None:
-        findings += _of_this_machine(inspection, environment)
+        findings += _of_this_machine(inspection, environment, commands)
     if args.updates:
         findings += _improvements(args, environment, subject, inspection, commands)
     trials = list(_trials(args, environment)) if args.run else []
@@ -105,7 +105,7 @@ def _inspect(args: argparse.Namespace, environment: Environment, subject: Target
         )
 
 
-def _of_this_machine(inspection: Inspection, environment: Environment) -> list[Finding]:
+def _of_this_machine(inspection: Inspection, environment: Environment, commands: Commands) -> list[Finding]:
     """What no profile can say: drivers, device nodes, containers, variables."""
     from variantctl.doctor.accelerators import is_about_accelerators, wanted_accelerators
     from variantctl.doctor.imports import shadowing
@@ -117,7 +117,7 @@ def _of_this_machine(inspection: Inspection, environment: Environment) -> list[F
     before = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     findings = list(shadowing(packages, environment.site_packages, before))
     if sys.platform == "linux":
-        findings += check_system(System(), packages, wanted_accelerators(packages.values()))
+        findings += check_system(System(), packages, wanted_accelerators(packages.values()), commands)
     return findings
 
 

@@ -221,7 +221,7 @@ def _ordinary(item: Inspected, machine: Machine, commands: Commands) -> Iterator
         update + _instead(item, machine, commands),
         "It cannot use a GPU here."
         if fit.status == "misfit"
-        else "It runs on the CPU, and is larger than need be.",
+        else "Nothing here can use what it was built for.",
         _evidence([item]),
     )
 

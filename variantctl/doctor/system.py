@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from variantctl.doctor.findings import Finding, Severity
+from variantctl.doctor.findings import Commands, Finding, Severity
 from variantctl.doctor.inspection import Inspected
 from variantctl.select.ordinary_builds import VENDORS
 from variantctl.values import dataclass, field
@@ -125,7 +125,10 @@ class Gpu:
 
 
 def check_system(
-    system: System, packages: Mapping[NormalizedName, Inspected], wanted: Collection[str]
+    system: System,
+    packages: Mapping[NormalizedName, Inspected],
+    wanted: Collection[str],
+    commands: Commands,
 ) -> Iterator[Finding]:
     """Everything about the machine that keeps what is installed from its GPU.
 
@@ -133,6 +136,7 @@ def check_system(
         system: the machine's files.
         packages: what is installed.
         wanted: the namespaces of the accelerators that some of it was built for: for those it is an error.
+        commands: those that mend what is installed.
     """
     gpus = list(gpus_of(system))
     for check in (_no_driver, _container, _versions, _nodes):
@@ -141,6 +145,8 @@ def check_system(
     yield from _hidden(system, wanted)
     yield from _library_path(system, packages.values())
     yield from _toolkit(system, packages)
+    if "nvidia" in wanted and (kernel_driver(system) or system.is_wsl):
+        yield from _companions(system, packages, commands)
 
 
 def gpus_of(system: System) -> Iterator[Gpu]:
@@ -421,7 +427,7 @@ def _toolkit(system: System, packages: Mapping[NormalizedName, Inspected]) -> It
     """The CUDA that extensions would be built with, where it is of another major than torch's."""
     torch = packages.get(NormalizedName("torch"))
     built_for = torch.build.version if torch is not None and torch.build.accelerator == "nvidia" else None
-    folder = system.environ.get("CUDA_HOME") or system.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    folder = _toolkit_folder(system)
     version = _toolkit_version(system, folder.lstrip("/"))
     if torch is None or built_for is None or version is None:
         return
@@ -436,6 +442,56 @@ def _toolkit(system: System, packages: Mapping[NormalizedName, Inspected]) -> It
         "Extensions of torch cannot be built here; running it is not affected.",
         (f"{folder}/version.json",),
     )
+
+
+def _toolkit_folder(system: System) -> str:
+    """Where builds of extensions look: CUDA_HOME, else the nvcc on PATH, else /usr/local/cuda."""
+    named = system.environ.get("CUDA_HOME") or system.environ.get("CUDA_PATH")
+    if named:
+        return named
+    for folder in system.environ.get("PATH", "").split(os.pathsep):
+        if folder and system.has(f"{folder.lstrip('/')}/nvcc"):
+            return str(Path(folder).parent)
+    return "/usr/local/cuda"
+
+
+def _companions(
+    system: System, packages: Mapping[NormalizedName, Inspected], commands: Commands
+) -> Iterator[Finding]:
+    """Builds for CUDA whose wheels do not require its libraries: an extra or the system brings them."""
+    for name, (library, owner, wanted) in COMPANIONS.items():
+        item = packages.get(NormalizedName(name))
+        if item is None or item.build.accelerator != "nvidia":
+            continue
+        if any(other.startswith(owner) for other in packages) or _system_has(system, library):
+            continue
+        yield Finding(
+            "suggestion",
+            "libraries-missing",
+            item.name,
+            f"{item} is built for CUDA, and {library} is neither in a package nor in the system's folders",
+            f"`{commands.install(wanted)}` brings CUDA's libraries with it.",
+            f"{name} falls back to the CPU, and says so only in its log.",
+            (
+                f"no package {owner}*",
+                f"no {library} in {', '.join(LIBRARY_FOLDERS[:3])}, usr/local/cuda/lib64",
+            ),
+        )
+
+
+COMPANIONS: Mapping[str, tuple[str, str, str]] = {
+    "tensorflow": ("libcudnn.so", "nvidia-cudnn-cu", "tensorflow[and-cuda]"),
+    "onnxruntime-gpu": ("libcudnn.so", "nvidia-cudnn-cu", "onnxruntime-gpu[cuda,cudnn]"),
+}
+"""Distribution -> a library that it loads, whose packages begin how, and the requirement that brings them."""
+
+
+def _system_has(system: System, library: str) -> bool:
+    named = [
+        folder.lstrip("/") for folder in system.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if folder
+    ]
+    folders = (*LIBRARY_FOLDERS, "usr/local/cuda/lib64", *named)
+    return any(name.startswith(library) for folder in folders for name in system.names(folder))
 
 
 def _toolkit_version(system: System, folder: str) -> str | None:

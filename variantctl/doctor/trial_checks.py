@@ -86,6 +86,8 @@ def check_trials(
         for device in trial.devices:
             if not device.ok and trial.status == "ok":
                 yield _failed(trial, device.device, device.error, owners, commands)
+        for device_name, needs, archs in trial.no_code:
+            yield _no_code(trial, device_name, needs, archs, owners, commands)
         if trial.status == "ok" and all(device.is_cpu for device in trial.devices):
             yield from _sees_none(trial, owners, machine, commands)
 
@@ -143,6 +145,23 @@ def _failed(
     means, hint = _cause(error, owners, commands)
     package = owners[0].name if owners else trial.framework
     return Finding("error", "run-failed", package, f"{named} failed on {device}: {error}", hint, means)
+
+
+def _no_code(
+    trial: Trial, device: str, needs: str, archs: str, owners: Sequence[Inspected], commands: Commands
+) -> Finding:
+    """A GPU for whose architecture a framework has no code, even where a kernel of its libraries ran."""
+    named = str(owners[0]) if owners else trial.framework
+    _means, hint = _cause("no kernel image", owners, commands)
+    return Finding(
+        "error",
+        "no-code-for-gpu",
+        owners[0].name if owners else trial.framework,
+        f"{named} has no code for {device}, which needs {needs}",
+        hint,
+        "Its own kernels fail there: no kernel image is available for execution on the device.",
+        (f"torch.cuda.get_arch_list(): {archs}",),
+    )
 
 
 def _cause(error: str, owners: Sequence[Inspected], commands: Commands) -> tuple[str, str]:

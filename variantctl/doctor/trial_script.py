@@ -57,6 +57,7 @@ def torch(report: Report) -> None:
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             devices.append(("cuda:%d" % number, torch.cuda.get_device_name(number)))  # noqa: UP031
+        _say_what_lacks_code(torch, report)
     xpu = getattr(torch, "xpu", None)
     if xpu is not None and xpu.is_available():
         for number in range(xpu.device_count()):
@@ -73,6 +74,44 @@ def torch(report: Report) -> None:
             return float((ones @ ones).sum().item())
 
         report.kernel(device, name, run)
+
+
+def _say_what_lacks_code(torch: Any, report: Report) -> None:
+    """The NVIDIA GPUs for which torch has neither machine code nor PTX, even if its libraries have some."""
+    try:
+        archs = [arch for arch in torch.cuda.get_arch_list() if arch.startswith(("sm_", "compute_"))]
+        for number in range(torch.cuda.device_count() if archs else 0):
+            major, minor = torch.cuda.get_device_capability(number)
+            if not runs_on(archs, int(major), int(minor)):
+                needs = "sm_%d%d" % (major, minor)  # noqa: UP031
+                report.say("no-code", device="cuda:%d" % number, needs=needs, archs=" ".join(archs))  # noqa: UP031
+    except Exception as error:  # noqa: BLE001 - older torch has no such list
+        report.say("no-archs", error=_words(error))
+
+
+def runs_on(archs: "list[str]", major: int, minor: int) -> bool:
+    """CUDA's rule: machine code runs on its own major, if the minor is no lower; PTX on all that is newer.
+
+    Code for an architecture with the letter a runs there alone, with f on later minors of its major, too
+    (CUDA C++ Programming Guide, "Compute Capabilities").
+    """
+    for arch in archs:
+        kind, _, number = arch.partition("_")
+        digits = number.rstrip("abcdefghijklmnopqrstuvwxyz")
+        if not digits.isdigit() or len(digits) < 2:
+            continue
+        built = int(digits[:-1]), int(digits[-1])
+        if digits != number:
+            runs = built == (major, minor) or (
+                number.endswith("f") and built[0] == major and built[1] <= minor
+            )
+        elif kind == "sm":
+            runs = built[0] == major and built[1] <= minor
+        else:
+            runs = built <= (major, minor)
+        if runs:
+            return True
+    return False
 
 
 def _why_no_cuda(torch: Any) -> str:

@@ -84,6 +84,7 @@ class Trial:
         devices: every device on which the kernel was tried.
         error: what went wrong, in words; the last lines that it printed, where it crashed.
         no_gpu: it says that it has no accelerator; the reason, where it gives one.
+        no_code: (device, architecture, those that it has code for) of GPUs that it has no code for.
     """
 
     framework: str
@@ -93,6 +94,7 @@ class Trial:
     devices: tuple[DeviceTrial, ...] = ()
     error: str = ""
     no_gpu: str | None = None
+    no_code: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def sees_gpu(self) -> bool:
@@ -225,6 +227,11 @@ def _trial(
         tuple(devices),
         error,
         _text(no_gpu, "why") if no_gpu else None,
+        tuple(
+            (_text(step, "device"), _text(step, "needs"), _text(step, "archs"))
+            for step in steps
+            if step["step"] == "no-code"
+        ),
     )
 
 
