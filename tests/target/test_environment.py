@@ -17,6 +17,7 @@ from variantctl.target.errors import (
     BrokenEnvironmentError,
     EnvironmentNotFoundError,
     ExternallyManagedError,
+    NotVirtualError,
     UserFolderError,
 )
 
@@ -278,6 +279,24 @@ def test_externally_managed_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_environment(sys.executable, for_changes=False).externally_managed is not None
     assert find_environment(sys.executable, target=tmp_path / "t").externally_managed is None
     assert find_environment(sys.executable, prefix=tmp_path / "p").externally_managed is None
+    assert find_environment(sys.executable, break_system_packages=True).externally_managed is not None
+
+
+def test_only_virtual_environments_are_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from variantctl.target.probe import interpreter_facts
+
+    facts = {**interpreter_facts(Path(sys.executable), cache=None), "is_virtual": False}
+    monkeypatch.setattr("variantctl.target.environment.interpreter_facts", lambda *_, **__: facts)
+    with pytest.raises(NotVirtualError, match="no virtual environment"):
+        find_environment(sys.executable, require_virtual=True)
+    assert not find_environment(sys.executable, require_virtual=True, for_changes=False).is_virtual
+    assert find_environment(sys.executable, require_virtual=True, target=tmp_path).kind == "target"
+
+
+def test_the_systems_interpreter(tmp_path: Path, plain_venv: Path, cache: Path) -> None:
+    environ = {"PATH": str(plain_venv / "bin"), "VIRTUAL_ENV": str(tmp_path / "another")}
+    found = find_environment(system=True, environ=environ, cwd=tmp_path, cache=cache)
+    assert found.prefix == plain_venv
 
 
 def test_unreadable_marker_still_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

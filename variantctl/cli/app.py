@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -12,10 +13,12 @@ from typing import Any, NoReturn
 from variantctl import __version__
 from variantctl.cli import render
 from variantctl.cli.commands import COMMANDS
+from variantctl.cli.habits import IGNORED
 from variantctl.cli.terminal import guard, restore, sink
 from variantctl.variants.errors import VariantctlError
 
-EPILOG = "Run 'variantctl COMMAND --help' for a command's options."
+EPILOG = "Run 'variantctl help COMMAND' or 'variantctl COMMAND --help' for a command's options."
+_IGNORED = "ignored_option"
 
 
 class UsageError(VariantctlError):
@@ -34,17 +37,63 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Take options between positional arguments too (``install torch -U numpy``), as pip and uv do."""
-        shapes = {action.nargs for action in self._actions if not action.option_strings}
-        if self._mixing or not shapes or shapes & {argparse.PARSER, argparse.REMAINDER}:
+        if self._mixing:
             return super().parse_known_args(args, namespace)
+        shapes = {action.nargs for action in self._actions if not action.option_strings}
+        if not shapes or shapes & {argparse.PARSER, argparse.REMAINDER}:
+            found, rest = super().parse_known_args(args, namespace)
+        else:
+            found, rest = self._intermixed(args, namespace)
+        if rest:
+            # Told here, where the command's own usage is known, and not by the parser of all commands.
+            self._refuse(rest)
+        return found, rest
+
+    def _intermixed(self, args: Any, namespace: Any) -> Any:
         self._mixing = True
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._mixing = False
 
+    def _refuse(self, words: Sequence[str]) -> NoReturn:
+        from variantctl.cli.habits import of_option
+
+        known = [
+            name for action in self._actions for name in action.option_strings if action.help != SUPPRESS
+        ]
+        said = [hint for word in words if word.startswith("-") and (hint := of_option(word, known))]
+        self._usage_error(f"unrecognized arguments: {' '.join(words)}", said)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError:
+            if not isinstance(action, argparse._SubParsersAction):
+                raise
+            self._refuse_command(value, list(action.choices))
+
+    def _refuse_command(self, word: str, known: Sequence[str]) -> NoReturn:
+        from variantctl.cli.habits import of_command
+        from variantctl.variants.suggestions import did_you_mean
+
+        near = of_command(word, known) if self.prog.count(" ") == 0 else did_you_mean(word, known)
+        kind = "command" if self.prog.count(" ") == 0 else "action"
+        self._usage_error(f"there is no {kind} {word!r}", [near or f"There are: {', '.join(known)}."])
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.format_usage().strip()}\nTry '{self.prog} --help'.")
+        self._usage_error(message, [])
+
+    def _usage_error(self, message: str, said: Sequence[str]) -> NoReturn:
+        hint = "\n".join([*said, f"usage: {self._short_usage()}", f"Try '{self.prog} --help'."])
+        raise UsageError(message, hint=hint)
+
+    def _short_usage(self) -> str:
+        """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
+        formatter = self._get_formatter()
+        formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
+        words = " ".join(formatter.format_help().split())
+        return words.replace(self.prog, f"{self.prog} [OPTIONS]", 1)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # Help and the version are our own words; rich-argparse styles them.
@@ -82,6 +131,7 @@ def build_parser(only: str | None) -> Parser:
             import_module(command.module).add_arguments(subparser)
             for each in _with_nested(subparser):
                 _add_common(each)
+                _add_ignored(each)
     return parser
 
 
@@ -100,6 +150,15 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     quiet = {"action": "store_true", "default": argparse.SUPPRESS}
     group.add_argument("-v", "--verbose", help="show more, and a traceback when something fails", **quiet)  # type: ignore[arg-type]
     group.add_argument("-q", "--quiet", help="show errors only", **quiet)  # type: ignore[arg-type]
+
+
+def _add_ignored(parser: argparse.ArgumentParser) -> None:
+    """Options of pip and uv that ask for what happens here anyway: scripts need not be changed for them."""
+    known = parser._option_string_actions
+    for name, values in IGNORED.items():
+        if name not in known:
+            action: dict[str, Any] = {"action": "store_true"} if not values else {"metavar": "X"}
+            parser.add_argument(name, dest=_IGNORED, default=SUPPRESS, help=SUPPRESS, **action)
 
 
 def run(arguments: list[str]) -> int:

@@ -29,7 +29,13 @@ COMMANDS: dict[str, Command] = {
     "lock": Command("variantctl.cli.lock", "write what machines would install to a pylock.toml"),
     "sync": Command("variantctl.cli.sync", "make an environment exactly what a pylock.toml has for it"),
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
+    "venv": Command("variantctl.cli.venv", "make a virtual environment"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
+    "show": Command("variantctl.cli.show", "show a package: its variant, properties, dependencies, and why"),
+    "freeze": Command("variantctl.cli.freeze", "print what is installed as a requirements file"),
+    "tree": Command("variantctl.cli.tree", "show which package needs which"),
+    "check": Command("variantctl.cli.check", "check that packages have the dependencies that they need"),
+    "versions": Command("variantctl.cli.versions", "show which versions and variants of a package there are"),
     "explain": Command("variantctl.cli.explain", "say which wheel would be chosen, and why not the others"),
     "doctor": Command("variantctl.cli.doctor", "check that what is installed still fits this machine"),
     "matrix": Command(
@@ -50,4 +56,5 @@ COMMANDS: dict[str, Command] = {
         "variantctl.cli.demo", "build, serve, explain and install stand-in wheels, without a network"
     ),
     "completion": Command("variantctl.cli.completion", "print a completion script for a shell"),
+    "help": Command("variantctl.cli.help", "show a command's help"),
 }

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
     from variantctl.doctor.trials import Trial
-    from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.target.environment import Environment
 
 HELP = "check that what is installed still fits this machine"
@@ -194,35 +192,15 @@ def _improvements(
     inspection: Inspection,
     commands: Commands,
 ) -> list[Finding]:
+    from variantctl.cli.candidates import candidate_finder_of
     from variantctl.cli.progress import progress_steps
     from variantctl.doctor.improvements import improvements
 
     with (
-        _candidate_finder(args, environment, subject) as candidate_finder,
+        candidate_finder_of(args, environment, subject) as candidate_finder,
         progress_steps("asking", len(inspection.packages)) as begin,
     ):
         return improvements(inspection, candidate_finder, commands=commands, begin=begin)
-
-
-@contextmanager
-def _candidate_finder(
-    args: argparse.Namespace, environment: Environment, subject: TargetMachine
-) -> Iterator[CandidateFinder]:
-    from variantctl.resolve.candidate_finder import CandidateFinder
-    from variantctl.select.compatibility import Interpreter
-
-    with options.open_catalog(args, environment) as package_finder:
-        candidate_finder = CandidateFinder(
-            package_finder,
-            subject.machine,
-            Interpreter(subject.platform.tags, subject.platform.markers),
-            preferences=options.preferences(args),
-            who=subject.who,
-        )
-        try:
-            yield candidate_finder
-        finally:
-            candidate_finder.close()
 
 
 def _print(

@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="take the newest version of this package, if it is needed",
     )
-    parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
+    parser.add_argument(
+        "--reinstall", "--force-reinstall", action="store_true", help="install even what is there already"
+    )
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="install only what is named")
     parser.add_argument(
@@ -75,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verify",
         action="store_true",
         help="try the frameworks that were installed (doctor --run), and take back what does not work",
+    )
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="for habit's sake: install asks for nothing anyway"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options.add_variant_arguments(parser)

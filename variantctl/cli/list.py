@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from variantctl.cli import render
-from variantctl.cli.options import add_environment_arguments, named_environment
+from variantctl.cli import options, render
+from variantctl.cli.options import named_environment
 from variantctl.cli.recovery import recover
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import replace
 
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from variantctl.target.environment import Environment
+
 HELP = "show what is installed, with variant labels"
+FORMATS = ("columns", "freeze", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    add_environment_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.epilog = "Example: variantctl list --outdated"
+    parser.add_argument(
+        "-o", "--outdated", action="store_true", help="only what has a newer version for this machine"
+    )
+    parser.add_argument("-e", "--editable", action="store_true", help="only what is installed as editable")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="columns",
+        help="a table (the default), name==version, or the JSON array that pip prints",
+    )
+    parser.add_argument("--pre", action="store_true", help="with --outdated: pre-releases count, too")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,20 +52,76 @@ def run(args: argparse.Namespace) -> int:
 
     environment = named_environment(args, for_changes=False)
     recover(environment, for_changes=False)
-    packages = [_labelled(package) for package in installed_packages(environment).values()]
+    packages = [labelled(package) for package in installed_packages(environment).values()]
+    packages = [package for package in packages if package.editable or not args.editable]
     for package in packages:
         for note in package.notes:
             render.warning(note)
-    if args.json:
-        render.print_json({"format": 1, "packages": [as_json(package) for package in packages]})
-    elif packages:
-        _print_table(packages)
-    else:
-        render.note(f"nothing is installed in {environment.prefix}")
+    newer = _newer(args, packages, environment) if args.outdated else None
+    if newer is not None:
+        packages = [package for package in packages if package.name in newer]
+    _print(args, packages, newer, environment)
     return 0
 
 
-def _labelled(package: InstalledPackage) -> InstalledPackage:
+def _print(
+    args: argparse.Namespace,
+    packages: Sequence[InstalledPackage],
+    newer: Mapping[NormalizedName, Version] | None,
+    environment: Environment,
+) -> None:
+    if args.json:
+        found = [{**as_json(package), **_latest(package, newer)} for package in packages]
+        render.print_json({"format": 1, "packages": found})
+    elif args.format == "json":
+        # The shape of `pip list --format json`, for the scripts that read that.
+        rows = [
+            {"name": package.name, "version": str(package.version), **_latest(package, newer)}
+            for package in packages
+        ]
+        sys.stdout.write(json.dumps(rows) + "\n")
+    elif args.format == "freeze":
+        for package in packages:
+            sys.stdout.write(f"{package.name}=={package.version}\n")
+    elif packages:
+        _print_table(packages, newer)
+    elif newer is not None:
+        render.note(f"nothing in {environment.prefix} has a newer version")
+    else:
+        render.note(f"nothing is installed in {environment.prefix}")
+
+
+def _newer(
+    args: argparse.Namespace, packages: Sequence[InstalledPackage], environment: Environment
+) -> dict[NormalizedName, Version]:
+    """Package -> its newest version that the machine can have, where that is newer than what is there."""
+    from variantctl.cli.candidates import candidate_finder_of
+    from variantctl.cli.progress import progress_steps
+    from variantctl.resolve.published import newest
+
+    found: dict[NormalizedName, Version] = {}
+    subject = options.subject_of(args, environment)
+    with (
+        candidate_finder_of(args, environment, subject) as candidate_finder,
+        progress_steps("asking", len(packages)) as begin,
+    ):
+        candidate_finder.expect_projects(package.name for package in packages)
+        for package in packages:
+            begin(package.name)
+            version = newest(package.name, candidate_finder, pre=args.pre or package.version.is_prerelease)
+            if version is not None and version.public != package.version.public and version > package.version:
+                found[package.name] = version
+    return found
+
+
+def _latest(package: InstalledPackage, newer: Mapping[NormalizedName, Version] | None) -> dict[str, str]:
+    """pip's names of what ``--outdated`` adds."""
+    if newer is None:
+        return {}
+    return {"latest_version": str(newer[package.name]), "latest_filetype": "wheel"}
+
+
+def labelled(package: InstalledPackage) -> InstalledPackage:
     """A build of a backend has its label in its version alone (``2.10.0+cu128``)."""
     if package.label is not None or package.version.local is None:
         return package
@@ -65,15 +144,14 @@ def as_json(package: InstalledPackage) -> dict[str, Any]:
     }
 
 
-def _print_table(packages: Iterable[InstalledPackage]) -> None:
-    # Plain text: drawing this table with rich would take longer than everything else the command does.
-    rows = [("Package", "Version", "Variant", "Source")]
-    rows += [(p.name, str(p.version), p.label or "", _source(p)) for p in packages]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * widths[3]))
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+def _print_table(
+    packages: Sequence[InstalledPackage], newer: Mapping[NormalizedName, Version] | None
+) -> None:
+    from variantctl.cli import tables
+
+    latest = {name: str(version) for name, version in (newer or {}).items()}
+    rows = [(p.name, str(p.version), latest.get(p.name, ""), p.label or "", _source(p)) for p in packages]
+    sys.stdout.write(tables.plain(("Package", "Version", "Latest", "Variant", "Source"), rows))
 
 
 def _source(package: InstalledPackage) -> str:

@@ -31,7 +31,7 @@ def ourselves() -> tuple[str, ...]:
 
 def cache_folder(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """The folder of caches that a command line means; None where there are to be no notes."""
-    if sys.platform == "win32" or "--no-cache" in arguments:
+    if sys.platform == "win32" or "--no-cache" in arguments or "--no-cache-dir" in arguments:
         return None
     root = value_of(arguments, "--cache-dir") or environ.get("VARIANTCTL_CACHE_DIR") or _users(environ)
     return os.path.expanduser(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -89,7 +90,9 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     add_trusted_host(group)
     cache = group.add_mutually_exclusive_group()
     add_cache_dir(cache)
-    cache.add_argument("--no-cache", action="store_true", help="neither read nor keep a cache")
+    cache.add_argument(
+        "--no-cache", "--no-cache-dir", action="store_true", help="neither read nor keep a cache"
+    )
 
 
 def add_trusted_host(parser: argparse._ActionsContainer) -> None:
@@ -121,11 +124,25 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--target", metavar="DIR", type=Path, help="put the modules into this folder")
     place.add_argument("--prefix", metavar="DIR", type=Path, help="install below this folder")
     place.add_argument("--user", action="store_true", help="install for this user only (PEP 370)")
+    place.add_argument(
+        "--system", action="store_true", help="the first python3 on PATH, be it an environment or not"
+    )
+    group.add_argument(
+        "--break-system-packages",
+        action="store_true",
+        help="change an environment that another package manager manages (PEP 668)",
+    )
+    group.add_argument(
+        "--require-virtualenv",
+        action="store_true",
+        help="change nothing but virtual environments (also: PIP_REQUIRE_VIRTUALENV, pip's configuration)",
+    )
 
 
 def without_folders(parser: argparse.ArgumentParser) -> None:
     """For a command that has ``--python`` alone of ``add_environment_arguments``."""
-    parser.set_defaults(target=None, prefix=None, user=False)
+    parser.set_defaults(target=None, prefix=None, user=False, system=False)
+    parser.set_defaults(break_system_packages=False, require_virtualenv=False)
 
 
 def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: bool = False) -> None:
@@ -188,7 +205,9 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep wheels in the cache as they were fetched, too, beside what was unpacked of them",
     )
-    files.add_argument("--compile-bytecode", action="store_true", help="compile all modules after installing")
+    files.add_argument(
+        "--compile-bytecode", "--compile", action="store_true", help="compile all modules after installing"
+    )
     files.add_argument(
         "--overwrite",
         action="store_true",
@@ -380,8 +399,21 @@ def named_environment(args: argparse.Namespace, *, for_changes: bool) -> Environ
     from variantctl.target.environment import find_environment
 
     return find_environment(
-        args.python, target=args.target, prefix=args.prefix, user=args.user, for_changes=for_changes
+        args.python,
+        target=args.target,
+        prefix=args.prefix,
+        user=args.user,
+        system=args.system,
+        for_changes=for_changes,
+        break_system_packages=args.break_system_packages,
+        require_virtual=for_changes and (args.require_virtualenv or _pip_wants_virtual()),
     )
+
+
+def _pip_wants_virtual() -> bool:
+    from variantctl.config.pip import read_pip_config
+
+    return read_pip_config(os.environ, Path(sys.prefix)).flag("require-virtualenv")
 
 
 def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environment | None:

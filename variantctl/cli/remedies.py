@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from variantctl.cli.habits import IGNORED
+
 if TYPE_CHECKING:
     from variantctl.doctor.findings import Commands
 
-_ENVIRONMENT = ("-p", "--python", "--target", "--prefix", "--user")
+_ENVIRONMENT = (
+    *("-p", "--python", "--target", "--prefix", "--user", "--system"),
+    *("--break-system-packages", "--require-virtualenv"),
+)
 _DROPPED_FLAGS = (
     *("--updates", "--verify", "--json", "--run", "--offline", "--orphans", "--dry-run", "-y", "--yes"),
     *("-v", "--verbose", "-q", "--quiet"),
 )
-_DROPPED_VALUES = ("--run-timeout",)
-_FLAGS = ("--user", "--no-index", "--no-backends", "--refresh", "--no-cache", "--no-variants")
+_DROPPED_VALUES = ("--run-timeout", "-r", "--requirement")
+_FLAGS = (
+    *("--user", "--system", "--break-system-packages", "--require-virtualenv"),
+    *("--no-index", "--no-backends", "--refresh", "--no-cache", "--no-cache-dir", "--no-variants"),
+)
 """Options that take no value; all others of ``doctor`` and ``uninstall`` take one."""
 
 
@@ -33,6 +41,10 @@ def commands_for(arguments: Sequence[str]) -> Commands:
         name, equals, _value = word.partition("=")
         option = name if word.startswith("--") else word[:2]
         if not word.startswith("-") or option in _DROPPED_FLAGS:
+            continue
+        if option in IGNORED:
+            for _ in range(0 if equals else IGNORED[option]):
+                next(words, "")
             continue
         alone = not equals if word.startswith("--") else word == option
         kept = [word, next(words, "")] if alone and option not in _FLAGS else [word]

@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="a package to remove")
     parser.add_argument(
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="remove what a requirements file names",
+    )
+    parser.add_argument(
         "--orphans",
         action="store_true",
         help="remove what nothing needs and nobody asked for; with NAMEs: those, and what only they need",
@@ -46,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
     from variantctl.target.installed import installed_packages
 
-    if not (args.names or args.orphans):
+    if not (args.names or args.orphans or args.requirement):
         raise UsageError("nothing is named to remove", hint="Name a package, or say --orphans.")
+    args.names += _named_in(args.requirement)
     environment = named_environment(args, for_changes=True)
     recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment)
@@ -82,6 +91,18 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.write(f"{verb} {package.name} {package.version}\n")
         _say_left_over(args, rest)
     return 0 if done else 1
+
+
+def _named_in(files: Sequence[str]) -> list[str]:
+    """The packages that requirements files name; their versions and sources do not matter."""
+    if not files:
+        return []
+    from variantctl.requirements.files import RequirementFileReader
+
+    reader = RequirementFileReader()
+    for file in files:
+        reader.read(file)
+    return [requirement.name for requirement in reader.result.requirements]
 
 
 def _left_over(

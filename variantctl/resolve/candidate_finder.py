@@ -106,6 +106,10 @@ class CandidateFinder:
         for name, specifier in needs:
             self._ahead.expect_project(name, specifier)
 
+    def expect_projects(self, names: Iterable[NormalizedName]) -> None:
+        """These projects will be asked for soon, in any version."""
+        self.expect((name, SpecifierSet()) for name in names)
+
     def expect_metadata(self, candidates: Iterable[WheelCandidate]) -> None:
         """These candidates may be tried soon."""
         self._ahead.expect_metadata(candidate.wheel.link for candidate in candidates)

@@ -15,7 +15,12 @@ from variantctl.target.discovery import (
     no_environment,
     system_interpreters,
 )
-from variantctl.target.errors import BrokenEnvironmentError, ExternallyManagedError, UserFolderError
+from variantctl.target.errors import (
+    BrokenEnvironmentError,
+    ExternallyManagedError,
+    NotVirtualError,
+    UserFolderError,
+)
 from variantctl.target.platforms import Platform, cpython_platform_tags
 from variantctl.target.probe import interpreter_facts
 from variantctl.values import dataclass, field, replace
@@ -60,10 +65,13 @@ def find_environment(
     target: Path | None = None,
     prefix: Path | None = None,
     user: bool = False,
+    system: bool = False,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
     cache: Path | None = None,
     for_changes: bool = True,
+    break_system_packages: bool = False,
+    require_virtual: bool = False,
 ) -> Environment:
     """The environment a command is about.
 
@@ -72,21 +80,26 @@ def find_environment(
     to that folder, and the interpreter found so (or, where there is none, the running one) decides the tags.
     With ``user`` they go to the user's own folders (PEP 370), and ``PATH`` says for which ``python3``.
 
+    With ``system`` it is the first interpreter on ``PATH``.
+
     Args:
         cache: the folder of caches; None is variantctl's own.
         for_changes: refuse what another package manager owns; a command that only reads passes False.
+        break_system_packages: do not refuse it, either (PEP 668 lets a user say so).
+        require_virtual: refuse what is no virtual environment and no folder.
 
     Raises:
         EnvironmentNotFoundError: none is named and none is there, or the named one is not.
         BrokenEnvironmentError: its interpreter is missing or does not run.
         ExternallyManagedError: it carries the marker of PEP 668.
         UserFolderError: it does not see the user's own folders.
+        NotVirtualError: it is not a virtual environment, where ``require_virtual`` asks for one.
     """
     cwd = cwd or Path.cwd()
     elsewhere = target or prefix
     if python is not None:
         interpreters = named_interpreters(python, environ=environ, cwd=cwd)
-    elif user:
+    elif user or system:
         interpreters = system_interpreters(environ=environ, cwd=cwd)
     elif (active := active_interpreter(environ=environ, cwd=cwd)) is not None:
         interpreters = [active]
@@ -102,10 +115,17 @@ def find_environment(
         root = _resolved(cwd / prefix.expanduser())
         relative = facts["relative_scheme"]
         return _moved(environment, "prefix", {name: root / relative[name] for name in SCHEME_NAMES})
-    if for_changes and environment.externally_managed is not None:
+    if for_changes and require_virtual and not environment.is_virtual:
+        raise NotVirtualError(
+            f"{environment.prefix} is no virtual environment, and only those may be changed",
+            hint="Make one with `variantctl venv .venv`; --require-virtualenv or pip's configuration "
+            "asks for it.",
+        )
+    if for_changes and environment.externally_managed is not None and not break_system_packages:
         raise ExternallyManagedError(
             f"{environment.prefix} is managed by another package manager: {environment.externally_managed}",
-            hint="Install into a virtual environment: `python3 -m venv .venv`, then `--python .venv`.",
+            hint="Install into a virtual environment: `variantctl venv .venv`, then `--python .venv`; "
+            "--break-system-packages changes it nevertheless.",
         )
     return _of_the_user(environment, facts["user_scheme"]) if user else environment
 

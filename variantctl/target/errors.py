@@ -33,3 +33,15 @@ class BrokenPackageError(VariantctlError):
     """An installed package lacks what is needed to read or remove it."""
 
     kind = "broken-package"
+
+
+class NotVirtualError(VariantctlError):
+    """Only virtual environments may be changed, and this is none."""
+
+    kind = "not-virtual"
+
+
+class EnvironmentNotMadeError(VariantctlError):
+    """A virtual environment could not be made."""
+
+    kind = "environment-not-made"

@@ -1,0 +1,83 @@
+"""What fingers know from pip and uv: aliases, options that are ignored, and words that are near."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_install import Shell
+from variantctl.cli import habits
+from variantctl.cli.commands import COMMANDS
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    shell.world.add("lib")
+    return shell
+
+
+def test_aliases(shell: Shell) -> None:
+    shell.install("lib", "--no-cache-dir", "-y", "--compile", "--no-input", "--progress-bar", "off")
+    assert list(shell.env.rglob("lib-1.0.dist-info"))
+    done = shell.install(
+        "lib", "--force-reinstall", "--disable-pip-version-check", "--root-user-action=ignore"
+    )
+    assert "lib" in done.stdout and "Nothing to do" not in done.stdout
+
+
+def test_uninstall_takes_a_requirements_file(shell: Shell, tmp_path: Path) -> None:
+    shell.install("lib")
+    (tmp_path / "gone.txt").write_text("lib==7  # whatever its version\n")
+    assert shell.run("uninstall", "-y", "-r", "gone.txt", "-p", "env").stdout == "removed lib 1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("instal",), "'install'"),
+        (("search", "torch"), "variantctl versions"),
+        (("pip", "install", "x"), "variantctl install"),
+        (("index", "biuld"), "'build'"),
+        (("install", "x", "--upgrad"), "'--upgrade'"),
+        (("list", "--outdatet"), "'--outdated'"),
+        (("install", "x", "--torch-backend", "auto"), "--variant torch=LABEL"),
+        (("install", "x", "--torch-backend=auto"), "--variant torch=LABEL"),
+        (("explain", "torch", "--profile", "h10"), "h100"),
+    ],
+)
+def test_did_you_mean(shell: Shell, words: tuple[str, ...], said: str) -> None:
+    done = shell.run(*words, code=1 if "--profile" in words else 2)
+    assert said in done.stderr
+
+
+def test_usage_is_the_commands_own_and_short(shell: Shell) -> None:
+    error = json.loads(shell.run("list", "--nothing", "--json", code=2).stdout)["error"]
+    assert error["hint"].splitlines()[-2:] == [
+        "usage: variantctl list [OPTIONS]",
+        "Try 'variantctl list --help'.",
+    ]
+    assert "usage: variantctl explain [OPTIONS] REQUIREMENT" in shell.run("explain", code=2).stderr
+
+
+@pytest.mark.parametrize("words", [("install",), ("cache", "prune")], ids=" ".join)
+def test_help_is_what_the_option_says(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.run("help", *words).stdout == shell.run(*words, "--help").stdout
+
+
+def test_help_of_nothing_and_of_what_there_is_not(shell: Shell) -> None:
+    assert shell.run("help").stdout == shell.run("--help").stdout
+    assert "'install'" in shell.run("help", "instal", code=2).stderr
+
+
+def test_every_habit_leads_to_a_command_of_ours() -> None:
+    assert {ours.split()[0] for ours in habits.COMMANDS.values()} <= COMMANDS.keys()
+    assert not habits.COMMANDS.keys() & COMMANDS.keys()
+
+
+def test_only_virtual_environments(shell: Shell) -> None:
+    shell.install("lib", "--require-virtualenv")
+    shell.environ["PIP_REQUIRE_VIRTUALENV"] = "perhaps"
+    assert "neither yes nor no" in shell.install("lib", "--reinstall", code=1).stderr

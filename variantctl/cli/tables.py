@@ -1,0 +1,70 @@
+"""Tables of plain text: drawing one with rich would take longer than all else that a command does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+_NARROWEST = 12
+_GAP = "  "
+
+
+def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, folded to a terminal's width; in a pipe each row is one line, for what reads it.
+
+    Columns that are empty in every row are left out.
+    """
+    if not rows:
+        return ""
+    kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
+    cells = [[row[place] for place in kept] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    room = _width()
+    if room is not None:
+        widths = _fitted(widths, room)
+    cells.insert(1, ["-" * width for width in widths])
+    return "".join(line for row in cells for line in _lines(row, widths))
+
+
+def _width() -> int | None:
+    """The terminal's; None where it is none, and nobody says COLUMNS."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """The widest columns give way until the row fits, each down to a dozen characters."""
+    found = list(widths)
+    while sum(found) + len(_GAP) * (len(found) - 1) > room:
+        widest = max(range(len(found)), key=found.__getitem__)
+        if found[widest] <= _NARROWEST:
+            break
+        found[widest] -= 1
+    return found
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, folded))
+    lines = []
+    for place in range(height):
+        parts = [
+            (cell[place] if place < len(cell) else "").ljust(width)
+            for cell, width in zip(folded, widths, strict=True)
+        ]
+        lines.append(_GAP.join(parts).rstrip() + "\n")
+    return lines
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Lines of at most *width*, broken after a space, ``_``, ``-``, ``,`` or ``/`` where there is one."""
+    lines = []
+    while len(text) > width:
+        at = max(text.rfind(mark, 0, width) for mark in " _-,/") + 1
+        at = at if at > 0 else width
+        lines.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    return [*lines, text]
