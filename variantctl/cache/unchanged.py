@@ -1,8 +1,4 @@
-"""Are the files of a stored wheel as they were written?
-
-Looking at each of ten thousand files takes as long as importing all that links them. A child process looks
-while this one imports; threads would take the interpreter from each other. So this module imports little.
-"""
+"""Are the files of a stored wheel as they were written?"""
 
 from __future__ import annotations
 
@@ -14,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from variantctl.cache.manifest_format import Row, Stamps
-
-#: Exit codes of the child.
-_UNCHANGED, _CHANGED = 0, 1
 
 
 def is_unchanged(rows: Iterable[Row], stamps: Stamps, root: str) -> bool:
