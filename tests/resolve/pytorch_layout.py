@@ -35,11 +35,13 @@ class Release:
         versions: project -> version; torch first.
         backends: label -> letters of ``PLATFORMS``.
         without: (project, label) of what is missing.
+        requires: label -> what torch's wheels need there.
     """
 
     versions: Mapping[str, str]
     backends: Mapping[str, str]
     without: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    requires: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def torch(self) -> str:
@@ -100,17 +102,48 @@ class Layout:
             if (project, label) in release.without:
                 continue
             torch = release.torch
-            requires = [] if project == "torch" else [f"torch=={torch}"]
+            requires = list(release.requires.get(label, ())) if project == "torch" else [f"torch=={torch}"]
             for letter in platforms:
                 full = version if letter == "m" else f"{version}+{label}"
                 for python in self._pythons:
                     self._wheel(label, project, full, requires, f"cp{python}-cp{python}-{PLATFORMS[letter]}")
 
-    def _wheel(self, label: str, project: str, version: str, requires: Sequence[str], tag: str) -> None:
-        filename = f"{project}-{version}-{tag}.whl"
+    def rocm(self, label: str, version: str, devices: Sequence[str], *, wheel: bool = True) -> None:
+        """ROCm's packages as torch needs them from 7.14 on: a selector, and files for each GPU.
+
+        The selector is a source distribution alone in AMD's index (ROCm/TheRock, python_packaging.md).
+        """
+        names = [f"rocm-sdk-device-{device}" for device in devices]
+        extras = {"libraries": ["rocm-sdk-libraries"], "device-all": names}
+        extras |= {f"device-{device}": [name] for device, name in zip(devices, names, strict=True)}
+        requires = [
+            f"{name}=={version}; extra == '{extra}'" for extra, needed in extras.items() for name in needed
+        ]
+        tag = "py3-none-linux_x86_64"
+        for name in ("rocm-sdk-core", "rocm-sdk-libraries", *names):
+            self._wheel(label, name, version, [], tag)
+        if wheel:
+            provided = [f"Provides-Extra: {extra}" for extra in extras]
+            self._wheel(label, "rocm", version, [f"rocm-sdk-core=={version}", *requires], tag, provided)
+        else:
+            line = f'<a href="/whl/{label}/rocm-{version}.tar.gz">rocm-{version}.tar.gz</a>'
+            self._lines.setdefault(label, {})["rocm"] = [line]
+        for project, lines in self._lines[label].items():
+            self._page(label, project, lines)
+
+    def _wheel(
+        self,
+        label: str,
+        project: str,
+        version: str,
+        requires: Sequence[str],
+        tag: str,
+        more: Sequence[str] = (),
+    ) -> None:
+        filename = f"{project.replace('-', '_')}-{version}-{tag}.whl"
         path = self.folder / "whl" / label / filename
         metadata = [f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}"]
-        metadata += [f"Requires-Dist: {text}" for text in requires]
+        metadata += [*more, *(f"Requires-Dist: {text}" for text in requires)]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_name(f"{filename}.metadata").write_text("\n".join(metadata) + "\n")
         href = f"/whl/{label}/{quote(filename)}#sha256={'0' * 64}"

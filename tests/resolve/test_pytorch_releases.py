@@ -28,6 +28,7 @@ from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile, load_profile, shipped_profiles
 from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.resolve.errors import AcceleratorError
+from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.plan import Plan
 from variantctl.resolve.resolver import Request, resolve
 from variantctl.select.preferences import VariantPreferences
@@ -370,3 +371,54 @@ def test_a_lock_gives_each_machine_a_build_whoever_comes_first(
     assert versions == ["2.14.1+cpu", "2.14.1+cu126", "2.14.1+rocm7.14"]
     assert "torch 2.15.0 has no build for the NVIDIA GPU of profile h100" in done.stderr
     assert "mi300x" not in done.stderr.replace("--profile mi300x", "")
+
+
+# --- ROCm as packages: the files of the GPUs that are there ---
+
+DEVICES = ("gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100")
+NEEDS_ROCM = {"rocm7.14": ["rocm[libraries,device-all]==7.14.*"]}
+
+
+@pytest.fixture(params=[True, False], ids=["wheel", "sdist"])
+def rocm(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    newest, *older = real_releases()
+    layout = Layout(tmp_path / "site", [replace(newest, requires=NEEDS_ROCM), *older[2:4]])
+    layout.rocm("rocm7.14", "7.14.0", DEVICES, wheel=request.param)
+    with LoopbackServer(tmp_path / "site") as server:
+        yield World(server.url, tmp_path)
+
+
+@pytest.mark.parametrize("rocm", [True], indirect=True)
+def test_of_rocm_only_the_files_of_the_gpus_that_are_there_are_brought(rocm: World) -> None:
+    plan = rocm.plan("mi300x", "torch")
+    assert set(builds(plan)) == {
+        "torch",
+        "rocm",
+        "rocm-sdk-core",
+        "rocm-sdk-libraries",
+        "rocm-sdk-device-gfx942",
+    }
+    assert next(each for each in plan.install if each.name == "torch").requires == (
+        "rocm[device-gfx942,libraries]==7.14.*",
+    )
+    # Two GPUs bring the files of both; what is asked for by name is brought.
+    amd = load_profile("mi300x")
+    two = replace(amd, namespaces={"amd": {"gfx_archs": ["gfx942", "gfx1100", "gfx906"], "rocm": "7.14"}})
+    assert {name for name in builds(rocm.plan(two, "torch")) if "device" in name} == {
+        "rocm-sdk-device-gfx942",
+        "rocm-sdk-device-gfx1100",
+    }
+    every = rocm.plan("mi300x", "torch", "rocm[device-all]")
+    assert len([name for name in builds(every) if "device" in name]) == len(DEVICES)
+    # A lock may be used elsewhere.
+    whole = rocm.plan("mi300x", "torch", options=SearchOptions(every_device=True))
+    assert len([name for name in builds(whole) if "device" in name]) == len(DEVICES)
+
+
+@pytest.mark.parametrize("rocm", [False], indirect=True)
+def test_a_build_whose_rocm_has_to_be_built_is_not_passed_over_silently(rocm: World) -> None:
+    plan = rocm.plan("mi300x", "torch")
+    assert builds(plan) == {"torch": "2.12.1+rocm7.2"}
+    (note,) = plan.notes
+    assert note.startswith("torch 2.15.0: it is not taken, 2.12.1+rocm7.2 is: ")
+    assert "--build rocm" in note

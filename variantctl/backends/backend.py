@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -40,6 +40,33 @@ class Build:
     def is_for(self, environment: Mapping[str, str]) -> bool:
         """Whether the marker holds."""
         return self.marker is None or self.marker.evaluate({**environment, "extra": ""})
+
+
+@dataclass(frozen=True)
+class DeviceExtras:
+    """A package whose extras bring files for one device each, and one extra those of all.
+
+    Attributes:
+        all: the extra for every device (``device-all``).
+        each: the extra for one, with ``{value}`` in place of it (``device-{value}``).
+        namespace: of the property whose values the devices are.
+        feature: the same.
+    """
+
+    all: str
+    each: str
+    namespace: str
+    feature: str
+
+    def narrowed(self, extras: Collection[str], values: Collection[str]) -> frozenset[str]:
+        """Some extras of the package, with those of these devices in place of the one for all.
+
+        The extras are given back as they are where no device is known, or nobody asks for all.
+        """
+        if self.all not in extras or not values:
+            return frozenset(extras)
+        own = (self.each.replace("{value}", value) for value in values)
+        return frozenset((*(extra for extra in extras if extra != self.all), *own))
 
 
 @dataclass(frozen=True)

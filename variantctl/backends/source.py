@@ -14,7 +14,7 @@ from functools import cached_property
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.backends.backend import Backend
+from variantctl.backends.backend import Backend, DeviceExtras
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.ordering import order_labels
@@ -61,6 +61,7 @@ class BackendSource:
         by_default: nobody asked for it: it is passed over where somebody named a source that has the
             project, or where it cannot be reached.
         discover: whether the place is asked which sub-indexes it has that the table lacks.
+        device_extras: package -> the extras of it that are for single devices.
         problem: why a newer table of it, which is stored, is not used; ``""`` where there is none.
     """
 
@@ -73,6 +74,7 @@ class BackendSource:
     origin: str = ""
     by_default: bool = False
     discover: bool = False
+    device_extras: Mapping[NormalizedName, DeviceExtras] = field(default_factory=dict)
     problem: str = ""
 
     @cached_property

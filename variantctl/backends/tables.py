@@ -36,7 +36,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
-from variantctl.backends.backend import Backend, Build
+from variantctl.backends.backend import Backend, Build, DeviceExtras
 from variantctl.backends.source import PRIORITY, BackendSource
 from variantctl.net.errors import SettingsError
 from variantctl.net.urls import is_url
@@ -49,7 +49,7 @@ from variantctl.variants.provider_tables import read_providers
 
 SHIPPED = ("pytorch",)
 
-_KEYS = ("url", "packages", "namespaces", "providers", "variants", "discover")
+_KEYS = ("url", "packages", "namespaces", "providers", "variants", "discover", "device-extras")
 _HEAD = ("format", "name", "version")
 
 
@@ -197,8 +197,27 @@ def _source(
         providers=read_providers(providers) if providers is not None else {},
         origin=origin,
         by_default=by_default,
+        device_extras=_device_extras(node),
         discover=discover if (asked := node.get("discover")) is None else asked.flag(),
     )
+
+
+def _device_extras(node: Node) -> dict[NormalizedName, DeviceExtras]:
+    listed = node.get("device-extras")
+    found = {}
+    for text, value in listed.mapping().items() if listed is not None else ():
+        assert listed is not None
+        each = listed.child(text, value)
+        each.refuse_other_keys(("all", "each", "property"))
+        named = each.require("property")
+        words = [word.strip() for word in named.text().split("::")]
+        if len(words) != len(("namespace", "feature")):
+            raise named.error("must name a feature, as in 'amd :: gfx_arch'")
+        extra = each.require("each")
+        if "{value}" not in extra.text():
+            raise extra.error("must have {value} where the device goes")
+        found[_package(text, listed)] = DeviceExtras(each.require("all").text(), extra.text(), *words)
+    return found
 
 
 def _backend(label: str, node: Node) -> Backend:

@@ -254,8 +254,11 @@ def _joined(
     url: str,
     found: Sequence[tuple[Backend, ProjectFiles]],
 ) -> ProjectFiles:
-    """The wheels of every backend as variants of their public versions. Source archives are left out: they
-    would be the same everywhere, and are built for nothing."""
+    """The wheels of every backend as variants of their public versions.
+
+    Source archives are left out where there are wheels: they would be the same everywhere, and are built for
+    nothing. ROCm's selector package has nothing else.
+    """
     wheels: list[WheelLink] = []
     skipped: list[tuple[str, str]] = []
     for backend, files in found:
@@ -268,4 +271,6 @@ def _joined(
             version = link.wheel.version
             wheel = replace(link.wheel, version=Version(version.public), label=backend.label)
             wheels.append(replace(link, wheel=wheel, backend=BackendBuild(source.name, version)))
-    return ProjectFiles(project, url, tuple(wheels), skipped=tuple(dict.fromkeys(skipped)))
+    sdists = {} if wheels else {file.filename: file for _, files in found for file in files.sdists}
+    left_out = tuple(dict.fromkeys(skipped))
+    return ProjectFiles(project, url, tuple(wheels), tuple(sdists.values()), skipped=left_out)

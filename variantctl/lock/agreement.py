@@ -148,7 +148,7 @@ class Agreement:
                 request,
                 constraints=(*request.constraints, *bounds),
                 preferences=preferences,
-                options=replace(request.options, preferred=dict(self._preferred)),
+                options=replace(request.options, preferred=dict(self._preferred), every_device=True),
             ),
             package_finder=self._package_finder,
             machine=target.machine,

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.backends.source import BackendSource
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
@@ -40,10 +41,10 @@ from variantctl.target.installed import InstalledPackage
 from variantctl.values import replace
 from variantctl.variants.accelerators import accelerators_of
 from variantctl.variants.errors import VariantctlError
-from variantctl.variants.markers import MarkerVariant, narrow
+from variantctl.variants.markers import MarkerVariant, VariantRequirement, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
-from variantctl.variants.properties import Supported
+from variantctl.variants.properties import Properties, Supported
 from variantctl.wheels.metadata import CoreMetadata
 
 if TYPE_CHECKING:
@@ -327,6 +328,29 @@ class CandidateFinder:
         if self.preferences.accelerator == REQUIRE and self.is_cpu_build(candidate.package):
             return None
         return candidate
+
+    def device_extras(
+        self, requirement: VariantRequirement, base: WheelCandidate | InstalledCandidate
+    ) -> frozenset[str]:
+        """The extras of a requirement, for the devices of the machine that a wheel was built for.
+
+        Only of what packages of a source of backends need of each other, and where its table says so.
+        """
+        written = frozenset(requirement.requirement.extras)
+        source = self._package_finder.backend_source(base.name)
+        known = source.device_extras.get(requirement.name) if source is not None else None
+        if source is None or known is None:
+            return written
+        here = self.machine_supports.get(known.namespace, {}).get(known.feature, ())
+        built = self._built_for(base, source).get(known.namespace, {}).get(known.feature, ())
+        return known.narrowed(written, [value for value in here if value in built])
+
+    def _built_for(self, base: WheelCandidate | InstalledCandidate, source: BackendSource) -> Properties:
+        if isinstance(base, WheelCandidate):
+            return base.wheel.properties
+        label = self.backends.label_of(base.package)
+        whole = source.with_names([label] if label is not None else [])
+        return next((each.properties for each in whole.backends if each.label == label), {})
 
     def is_cpu_build(self, package: InstalledPackage) -> bool:
         """Whether an installed variant was built for no accelerator; of other packages nothing is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -39,14 +40,18 @@ class Dependencies:
     Args:
         stock: has the METADATA.
         no_deps: leave dependencies out.
+        every_device: leave extras for every device as they are (``SearchOptions.every_device``).
 
     Attributes:
         unread: project -> version -> why what it says of itself cannot be read: a clause whose subject it is.
     """
 
-    def __init__(self, candidate_finder: CandidateFinder, *, no_deps: bool = False) -> None:
+    def __init__(
+        self, candidate_finder: CandidateFinder, *, no_deps: bool = False, every_device: bool = False
+    ) -> None:
         self._candidate_finder = candidate_finder
         self._no_deps = no_deps
+        self._every_device = every_device
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
@@ -56,7 +61,7 @@ class Dependencies:
             return []
         texts, variant = self._declared(base)
         markers = self._candidate_finder.interpreter.markers
-        found = [read_requirement(text).requirement for text in texts]
+        found = [self._for_devices(read_requirement(text).requirement, base) for text in texts]
         if not isinstance(candidate, ExtraCandidate):
             return [requirement for requirement in found if requirement.applies(markers, variant)]
         return [
@@ -65,6 +70,18 @@ class Dependencies:
             if requirement.applies(markers, variant, (candidate.extra,))
             and not requirement.applies(markers, variant)
         ]
+
+    def _for_devices(self, requirement: VariantRequirement, base: BaseCandidate) -> VariantRequirement:
+        """The requirement with the extras of the machine's own devices in place of the one for all."""
+        if self._every_device or not requirement.requirement.extras:
+            return requirement
+        extras = self._candidate_finder.device_extras(requirement, base)
+        if extras == requirement.requirement.extras:
+            return requirement
+        narrowed = Requirement(str(requirement.requirement))
+        narrowed.extras = set(extras)
+        marker = f" ; {requirement.marker}" if requirement.marker else ""
+        return VariantRequirement(f"{narrowed}{marker}", narrowed, requirement.marker)
 
     def corrections(self, candidate: BaseCandidate) -> list[str]:
         """What is corrected in the requirements of a candidate: clauses whose subject it is."""

@@ -23,6 +23,8 @@ class SearchOptions:
         choose_again: what is installed keeps its version, and its variant only if that is still the choice:
             for a machine that was named (``--profile``) rather than the one it was installed on.
         preferred: versions that go before newer ones: those of a lock file.
+        every_device: bring files for every GPU that a package of a source of backends knows, not only for
+            those of the machine: a lock may be used on another one.
     """
 
     pre: bool = False
@@ -32,3 +34,4 @@ class SearchOptions:
     upgrade: frozenset[NormalizedName] = field(default_factory=frozenset)
     choose_again: bool = False
     preferred: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    every_device: bool = False

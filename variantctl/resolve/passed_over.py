@@ -26,6 +26,8 @@ from variantctl.select.fit import Fit
 from variantctl.select.preferences import ANY
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.accelerators import called
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.lenient import read_requirement
 from variantctl.variants.properties import Supported
 
 _MOST = 20
@@ -39,6 +41,7 @@ def passed_over(
     *,
     pre: bool,
     together: bool = False,
+    rejected: Callable[[WheelCandidate], str | None] = lambda _candidate: None,
 ) -> tuple[PassedOver, ...]:
     """The versions newer than a build for an accelerator that were passed over for it, newest first.
 
@@ -48,6 +51,7 @@ def passed_over(
         stock: what can be had.
         pre: whether pre-releases count as releases.
         together: whether other packages share its backend, so that they may lack what it has.
+        rejected: why a build could not be taken: a clause whose subject it is.
     """
     if not chosen.accelerators:
         return ()
@@ -57,11 +61,15 @@ def passed_over(
         if version <= taken or (version.is_prerelease and not pre):
             continue
         if candidates := candidate_finder.candidates(chosen.name, version):
-            has_one = any(each.accelerators for each in candidates)
-            if has_one and not together:
+            best = next((each for each in candidates if each.accelerators), None)
+            why = f"has no {_build(candidate_finder)}" if best is None else rejected(best) or ""
+            if best is not None and why:
+                why += "".join(f"; --build {each} builds that" for each in _sources(best, candidate_finder))
+            elif best is not None and together:
+                why = _NO_SIBLING
+            if not why:
                 continue
-            why = _NO_SIBLING if has_one else f"has no {_build(candidate_finder)}"
-            advice = _first_update(chosen.name, version, candidate_finder) if why != _NO_SIBLING else None
+            advice = _first_update(chosen.name, version, candidate_finder) if best is None else None
             labels = candidate_finder.every_label(chosen.name, version)
             found.append(PassedOver(chosen.name, version, labels, why, chosen.version, advice))
     return tuple(found)
@@ -70,11 +78,27 @@ def passed_over(
 _NO_SIBLING = "has no build for the accelerator that goes with the other packages of its source"
 
 
+def _sources(candidate: WheelCandidate, candidate_finder: CandidateFinder) -> Iterator[str]:
+    """What a wheel needs and there are only source distributions of."""
+    for text in candidate_finder.metadata(candidate).requires_dist:
+        name = read_requirement(text).requirement.name
+        try:
+            project = candidate_finder.project(name)
+        except VariantctlError:
+            continue
+        if project.sdists and not project.wheels:
+            yield name
+
+
 def sentence(items: Sequence[PassedOver]) -> str:
     """What was passed over of one project, newest first, in a sentence without a full stop."""
     newest = items[0]
-    versions = _listed([str(item.version) for item in items])
-    have = "have" if len(items) > 1 else "has"
+    alike = [item for item in items if item.why == newest.why]
+    versions = _listed([str(item.version) for item in alike])
+    have = "have" if len(alike) > 1 else "has"
+    if not newest.why.startswith("has "):
+        which = "they are" if len(alike) > 1 else "it is"
+        return f"{newest.name} {versions}: {which} not taken, {newest.taken} is: {newest.why}"
     said = f"{newest.name} {versions} {have}{newest.why.removeprefix('has')}, so {newest.taken} is taken"
     opened = next((item for item in items if item.would_need is not None), None)
     if opened is None or opened.would_need is None:
@@ -295,6 +319,7 @@ def tell(
     pre: bool = False,
     command: Sequence[str] = (),
     preferred: Collection[NormalizedName] = (),
+    rejected: Callable[[WheelCandidate], str | None] = lambda _candidate: None,
 ) -> Told:
     """Look at every wheel of a plan.
 
@@ -306,6 +331,7 @@ def tell(
         pre: whether pre-releases count as releases.
         command: the words of the user's command, without the program.
         preferred: the projects of which a lock file named a version.
+        rejected: why the search could not take a build: a clause whose subject it is.
 
     Of packages that come from one source together, the one that the others are built for is told about.
     """
@@ -313,7 +339,15 @@ def tell(
     chosen = [
         base for base in solution.bases.values() if isinstance(base, WheelCandidate) and base.url is None
     ]
-    told = _told(chosen, needs, candidate_finder, pre=pre, command=command, preferred=preferred)
+    told = _told(
+        chosen,
+        needs,
+        candidate_finder,
+        pre=pre,
+        command=command,
+        preferred=preferred,
+        rejected=rejected,
+    )
     kept = (
         _kept(base, needs.get(name, ()), candidate_finder, command)
         for name, base in solution.bases.items()
@@ -361,6 +395,7 @@ def _told(
     pre: bool,
     command: Sequence[str],
     preferred: Collection[NormalizedName] = (),
+    rejected: Callable[[WheelCandidate], str | None] = lambda _candidate: None,
 ) -> Told:
     over: list[PassedOver] = []
     without: dict[NormalizedName, Without] = {}
@@ -376,11 +411,13 @@ def _told(
         mine = needs.get(candidate.name, ())
         # What a lock prefers was taken for its own sake.
         together = sources.count(source) > 1 and candidate.name not in preferred
-        items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together)
+        items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together, rejected=rejected)
         lacking = without_accelerator(candidate, mine, candidate_finder)
         if source not in spoken:
             if items:
-                notes.append(_with_command(sentence(items), items[0].version, command))
+                of_policy = items[0].why.startswith("has ")
+                said = sentence(items)
+                notes.append(_with_command(said, items[0].version, command) if of_policy else said)
             if lacking is not None:
                 notes.append(_elsewhere(lacking, command))
             spoken[source] = bool(items or lacking)

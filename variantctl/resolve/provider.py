@@ -55,7 +55,9 @@ class Provider:
         order: Mapping[str, int],
         options: SearchOptions,
     ) -> None:
-        self.dependencies = Dependencies(candidate_finder, no_deps=options.no_deps)
+        self.dependencies = Dependencies(
+            candidate_finder, no_deps=options.no_deps, every_device=options.every_device
+        )
         self._order = Order(candidate_finder, options, order)
         self._filter = CandidateFilter(self._order, options)
         self._candidate_finder = candidate_finder

@@ -144,6 +144,7 @@ def resolve(
             pre=options.pre,
             command=request.command,
             preferred=options.preferred.keys(),
+            rejected=trace.why_rejected,
         )
         plan = with_fits(told.applied_to(plan), machine, who)
         notes = [
