@@ -13,8 +13,7 @@ from variant_index.changes import Add, Remove, Selection, SetStatus, Yank
 from variant_index.destinations import Destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.extra_pages import ExtraPages
-from variant_index.folder import LocalFolder
-from variant_index.layout import HTML_PAGE, PAGES, ROOT, page_path
+from variant_index.layout import HTML_PAGE, ROOT
 from variant_index.locations import is_store_url, open_destination
 from variant_index.publisher import Plan, Publisher
 from variant_index.scan import Progress, by_project, scan_paths
@@ -155,8 +154,8 @@ def add_files(
 def remove_files(specs: Sequence[str], index: IndexAt, *, whole: bool = False) -> ChangeSummary:
     """Take files off the pages, then delete them.
 
-    A project without files is listed no more; in a store its page stays, without files, for whoever is
-    publishing to it right now.
+    A project without files is listed no more, and its page goes: an empty one would keep clients from asking
+    another index for the project.
 
     Args:
         specs: ``NAME==VERSION``, or filenames; ``NAME`` if *whole* is given.
@@ -319,9 +318,7 @@ def _drop_if_empty(publisher: Publisher, name: NormalizedName) -> None:
     if publisher.state(name).files:
         return
     publisher.register((), gone=[name])
-    if isinstance(publisher.destination, LocalFolder):
-        publisher.destination.delete(page_path(name, page) for page in PAGES)
-    elif publisher.state(name).files:  # somebody published to it meanwhile
+    if not publisher.withdraw(name):  # somebody published to it meanwhile
         publisher.register([name])
 
 

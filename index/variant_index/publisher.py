@@ -66,6 +66,11 @@ class Committed:
     removed: tuple[str, ...] = ()
 
 
+#: A key that no specification has; and seconds.
+_MARK = b"_variantctl_withdrawn"
+_WITHDRAWN_WITHIN, _POLL = 30.0, 0.1
+
+
 @dataclass(frozen=True)
 class _Page:
     stored: Stored | None
@@ -215,9 +220,42 @@ class Publisher:
         listed = self._listed(name)
         return {path: found for path, found in listed.items() if path not in self.named(self.state(name))}
 
-    def _page(self, name: NormalizedName) -> _Page:
+    def withdraw(self, name: NormalizedName) -> bool:
+        """Delete the pages of a project that has no files: an empty page says "here it is, without files".
+
+        Clients then ask no other index. A store deletes under no condition, so that another publisher's new
+        page could go with it: first the page is marked, which succeeds only where nobody changed it, and
+        whoever finds a mark waits until the page is gone.
+
+        Returns:
+            Whether they are gone; not where somebody published to the project meanwhile.
+        """
         path = page_path(name, JSON_PAGE)
         stored = self.destination.read(path)
+        if stored is not None and _MARK not in stored.content:
+            if read_state(name, stored.content, f"{self.destination.name}/{path}").files:
+                return False
+            try:
+                self.destination.replace(path, _marked(stored.content), stored.version)
+            except Conflict:
+                return False
+        # The marked page last: as long as it is there, nobody writes the other one.
+        self.destination.delete([page_path(name, HTML_PAGE)])
+        self.destination.delete([path])
+        return True
+
+    def _read_page(self, path: str) -> Stored | None:
+        """A project's page, once nobody is deleting it; a mark whose publisher was killed is deleted."""
+        began = time.monotonic()
+        while (stored := self.destination.read(path)) is not None and _MARK in stored.content:
+            if time.monotonic() - began > _WITHDRAWN_WITHIN:
+                self.destination.delete([path])
+            time.sleep(_POLL)
+        return stored
+
+    def _page(self, name: NormalizedName) -> _Page:
+        path = page_path(name, JSON_PAGE)
+        stored = self._read_page(path)
         if stored is None:
             return _Page(None, ProjectState(name))
         return _Page(stored, read_state(name, stored.content, f"{self.destination.name}/{path}"))
@@ -393,6 +431,11 @@ class Publisher:
             f"{self.destination.name}/{path}: others changed it each time that it was to be written",
             hint="run it again; if nobody else is publishing, the store's conditional writes are broken",
         )
+
+
+def _marked(page: bytes) -> bytes:
+    """A project's page that its publisher is about to delete; to clients it is the same page."""
+    return json.dumps({_MARK.decode(): True, **json.loads(page)}).encode()
 
 
 def _read_root(content: bytes, where: str) -> list[str]:

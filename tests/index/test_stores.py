@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 from obstore.store import MemoryStore, S3Store
+from packaging.utils import canonicalize_name
+from variant_index import operations
+from variant_index import publisher as publisher_module
 from variant_index.bucket import Bucket
 from variant_index.build import build_index
 from variant_index.changes import Add, Remove, Selection
@@ -311,3 +314,89 @@ def test_what_goes_wrong_is_said_in_words(
     with pytest.raises(DestinationError, match="need the package obstore") as caught:
         open_destination(bucket)
     assert "variantctl[publish]" in (caught.value.hint or "")
+
+
+def remove_all(destination: Bucket, name: str) -> None:
+    """What ``index remove --all`` does, with a store of our own."""
+    publisher = Publisher(destination)
+    with destination.exclusive():
+        selection = Selection(canonicalize_name(name))
+        publisher.commit(selection.name, Remove(selection))
+        operations._drop_if_empty(publisher, selection.name)
+
+
+def pages(destination: Bucket) -> set[str]:
+    return {found.path for found in destination.list("simple/a") if "variants.json" not in found.path}
+
+
+def test_a_removed_project_leaves_no_page(bucket: str, wheels: list[Path]) -> None:
+    """An empty one would say that the project is here and has no files: nobody would ask another index."""
+    add_files(wheels, IndexAt(bucket))
+    remove_files(["a"], IndexAt(bucket), whole=True)
+    destination = open_destination(bucket)
+    assert isinstance(destination, Bucket)
+    assert pages(destination) == set()
+    assert found(bucket) == []
+    add_files(wheels, IndexAt(bucket))
+    assert found(bucket) == []
+    # The last file, too, by its name.
+    for path in wheels[:3]:
+        remove_files([path.name], IndexAt(bucket))
+    assert pages(destination) == set()
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_who_publishes_while_a_project_is_removed_loses_nothing(at: int, wheels: list[Path]) -> None:
+    memory = MemoryStore()
+    commit(Bucket(memory, "memory://"), wheels[:2])
+    writes = 0
+    publishing: list[threading.Thread] = []
+
+    def interfere(_store: Bucket, path: str) -> None:
+        nonlocal writes
+        writes += 1
+        if writes == at:
+            other = threading.Thread(target=commit, args=(Bucket(memory, "memory://"), [wheels[2]]))
+            other.start()
+            publishing.append(other)
+            # It has to wait where the page is marked; else it is done before we go on.
+            other.join(0.5)
+
+    remove_all(Loud(memory, interfere), "a")
+    for other in publishing:
+        other.join(20)
+        assert not other.is_alive()
+    store = Bucket(memory, "memory://")
+    assert verify_index(Publisher(store)).problems == ()
+    assert readable(store) == []
+    page = store.read("simple/a/index.json")
+    assert (page is not None) == ("a" in (Publisher(store).names() or []))
+    # Published before the removal was carried out, it went with the rest.
+    if publishing and at > 2:
+        assert page is not None
+    if page is not None:
+        assert wheels[2].name in [file["filename"] for file in json.loads(page.content)["files"]]
+    else:
+        assert pages(store) == set()
+
+
+def test_a_removal_that_was_killed_is_finished(wheels: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    monkeypatch.setattr(publisher_module, "_WITHDRAWN_WITHIN", 0.2)
+    memory = MemoryStore()
+    commit(Bucket(memory, "memory://"), wheels[:2])
+
+    def stop(store: Bucket, path: str) -> None:
+        page = Bucket.read(store, "simple/a/index.json")
+        if page is not None and b"_variantctl_withdrawn" in page.content:
+            raise Killed
+
+    with pytest.raises(Killed):
+        remove_all(Loud(memory, stop), "a")
+    store = Bucket(memory, "memory://")
+    assert readable(store) == []
+    commit(store, [wheels[2]])
+    assert verify_index(Publisher(store)).problems == ()
+    assert Publisher(store).state(canonicalize_name("a")).files

@@ -31,6 +31,14 @@ class Planned:
     def filename(self) -> str:
         return self.path.name
 
+    @property
+    def size(self) -> int | None:
+        return None
+
+    @property
+    def url(self) -> str:
+        return self.path.absolute().as_uri()
+
 
 @dataclass(frozen=True)
 class Gone:

@@ -74,10 +74,15 @@ def test_an_index(target: Place, wheels: Path, tmp_path: Path) -> None:
     assert app.run(["index", "verify", "-o", str(tmp_path / "site")]) == 0
 
 
-def test_a_lock_of_a_path(target: Place, wheels: Path) -> None:
-    assert app.run(["lock", "--no-index", str(wheels / NEWEST)]) == 0
+@pytest.mark.parametrize("named", ["path", "project"])
+def test_a_lock(named: str, target: Place, wheels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    what = str(wheels / NEWEST) if named == "path" else "flash-attn"
+    assert app.run(["lock", "--no-index", "-f", str(wheels), what]) == 0
     run(target, "sync")
-    assert app.run(["sync", "--target", str(target.environment.prefix)]) == 0
+    capsys.readouterr()
+    # The hash tells that it is there; its version is another one inside.
+    run(target, "sync")
+    assert "Nothing to do" in capsys.readouterr().out
 
 
 def test_another_version_inside_is_refused(

@@ -129,6 +129,14 @@ def test_header_folder_is_where_pip_puts_it(tmp_path: Path, wheels: tuple[Path, 
         mine = {
             path for path in files if "__pycache__" not in path.parts and "uv_cache.json" not in path.name
         }
-        ignored = {"direct_url.json", "REQUESTED", "uv_cache.json", ".lock", "CACHEDIR.TAG", ".gitignore"}
+        ignored = {
+            "direct_url.json",
+            "provenance_url.json",
+            "REQUESTED",
+            "uv_cache.json",
+            ".lock",
+            "CACHEDIR.TAG",
+            ".gitignore",
+        }
         folders.append({path for path in mine if path.name not in ignored})
     assert folders[0] == folders[1] == folders[2]

@@ -95,6 +95,7 @@ class UnpackedWheel:
         folders: its files, by the folder they are in.
         umask: the umask its files were made under.
         untidy: what the format does not allow and what harms nobody, in sentences.
+        size: of the wheel file, in bytes; 0 where an older variantctl unpacked it.
     """
 
     filename: str
@@ -106,6 +107,11 @@ class UnpackedWheel:
     folders: tuple[StoredFolder, ...] = field(repr=False)
     umask: int
     untidy: tuple[str, ...] = ()
+    size: int = 0
+
+    def has_size(self, size: int | None) -> bool:
+        """Whether the wheel file had the size that a source promises, as far as both are known."""
+        return size is None or self.size in (0, size)
 
     @property
     def files(self) -> tuple[UnpackedFile, ...]:
@@ -132,6 +138,7 @@ def unpacked_wheel(
     files: Iterable[UnpackedFile],
     umask: int,
     untidy: Sequence[str] = (),
+    size: int = 0,
 ) -> UnpackedWheel:
     """The value of a wheel whose files were just written."""
     folders: dict[str, list[UnpackedFile]] = {}
@@ -147,6 +154,7 @@ def unpacked_wheel(
         tuple(_stored_folder(path, inside) for path, inside in folders.items()),
         umask,
         tuple(untidy),
+        size,
     )
 
 
@@ -180,6 +188,7 @@ def dump(wheel: UnpackedWheel, files: Iterable[UnpackedFile]) -> bytes:
         "dist_info": wheel.dist_info,
         "umask": wheel.umask,
         "untidy": wheel.untidy,
+        "size": wheel.size,
     }
     stamps = [
         ([sizes[f"{folder.path}/{name}" if folder.path else name] for name in folder.names], folder.times)
@@ -225,4 +234,5 @@ def _wheel(data: bytes, root: Path, times: Sequence[Sequence[int]] | None = None
         head["umask"],
         # Older variantctl refused such wheels.
         tuple(head.get("untidy", ())),
+        head.get("size", 0),
     )

@@ -42,6 +42,7 @@ class Built:
         dist_info: the name of its metadata folder.
         files: what it has.
         untidy: what is odd about it, and harms nobody, in sentences.
+        size: of the wheel file, in bytes.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Built:
     dist_info: str
     files: tuple[UnpackedFile, ...]
     untidy: tuple[str, ...] = ()
+    size: int = 0
 
 
 class UnpackedStore:
@@ -124,7 +126,7 @@ class UnpackedStore:
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
                 limits=self._limits,
             )
-            return Built(building, filename, archive.dist_info, unpacked.files, unpacked.untidy)
+            return Built(building, filename, archive.dist_info, unpacked.files, unpacked.untidy, archive.size)
         except BaseException:
             self._discard(building)
             raise
@@ -178,7 +180,14 @@ class UnpackedStore:
         try:
             umask = current_umask()
             wheel = unpacked_wheel(
-                built.filename, sha256, slot / "files", built.dist_info, built.files, umask, built.untidy
+                built.filename,
+                sha256,
+                slot / "files",
+                built.dist_info,
+                built.files,
+                umask,
+                built.untidy,
+                built.size,
             )
             (built.folder / "manifest.json").write_bytes(dump(wheel, built.files))
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from variantctl.cache.manifest import UnpackedWheel
     from variantctl.indexes.finder import PackageFinder
     from variantctl.indexes.project_files import WheelLink
     from variantctl.lock.selection import Choices
+    from variantctl.lock.sources import NamedPlaces
     from variantctl.resolve.plan import Plan
     from variantctl.target.environment import Environment
 
@@ -83,7 +86,14 @@ def run(args: argparse.Namespace) -> int:
         )
         selected = selection.select()
         told = accelerator_notes(selected, lock, subject.machine, options.preferences(args), subject.who)
-        plan = plan_sync(selected, installed, environment, reinstall=args.reinstall)
+        plan = plan_sync(
+            selected,
+            installed,
+            environment,
+            reinstall=args.reinstall,
+            record_of=partial(_record_of, package_finder),
+        )
+        plan = _places(args, package_finder).applied_to(plan)
         plan = with_fits(plan, subject.machine, subject.who)
         poor = told + fit_notes(plan.install, show_size=render.human_size)
         options.show_notes(subject, plan.notes)
@@ -97,6 +107,48 @@ def run(args: argparse.Namespace) -> int:
     elif not render.is_quiet():
         _print_summary(plan, environment, dry_run=args.dry_run, seconds=time.perf_counter() - started)
     return 0
+
+
+def _places(args: argparse.Namespace, package_finder: PackageFinder) -> NamedPlaces:
+    """Those of the command line: what a configuration names was there when the lock was made, too."""
+    from variantctl.indexes.errors import ProjectNotFound
+    from variantctl.lock.sources import NamedPlaces, named_project
+
+    named = args.index_url or args.extra_index_url or args.find_links
+    return NamedPlaces(
+        named_project(package_finder.project, ProjectNotFound) if named else None,
+        args.no_index,
+        lambda link: bool(_unpacked(package_finder, link) or package_finder.stored(link.file)),
+    )
+
+
+def _unpacked(package_finder: PackageFinder, link: WheelLink) -> UnpackedWheel | None:
+    from variantctl.cache.unpacked import UnpackedStore
+
+    sha256 = link.file.hashes.get("sha256", "").lower()
+    store = UnpackedStore(package_finder.cache.root / "install")
+    wheel = store.get(link.file.filename, sha256) if sha256 else None
+    return wheel if wheel is not None and wheel.has_size(link.file.size) else None
+
+
+def _record_of(package_finder: PackageFinder, link: WheelLink) -> Mapping[str, str] | None:
+    from variantctl.variants.errors import VariantctlError
+    from variantctl.wheels.archive import WheelArchive
+    from variantctl.wheels.record import hashes_in_library, read_record
+
+    unpacked = _unpacked(package_finder, link)
+    if unpacked is not None:
+        return hashes_in_library((file.path, file.digest) for file in unpacked.files)
+    try:
+        found = package_finder.stored(link.file)
+        if found is None:
+            return None
+        with WheelArchive.open(found.path, link.own_name) as archive:
+            entries = read_record(archive).entries.values()
+            return hashes_in_library((entry.path, entry.hash_column) for entry in entries if entry.is_strong)
+    except VariantctlError:
+        # It is said when it is to be installed.
+        return None
 
 
 def _choices(args: argparse.Namespace) -> Choices:

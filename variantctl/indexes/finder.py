@@ -26,7 +26,7 @@ from variantctl.net.errors import SourceError
 from variantctl.net.hashes import check, digests_of_bytes
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.streaming_zip import StreamingZip
-from variantctl.net.urls import redact
+from variantctl.net.urls import is_file_url, redact
 from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
@@ -310,8 +310,13 @@ class PackageFinder:
         self._store.let_go(link.file)
 
     def stored(self, file: RemoteFile) -> FetchedWheel | None:
-        """The file, where it needs no request: in the cache, or in a folder."""
-        return self._store.find(file)
+        """The file, where it needs no request: in the cache, or in a folder.
+
+        Raises:
+            HashMismatch: its size, or another hash than the one it was found by, is not the promised one.
+            SourceError: a local file cannot be read.
+        """
+        return self._store.fetch(file) if is_file_url(file.url) else self._store.find(file)
 
     def fetch_many(
         self,

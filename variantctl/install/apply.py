@@ -111,6 +111,7 @@ def apply_plan(
                 environment,
                 requested=planned.requested or wheel.name in requested,
                 direct_url=planned.direct_url,
+                url=planned.url,
             )
             for planned, wheel in zip(plan.install, wheels, strict=True)
         ]
@@ -199,7 +200,9 @@ def _prepare(install: Sequence[PlannedWheel], source: WheelSource, options: Opti
 
     def stored(planned: PlannedWheel) -> UnpackedWheel | None:
         sha256 = planned.hashes.get("sha256", "").lower()
-        return store.get(planned.filename, sha256) if sha256 else None
+        wheel = store.get(planned.filename, sha256) if sha256 else None
+        # Where the size is not the promised one, the file is fetched, which says so.
+        return wheel if wheel is not None and wheel.has_size(planned.size) else None
 
     # Here and not in threads, which would take longer to hand the interpreter to each other.
     found = [stored(planned) for planned in install]

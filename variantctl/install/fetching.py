@@ -53,7 +53,9 @@ def fetch_and_unpack(
             return _without_a_hash(planned, filename, store, source, cancel, progress)
         # One process at a time, download and all: whoever comes second finds it in the store.
         with store.adding(filename, sha256, keep_waiting) as theirs:
-            return theirs or _fetched(planned, filename, sha256, store, source, cancel, progress)
+            if theirs is not None and theirs.has_size(planned.size):
+                return theirs
+            return _fetched(planned, filename, sha256, store, source, cancel, progress)
 
     if len(missing) == 1:
         return [prepare(missing[0])]

@@ -12,7 +12,9 @@ from typing import Any
 
 from variantctl.cache.manifest import StoredFolder, UnpackedFile, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
+from variantctl.net.redaction import without_secrets
 from variantctl.target.environment import SCHEME_NAMES, Environment
+from variantctl.target.installed import DIRECT_URL, PROVENANCE
 from variantctl.values import dataclass
 from variantctl.wheels.errors import DAMAGED, MISTRUST, WheelError
 from variantctl.wheels.names import is_reserved
@@ -106,6 +108,7 @@ def lay_out(
     *,
     requested: bool,
     direct_url: Mapping[str, Any] | None,
+    url: str,
 ) -> Layout:
     """Every file that installing ``wheel`` makes, with RECORD and the installer's own files.
 
@@ -129,7 +132,7 @@ def lay_out(
     for script in _scripts(wheel, scheme["scripts"], environment.python):
         _take_apart(folders, script.destination, found)
         found[script.destination] = script
-    found |= {file.destination: file for file in _notes(dist_info, requested, direct_url)}
+    found |= {file.destination: file for file in _notes(wheel, dist_info, requested, direct_url, url)}
     record = _record(folders.values(), found, root, f"{dist_info}{os.sep}RECORD")
     return Layout(wheel, tuple(folders.values()), (*found.values(), record), dist_info)
 
@@ -183,7 +186,9 @@ def _folders(wheel: UnpackedWheel, root: str) -> Iterator[NewFolder]:
 
 def _files(wheel: UnpackedWheel, root: str, scheme: Mapping[str, str], python: Path) -> Iterator[NewFile]:
     places = (root, f"{_data(wheel)}/", scheme)
-    ours = {f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")}
+    ours = {
+        f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", DIRECT_URL, PROVENANCE)
+    }
     for folder in wheel.folders:
         if not _goes_as_a_whole(wheel, folder) and not _is_compiled(folder):
             for file in folder.files():
@@ -224,14 +229,19 @@ def _scripts(wheel: UnpackedWheel, folder: str, python: Path) -> Iterator[NewFil
             yield _generated(f"{folder}{os.sep}{name}", content, executable=True)
 
 
-def _notes(dist_info: str, requested: bool, direct_url: Mapping[str, Any] | None) -> Iterator[NewFile]:
+def _notes(
+    wheel: UnpackedWheel, dist_info: str, requested: bool, direct_url: Mapping[str, Any] | None, url: str
+) -> Iterator[NewFile]:
     """What "Recording installed projects" and "Direct URL data structure" ask the installer to leave."""
     yield _generated(f"{dist_info}{os.sep}INSTALLER", INSTALLER)
     if requested:
         yield _generated(f"{dist_info}{os.sep}REQUESTED", b"")
-    if direct_url is not None:
-        content = json.dumps(direct_url, sort_keys=True).encode()
-        yield _generated(f"{dist_info}{os.sep}direct_url.json", content)
+    name, said = DIRECT_URL, direct_url
+    if said is None:
+        # PEP 710 (draft): which wheel of an index this was, by its hash.
+        archive = {"hashes": {"sha256": wheel.sha256}}
+        name, said = PROVENANCE, {"archive_info": archive, "url": without_secrets(url)}
+    yield _generated(f"{dist_info}{os.sep}{name}", json.dumps(said, sort_keys=True).encode())
 
 
 def _generated(destination: str, content: bytes, *, executable: bool = False) -> NewFile:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
@@ -13,8 +13,18 @@ from variantctl.net.redaction import without_secrets
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval, withdrawn_notes
 from variantctl.resolve.resolver import because
 from variantctl.target.environment import Environment
+from variantctl.target.errors import BrokenPackageError
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.protected import OURSELVES, is_our_own, ourselves, seeds
+
+if TYPE_CHECKING:
+    from variantctl.indexes.project_files import WheelLink
+
+RecordOf = Callable[["WheelLink"], "Mapping[str, str] | None"]
+"""The hashes of a wheel's files by path, from its RECORD; ``None`` where that takes a request."""
+
+#: What is known of a package is its version, and which wheel it is of is not.
+_BY_VERSION = "by version"
 
 
 def plan_sync(
@@ -23,21 +33,33 @@ def plan_sync(
     environment: Environment | None,
     *,
     reinstall: bool = False,
+    record_of: RecordOf = lambda link: None,
 ) -> Plan:
     """Install what is missing or another, keep what is right, remove the rest.
 
     Never removed: the packages that a virtual environment is made with (as with ``uv pip sync``), variantctl
     and what it needs where it runs from this very environment, editable installs, and what was not
     installed from a wheel. All but the first are named in the plan's notes.
+
+    What is installed is right where the hash that was recorded for it is the lock's (PEP 610, PEP 710). Of
+    what another tool installed no hash may be known: then version and label decide, and RECORD where the
+    locked wheel is at hand.
+
+    Args:
+        record_of: the hashes of a wheel's files, from its RECORD, where that can be had without a request.
     """
     install: list[PlannedInstall] = []
     keep: list[Kept] = []
+    unsure: list[str] = []
     remove: list[PlannedRemoval] = []
     for entry in selected:
         planned = _planned(entry)
         there = installed.get(entry.package.name)
-        if there is not None and not reinstall and _is_same(planned, there):
+        same = there is not None and not reinstall and _is_same(planned, there, record_of)
+        if there is not None and same:
             keep.append(Kept(there, planned.requested))
+            if same is _BY_VERSION:
+                unsure.append(there.name)
             continue
         if there is not None:
             remove.append(PlannedRemoval(there))
@@ -45,6 +67,7 @@ def plan_sync(
     names = {entry.package.name for entry in selected}
     extraneous = [package for name, package in installed.items() if name not in names]
     going, notes = _removable(extraneous, installed, environment)
+    notes += _unsure_note(unsure)
     remove += [PlannedRemoval(package) for package in going]
     remove.sort(key=lambda removal: removal.name)
     kept = [note for planned in map(_planned, selected) for note in withdrawn_notes([planned])]
@@ -78,20 +101,46 @@ def _planned(entry: Selected) -> PlannedInstall:
     )
 
 
-def _is_same(planned: PlannedInstall, there: InstalledPackage) -> bool:
-    """Whether a package is what the lock has, as far as its records tell."""
+def _is_same(planned: PlannedInstall, there: InstalledPackage, record_of: RecordOf) -> bool | str:
+    """Whether a package is what the lock has, as far as its records tell; ``_BY_VERSION``: by that alone."""
+    if there.legacy or (planned.direct_url is None) != (there.direct_url is None):
+        return False
+    if planned.direct_url is not None and there.source != planned.direct_url["url"]:
+        return False
+    recorded = there.wheel_hashes()
+    common = [name for name in recorded if name in planned.hashes]
+    if common:
+        return all(recorded[name].lower() == planned.hashes[name].lower() for name in common)
+    if planned.direct_url is not None or not _is_same_version(planned, there):
+        return False
+    record = record_of(planned.link)
+    return _BY_VERSION if record is None else _has_files(there, record)
+
+
+def _is_same_version(planned: PlannedInstall, there: InstalledPackage) -> bool:
     # A backend's build has no label of its own: its version tells which it is.
     label = planned.label if planned.link.backend is None else None
-    if there.legacy or (there.version, there.label) != (planned.version, label):
+    return (there.version, there.label) == (planned.version, label)
+
+
+def _has_files(there: InstalledPackage, record: Mapping[str, str]) -> bool:
+    """Whether RECORD of what is installed has the files of a wheel, with their hashes."""
+    folder = there.dist_info.parent
+    try:
+        installed = {str(file.path): file.digest for file in there.files()}
+    except BrokenPackageError:
         return False
-    if planned.direct_url is None:
-        return there.direct_url is None
-    info = (there.direct_url or {}).get("archive_info")
-    recorded = info.get("hashes") if isinstance(info, dict) else None
-    if there.source != planned.direct_url["url"] or not isinstance(recorded, dict):
-        return False
-    common = [name for name in recorded if name in planned.hashes]
-    return bool(common) and all(recorded[name] == planned.hashes[name] for name in common)
+    return all(installed.get(str(folder / path)) == digest for path, digest in record.items())
+
+
+def _unsure_note(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [
+        f"{', '.join(names[:3])}{more}: kept by the version alone, since no hash was recorded; "
+        "--reinstall installs what the lock has"
+    ]
 
 
 def _removable(

@@ -150,7 +150,7 @@ class _Pieces:
 
 
 def _open(package_finder: PackageFinder, link: WheelLink) -> BinaryIO | OnceThrough:
-    if package_finder.stored(link.file) is None and not link.file.url.startswith("file:"):
+    if not link.file.url.startswith("file:") and package_finder.stored(link.file) is None:
         with suppress(RangesUnsupported):
             return OnceThrough(package_finder.client, link.file)
     # On this machine already, or fetched to be: no other way is left.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 
+DIRECT_URL, PROVENANCE = "direct_url.json", "provenance_url.json"
+
+
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
     """One row of an installed package's RECORD.
@@ -101,6 +104,20 @@ class InstalledPackage:
         except OSError:
             return ()
         return parse_core_metadata(data, str(self.dist_info / name)).requires_dist
+
+    def wheel_hashes(self) -> Mapping[str, str]:
+        """Algorithm -> digest of the wheel it was installed from, as far as that was recorded.
+
+        By direct_url.json (PEP 610), else by provenance_url.json (PEP 710, a draft).
+        """
+        recorded = self.direct_url
+        if recorded is None and not self.legacy:
+            recorded = _json(self.dist_info / PROVENANCE, [])
+        info = (recorded or {}).get("archive_info")
+        hashes = info.get("hashes") if isinstance(info, dict) else None
+        if not isinstance(hashes, dict):
+            return {}
+        return {name: digest for name, digest in hashes.items() if isinstance(digest, str)}
 
     @property
     def source(self) -> str | None:

@@ -50,6 +50,7 @@ class WheelArchive:
         filename: the parsed filename.
         infos: the files in archive order, by path; folders are left out.
         dist_info: the name of the ``*.dist-info`` folder.
+        size: of the wheel file, in bytes.
         untidy: what is odd about the archive itself, and harms nobody, in sentences.
     """
 
@@ -69,6 +70,7 @@ class WheelArchive:
             raise WheelError(filename.filename, problem, hint=DAMAGED) from error
         self._check(directory.infolist(), directory.start_dir)
         infos, size = directory.infolist(), file.seek(0, os.SEEK_END)
+        self.size = size
         first = min((info.header_offset for info in infos), default=0)
         at_end = end_problem(self._read_at, size, directory.start_dir, len(infos), first)
         if at_end is not None:

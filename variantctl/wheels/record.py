@@ -13,7 +13,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -62,12 +62,16 @@ class RecordEntry:
         """Whether the hash is one that the format allows."""
         return self.algorithm in ALGORITHMS
 
+    @property
+    def hash_column(self) -> str:
+        """The hash as RECORD writes it: ``sha256=...``; ``""`` where there is none."""
+        return f"{self.algorithm}={self.digest}" if self.algorithm else ""
+
     def row(self) -> str:
         """The row as RECORD has it, without the line's end."""
         text = io.StringIO()
-        value = f"{self.algorithm}={self.digest}" if self.algorithm else ""
         csv.writer(text, lineterminator="").writerow(
-            [self.path, value, "" if self.size is None else self.size]
+            [self.path, self.hash_column, "" if self.size is None else self.size]
         )
         return text.getvalue()
 
@@ -218,6 +222,18 @@ class _Reader:
 def unhashed_names(archive: WheelArchive) -> frozenset[str]:
     """The members that RECORD rightly has no hash of: itself and its signatures."""
     return frozenset(f"{archive.dist_info}/{name}" for name in ("RECORD", *SIGNATURES))
+
+
+def hashes_in_library(hashes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of a wheel's files and their hashes (``sha256=...``), those that installers put below site-packages.
+
+    They do that as they are; what is in ``.data`` folders, and compiled code, is theirs to change.
+    """
+    return {
+        path: digest
+        for path, digest in hashes
+        if digest and not path.partition("/")[0].endswith(".data") and "__pycache__" not in path
+    }
 
 
 def tidy_text(archive: WheelArchive) -> str:
