@@ -63,3 +63,27 @@ def test_without_the_library(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["index", "serve", str(site)]) == 1
     assert "variantctl[serve]" in capsys.readouterr().err
+
+
+def test_hidden_files_are_not_handed_out(site: Path) -> None:
+    hidden = (
+        ".git/config",
+        ".env",
+        "simple/.htpasswd",
+        "simple/demo/.notes/x.html",
+        ".variantctl/index.html",
+    )
+    for name in hidden:
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text("secret")
+    command = [sys.executable, "-m", "variantctl", "index", "serve", str(site), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        paths = [*hidden, ".git/", ".git", "%2egit/config", "simple/../.git/config", "simple//.htpasswd"]
+        for path in paths:
+            answer = httpx.get(f"{url}/{path}", trust_env=False)
+            assert answer.status_code == 404 and "secret" not in answer.text, path
+        assert httpx.get(f"{url}/simple/demo/", trust_env=False).status_code == 200
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=10)

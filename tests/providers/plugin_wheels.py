@@ -94,6 +94,24 @@ def leaves_children():
         time.sleep(60); os._exit(0)
     return fine
 @plugin
+def escapes():
+    escape()
+    return fine
+@plugin
+def escapes_and_hangs():
+    escape()
+    time.sleep(60)
+def escape():
+    # A session of its own, and no parent: what a daemon does.
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                with open(os.environ["ESCAPED_HOME"], "a") as file: file.write(f"{os.getpid()}\\n")
+                os.execvp("sleep", ["sleep", "60"])
+            os._exit(0)
+    while open(os.environ["ESCAPED_HOME"]).read().count("\\n") < 3: time.sleep(0.01)
+@plugin
 def reads_input(): sys.stdin.read(); return fine
 @plugin
 def in_its_folder(): open("scratch", "w").close(); return fine

@@ -63,6 +63,22 @@ def test_odd_plugins_are_understood(zoo: IsolatedEnvironment, reference: str) ->
     assert not any(feature.multi_value for feature in report.features)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are caught on Linux alone")
+@pytest.mark.parametrize(("name", "status"), [("escapes", "ok"), ("escapes_and_hangs", "error")])
+def test_daemons_do_not_outlive_the_question(
+    zoo: IsolatedEnvironment, tmp_path: Path, name: str, status: str
+) -> None:
+    escaped = tmp_path / "escaped"
+    escaped.write_text("")
+    report = ask(zoo, f"zoo:{name}", ESCAPED_HOME=str(escaped), VARIANTCTL_PROVIDER_TIMEOUT="2")
+    assert report.status == status, report.notes
+    pids = [int(line) for line in escaped.read_text().split()]
+    assert len(pids) == 3
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 def test_what_is_left_out_is_said(zoo: IsolatedEnvironment) -> None:
     assert ask(zoo, "zoo:empty_values").notes == ("no value of 'g' is supported, so it is left out",)
     assert ask(zoo, "zoo:repeated_values").notes == (

@@ -134,6 +134,44 @@ def test_it_says_where_it_is_in_one_line_of_json(folder: Path) -> None:
         assert running.wait(10) == 0
 
 
+def test_only_who_knows_the_path_gets_anything(folder: Path) -> None:
+    """Other users of the machine can ask any port of it; the path is known to the command alone."""
+    script = (
+        "import os, urllib.request as u, urllib.error as e; url = os.environ['PIP_INDEX_URL']\n"
+        "root, secret = url.split('/simple/')[0].rsplit('/', 1); print(len(secret))\n"
+        "near = f'/{secret[:-1]}/simple/demo/'\n"
+        "for path in ('/simple/demo/', '/', '/x/simple/demo/', near, f'/{secret}'):\n"
+        "    try: u.urlopen(root + path); print('open', path)\n"
+        "    except e.HTTPError as error: print(error.code)\n"
+        "print(u.urlopen(url + 'Demo').url == url + 'demo/')\n"
+    )
+    done = subprocess.run(
+        proxy(folder, "--", sys.executable, "-c", script),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["22", "404", "404", "404", "404", "404", "True"], done.stderr
+    other = subprocess.run(
+        proxy(folder, "-v", "--", sys.executable, "-c", "import os; print(os.environ['PIP_INDEX_URL'])"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert other.stdout.strip().split("/")[3] not in other.stderr
+
+
+def test_a_secret_path_by_option(folder: Path) -> None:
+    with started(proxy(folder, "--port", "0", "--json", "--secret-path"), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert httpx.get(f"{told['url']}demo/", trust_env=False).status_code == 200
+        root = told["url"].rsplit("/", 3)[0]
+        assert httpx.get(f"{root}/simple/demo/", trust_env=False).status_code == 404
+
+
 def test_other_machines_are_let_in_only_with_a_warning(folder: Path) -> None:
     command = proxy(folder, "--port", "0", "--host", "0.0.0.0")
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:

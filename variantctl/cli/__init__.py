@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if argv is None:
         _in_utf8_mode()
+        _forget_current_folder()
     _open_closed_streams()
     if argv is None:
         guard()
@@ -51,6 +52,22 @@ def _in_utf8_mode() -> None:
         import os
 
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _forget_current_folder() -> None:
+    """``python -m`` looks for modules and entry points in the current folder first, which may be anybody's.
+
+    Where this package itself can only be found there, in a source tree, the folder stays.
+    """
+    import os
+
+    try:
+        here = os.getcwd()
+    except OSError:
+        return
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if sys.path[:1] in ([""], [here]) and (root != here or here in sys.path[1:]):
+        del sys.path[0]
 
 
 def _collect_rarely() -> None:

@@ -13,6 +13,8 @@ from variantctl.cli import options, render
 from variantctl.cli.serving import add_address_arguments, announce_json, served, wait_until_stopped
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from variantctl.proxy.app import Proxy
 
 HELP = "let pip, uv, poetry and pdm install the variants for this machine"
@@ -34,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run this with the proxy as its index, then stop",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, then serve")
+    parser.add_argument(
+        "--secret-path",
+        action="store_true",
+        help="answer only below a random path, which other users of this machine cannot guess "
+        "(with a COMMAND always)",
+    )
     add_address_arguments(parser, port=f"{_PORT}, with a COMMAND a free one")
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
@@ -64,8 +72,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.wrapped:
             return _wrapped(args, proxy, environment.prefix if environment else Path(sys.prefix))
-        with served(proxy, args, port=_PORT if args.port is None else args.port) as address:
-            _announce(args, f"{address.url}/simple/", subject)
+        app, path = _secret(proxy) if args.secret_path else (proxy, "")
+        with served(app, args, port=_PORT if args.port is None else args.port) as address:
+            _announce(args, f"{address.url}{path}/simple/", subject)
             wait_until_stopped()
     finally:
         proxy.close()
@@ -75,10 +84,20 @@ def run(args: argparse.Namespace) -> int:
 def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
     from variantctl.proxy.command import client_environment, run_command
 
-    # Several of these may run at once; nobody needs to know the port.
-    with served(proxy, args, port=args.port or 0) as address:
-        render.detail(f"{shlex.join(args.wrapped)} asks {address.url}/simple/")
-        return run_command(args.wrapped, client_environment(address.url, os.environ, prefix))
+    # Several of these may run at once; nobody needs to know the port. Other users could ask any port of this
+    # machine, and get what the passwords of ours open: only the command is told the path.
+    app, path = _secret(proxy)
+    with served(app, args, port=args.port or 0) as address:
+        render.detail(f"{shlex.join(args.wrapped)} asks {address.url}/****/simple/")
+        return run_command(args.wrapped, client_environment(address.url + path, os.environ, prefix))
+
+
+def _secret(proxy: Proxy) -> tuple[ASGIApp, str]:
+    """The proxy below a random path, and that path with its slash."""
+    from variantctl.serving.secret_path import SecretPath, random_path
+
+    part = random_path()
+    return SecretPath(proxy, part), f"/{part}"
 
 
 def _announce(args: argparse.Namespace, url: str, subject: options.TargetMachine) -> None:

@@ -25,6 +25,7 @@ from variantctl.providers.asking import ProviderReport
 
 TIMEOUT_VARIABLE = "VARIANTCTL_PROVIDER_TIMEOUT"
 TIMEOUT_S = 5.0
+_GRACE_S = 3.0
 
 REFERENCE = re.compile(r"\s*[^\W\d]\w*(\.[^\W\d]\w*)*\s*(:\s*[^\W\d]\w*(\.[^\W\d]\w*)*)?\s*")
 """``module[:object]``, both dotted names (PEP 850, ``plugin-api``)."""
@@ -165,6 +166,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             with contextlib.suppress(OSError):
                 subprocess.run(tree, capture_output=True, check=False)
     else:
+        if process.poll() is None:
+            # On Linux the process is a supervisor, which ends what left the group too.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_S)
         # Its group outlives it where it left children behind.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

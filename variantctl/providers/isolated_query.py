@@ -20,6 +20,8 @@ LIMIT = 1024 * 1024
 """Bytes of an answer; more is not written."""
 
 FEATURES = 1001
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
 VALUES = 10_001
 """Of any list no more is looked at: the reader refuses as many."""
 
@@ -122,5 +124,92 @@ def described(error: BaseException) -> str:
     return f"{name}: {text[:500]}" if text else name
 
 
+def supervise() -> None:
+    """On Linux: go on in a child, and end whatever that left behind when it is over, in whatever session.
+
+    The parent is what orphans below it fall to (prctl(2), PR_SET_CHILD_SUBREAPER), so that none escapes it by
+    ``setsid`` or a double fork. Elsewhere, and where that is not to be had, nothing changes.
+    """
+    if sys.platform != "linux" or not _become_subreaper():
+        return
+    import signal
+
+    child = os.fork()
+    if child == 0:
+        return
+    status = 0
+    try:
+        signal.signal(signal.SIGTERM, _stop)
+        ended = 0
+        while ended != child:
+            ended, status = os.wait()
+    except (_Stop, ChildProcessError):
+        status = signal.SIGKILL
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _end_children()
+    if os.WIFSIGNALED(status):
+        # As it ended: a crash is told by its signal. No second core file.
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+class _Stop(Exception):  # noqa: N818 - not an error
+    """The time is up."""
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise _Stop
+
+
+def _become_subreaper() -> bool:
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def _end_children() -> None:
+    """Kill all children, and what falls to us when they are gone, for two seconds at most."""
+    import signal
+    import time
+
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        for pid in _children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                continue
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
+def _children() -> list[int]:
+    """The processes whose parent is this one (proc(5), /proc/pid/stat)."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                parent = int(file.read().rpartition(b")")[2].split()[1]) if name.isdigit() else 0
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == os.getpid():
+            found.append(int(name))
+    return found
+
+
 if __name__ == "__main__":
+    supervise()
     main(sys.argv[1], sys.argv[2], sys.argv[3])

@@ -69,7 +69,8 @@ _LARGEST_PAGE = 64 * 1024 * 1024
 
 
 class Folder:
-    """What lies below a folder, and nothing else: no listing, no symbolic link that leads out of it.
+    """What lies below a folder, and nothing else: no listing, no symbolic link that leads out of it, and
+    nothing in or below what has a name with a dot at the start.
 
     Args:
         root: the folder. ``index.html`` and ``index.json`` (PEP 691) stand for the folders they are in.
@@ -100,6 +101,9 @@ class Folder:
         if not path.startswith("/") or "\\" in path:
             return message("not found", 404)
         parts = [part for part in path.split("/") if part]
+        if any(part.startswith(".") and part not in (".", "..") for part in parts):
+            # A checkout's .git, an index's own notes, .htpasswd: nothing that an index links to.
+            return message("not found", 404)
         found, status = self._files.lookup_path(os.path.normpath("/".join(parts) or "."))
         if status is None:
             return message("not found", 404)
