@@ -191,6 +191,8 @@ def test_a_cpu_build_beside_a_gpu_and_the_command_that_mends_it(shell: Shell) ->
     (finding,) = doctor(shell, "--profile", "h100", code=1)["findings"]
     assert (finding["severity"], finding["kind"], finding["package"]) == ("error", "cpu-build", "torch")
     assert "profile h100 has an NVIDIA GPU" in finding["detail"] and finding["means"] and finding["evidence"]
+    (said,) = doctor(shell, "--profile", "h100", "--accelerator", "any")["findings"]
+    assert (said["severity"], said["kind"]) == ("suggestion", "cpu-build")
     command = finding["hint"].split("`")[1].split()
     assert command[-4:] == ["-p", "env", "--profile", "h100"]
     shell.run(*command[1:])

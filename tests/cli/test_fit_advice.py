@@ -136,5 +136,6 @@ def test_what_stays_is_told_too(shell: Shell) -> None:
         in said
     )
     assert f"`variantctl install torch -p env -i {index(shell)} --reinstall --backends pytorch`" in said
+    assert shell.run("install", "torch", "--accelerator", "any", *place).stderr == ""
     shell.run("install", "torch==2.15.0", *place)
     assert shell.run("install", "torch", *place).stderr == ""

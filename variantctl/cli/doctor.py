@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     subject = options.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)
     commands = commands_for(args.arguments)
-    findings = check(inspection, _ground(subject, commands))
+    any_build = options.preferences(args).accelerator == "any"
+    findings = check(inspection, _ground(subject, commands, any_build=any_build))
     if args.profile is None:
         findings += _of_this_machine(inspection, environment, commands)
     if args.updates:
@@ -167,7 +168,7 @@ def _print_trials(trials: Sequence[Trial]) -> None:
             sys.stdout.write(f"  {device.device}{name}: {took}\n")
 
 
-def _ground(subject: TargetMachine, commands: Commands) -> Ground:
+def _ground(subject: TargetMachine, commands: Commands, *, any_build: bool) -> Ground:
     from variantctl.doctor.checks import Ground
     from variantctl.select.compatibility import Interpreter
 
@@ -182,6 +183,7 @@ def _ground(subject: TargetMachine, commands: Commands) -> Ground:
         Interpreter(subject.platform.tags, subject.platform.markers),
         subject.who,
         commands,
+        any_build,
     )
 
 

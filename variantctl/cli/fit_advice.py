@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from variantctl.cli import render
+from variantctl.cli import options, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,11 +44,15 @@ def kept_notes(args: argparse.Namespace, plan: Plan, machine: Machine, who: str)
     from variantctl.resolve.plan_fit import fit_of_kept
 
     sources = known_sources(os.environ) if plan.keep else []
+    any_will_do = options.preferences(args).accelerator == "any"
     notes = []
     for kept in plan.keep:
+        # Where a source has another build, the resolver has told what that is.
+        if any(note.startswith(f"{kept.name} {kept.version} is installed and stays") for note in plan.notes):
+            continue
         source = next((source for source in sources if source.serves(kept.name)), None)
         fit = fit_of_kept(kept, machine, who, read=source is not None)
-        if fit is None or fit.status not in ("misfit", "unused"):
+        if fit is None or fit.status not in ("misfit", "unused") or (any_will_do and not fit.needs):
             continue
         told = f"{kept.name} {kept.version}, which stays, {fit.why}."
         if fit.status == "misfit":

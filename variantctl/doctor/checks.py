@@ -19,7 +19,7 @@ from variantctl.select.driver_updates import update_for
 from variantctl.select.fit import ACCELERATORS
 from variantctl.select.ordinary_builds import VENDORS
 from variantctl.select.reasons import property_reasons, summarise
-from variantctl.values import dataclass, field
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import Unsupported, explain_label
@@ -39,6 +39,7 @@ class Ground:
         interpreter: what wheels must fit.
         who: ``this machine`` or ``profile h100``, for messages.
         commands: those that mend things, for this environment.
+        any_build: the user's policy is to take any build: one for CPUs beside a GPU is worth a word at most.
     """
 
     supported: Callable[[VariantMetadata], Supported]
@@ -46,6 +47,7 @@ class Ground:
     interpreter: Interpreter
     who: str = "this machine"
     commands: Commands = field(default_factory=Commands)
+    any_build: bool = False
 
     def reinstall(self, *packages: Inspected) -> str:
         """What has packages chosen anew, in the versions they have."""
@@ -85,7 +87,10 @@ def _of_accelerators(inspection: Inspection, graph: Graph, ground: Ground) -> li
     supported = ground.supported(ACCELERATORS)
     markers = ground.interpreter.markers
     machine = Machine(supported, ground.supported, markers, unanswered, ground.who)
-    return check_accelerators(inspection.packages, graph.needed(), machine, ground.commands)
+    found = check_accelerators(inspection.packages, graph.needed(), machine, ground.commands)
+    if not ground.any_build:
+        return found
+    return [replace(item, severity="suggestion") if item.kind == "cpu-build" else item for item in found]
 
 
 def is_healthy(findings: Sequence[Finding]) -> bool:
