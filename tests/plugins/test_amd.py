@@ -602,6 +602,10 @@ def test_the_driver(tmp_path: Path) -> None:
     assert amdgpu_driver(tree) is None  # a kernel, and no amdgpu in it
     _write(tmp_path, {"sys/module/amdgpu/refcnt": "1\n"})
     assert amdgpu_driver(tree) == ("6.8.0", "/proc/version (the kernel's own driver)")
+    _write(tmp_path, {"proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2\n"})
+    assert amdgpu_driver(tree) == ("6.8.0", "/proc/version (the kernel's own driver)")
+    _write(tmp_path, {"proc/version": "Linux version 6.6.87.2-microsoft-standard-WSL2 (gcc)\n"})
+    assert amdgpu_driver(tree) is None
     _write(tmp_path, {"proc/sys/kernel/osrelease": "6.14.11-arch1\n"})
     assert amdgpu_driver(tree) == ("6.14.11", "/proc/sys/kernel/osrelease (the kernel's own driver)")
     _write(tmp_path, {"sys/module/amdgpu/version": "6.16.6\n"})

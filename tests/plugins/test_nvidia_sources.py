@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from variant_providers.finding import Finding
 from variant_providers.nvidia import NvidiaPlugin, libcuda
 from variant_providers.nvidia import probe as nvidia_probe
 from variant_providers.nvidia import visible as nvidia_visible
@@ -20,7 +21,7 @@ from variant_providers.nvidia.report import NvidiaGpu
 from variant_providers.probing.child import Deadline
 from variant_providers.probing.tree import Tree
 
-from tests.plugins.here import detect_here
+from tests.plugins.here import Here, detect_here
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the stand-ins are ELF libraries"
@@ -133,6 +134,23 @@ def test_a_driver_without_its_kernel_part_is_asked_once(fake_driver: Fake) -> No
     fake_driver(nvml="fail:nvmlInit:9", cuda="crash:cuInit")
     report = detected()
     assert report["status"] == "absent" and "crashed" not in str(report["notes"])
+
+
+@pytest.mark.parametrize("machine", ["wsl2-without-driver", "jetson-yocto"])
+def test_nvml_does_not_speak_for_another_driver(
+    fake_driver: Fake, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    """The distribution's NVML misses its own kernel driver, and WSL2 and Jetson have another."""
+    fake_driver(nvml="fail:nvmlInit:9", cuda="")
+    report = detect_here(NvidiaPlugin, machine, monkeypatch)
+    assert report["status"] == "ok" and report["facts"] == BOTH
+
+
+def test_windows_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    probe = nvidia_probe.NvidiaProbe(Here(str(tmp_path)), Finding())
+    assert probe._patience() == 2
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert probe._patience() == nvidia_probe.PATIENT_LIMIT_S
 
 
 def test_no_gpu_is_an_answer(fake_driver: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

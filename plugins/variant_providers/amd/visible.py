@@ -82,8 +82,7 @@ def _runtime_selection(written: str, unique_ids: Sequence[int]) -> list[int]:
 def _hip_selection(written: str, unique_ids: Sequence[int]) -> list[int]:
     """The positions that a list for HIP names, up to its first entry that names none."""
     chosen: list[int] = []
-    # What ends with a comma has no empty entry behind it.
-    for entry in written.removesuffix(",").split(","):
+    for entry in written.split(","):
         position = _hip_position(entry, unique_ids)
         if position is None:
             break

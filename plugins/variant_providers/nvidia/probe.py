@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from variant_providers.finding import Finding
 from variant_providers.nvidia import kernel_files, libcuda, nvidia_smi, nvml, visible
+from variant_providers.nvidia.jetson import read_jetson
 from variant_providers.nvidia.kernel_driver import DRIVER_FILE
 from variant_providers.nvidia.libraries import (
     LIBCUDA,
@@ -85,7 +86,9 @@ class NvidiaProbe:
     def _patience(self) -> float:
         """Longer where there is a GPU that the kernel's files do not tell enough about."""
         known = kernel_files.read_files(self._tree)
-        there = known.present or any(self._tree.exists(f"dev/{node}") for node in ("nvidiactl", "dxg"))
+        nodes = any(self._tree.exists(f"dev/{node}") for node in ("nvidiactl", "dxg"))
+        # On Windows the library comes with the driver, and no file tells of GPUs.
+        there = known.present or nodes or sys.platform == "win32"
         return PATIENT_LIMIT_S if there and not known.complete else TIME_LIMIT_S
 
     def _read_tree(self) -> None:
@@ -124,7 +127,12 @@ class NvidiaProbe:
         return not self._complete() and self._driver_answers()
 
     def _driver_answers(self) -> bool:
-        return all(report.driver_loaded and not report.hung for report in self._reports)
+        """Whether there is sense in asking more: on WSL2 and Jetson another driver than NVML's is loaded."""
+        loaded = all(report.driver_loaded for report in self._reports) or self._has_other_driver()
+        return loaded and not any(report.hung for report in self._reports)
+
+    def _has_other_driver(self) -> bool:
+        return self._tree.exists("dev/dxg") or read_jetson(self._tree) is not None
 
     def _lacks_libcuda(self) -> bool:
         """Whether a source missed libcuda, and no other source has found it."""
