@@ -13,6 +13,7 @@ from pathlib import Path
 CAMPAIGNS = {
     "crashes": "the old environment or the new one, killed at any moment and failing at any call",
     "graphs": "the same packages as pip and uv on random dependency graphs",
+    "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
     "publishing": "nothing lost with two publishers of one bucket at once, or with one that is killed",
     "serving": "200 clients at once against 'index serve' and 'proxy', troublemakers among them",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",

@@ -69,8 +69,8 @@ class Registry:
 
     def add(self, release: Release) -> None:
         """List a release; its wheel is built when somebody asks for it, which a dry run hardly does."""
-        filename = f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
-        metadata = _metadata(release)
+        filename = wheel_name_of(release)
+        metadata = metadata_of(release)
         digest = {"sha256": hashlib.sha256(metadata).hexdigest()}
         entry: dict[str, object] = {
             "filename": filename,
@@ -99,7 +99,13 @@ class Registry:
         return json.dumps(page).encode(), JSON
 
 
-def _metadata(release: Release) -> bytes:
+def wheel_name_of(release: Release) -> str:
+    """The filename of a release's wheel."""
+    return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
+
+
+def metadata_of(release: Release) -> bytes:
+    """METADATA of a release's wheel."""
     lines = ["Metadata-Version: 2.1", f"Name: {release.name}", f"Version: {release.version}"]
     if release.requires_python:
         lines.append(f"Requires-Python: {release.requires_python}")
@@ -116,7 +122,7 @@ def _metadata(release: Release) -> bytes:
 
 def _wheel(release: Release) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        info = {"METADATA": _metadata(release)}
+        info = {"METADATA": metadata_of(release)}
         path = build_wheel(Path(folder), name=release.name, version=release.version, dist_info=info)
         return path.read_bytes()
 

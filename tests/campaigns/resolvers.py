@@ -47,8 +47,8 @@ class Ours:
         """Close the connections."""
         self._package_finder.close()
 
-    def pins(self, case: Case) -> tuple[Pins | None, str]:
-        """The pins, and what was said where there are none."""
+    def pins(self, case: Case, finder: PackageFinder | None = None) -> tuple[Pins | None, str]:
+        """The pins, and what was said where there are none; *finder* has the packages, if not the index."""
         request = Request(
             requirements=tuple(parse_user_requirement(root) for root in case.roots),
             constraints=tuple(
@@ -59,7 +59,7 @@ class Ours:
         try:
             plan = resolve(
                 request,
-                package_finder=self._package_finder,
+                package_finder=finder or self._package_finder,
                 machine=Machine(Profile("none")),
                 platform=self._platform,
             )

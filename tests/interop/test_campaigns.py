@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.campaigns import graphs, publishing, serving, uv_choice
+from tests.campaigns import graphs, hard_graphs, publishing, serving, uv_choice
 
 SEED = 825
 
@@ -15,6 +15,13 @@ def test_the_same_packages_as_pip_and_uv(tmp_path: Path) -> None:
     # Guards the comparison: graphs that nobody can solve would prove nothing.
     assert report.outcomes["uv: the same packages"] >= 10, str(report)
     assert report.outcomes["pip: the same packages"] >= 10, str(report)
+
+
+def test_nothing_is_missed_in_deep_conflicts(tmp_path: Path) -> None:
+    report = hard_graphs.run(24, SEED, tmp_path, uv_every=12)
+    assert not report.failures, str(report)
+    assert report.outcomes["an answer that is right"] >= 10, str(report)
+    assert report.outcomes["there is none, and that is what we say"] >= 1, str(report)
 
 
 def test_the_same_wheel_as_uv(tmp_path: Path) -> None:

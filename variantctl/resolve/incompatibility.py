@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from variantctl.resolve.domain import ABSENT
 from variantctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -28,17 +27,19 @@ class Package:
     Attributes:
         identifier: what the search knows it by.
         name: the project.
+        base: of an extra the project.
         place: the candidate that was decided on; ``None``: none yet.
         masks: the sets of what was left of its candidates, the latest last; at first everything.
         marks: for each of ``masks`` the place on the trail of the assignment that made it.
         incompatibilities: those that have a term of it.
     """
 
-    __slots__ = ("identifier", "incompatibilities", "marks", "masks", "name", "place")
+    __slots__ = ("base", "identifier", "incompatibilities", "marks", "masks", "name", "place")
 
-    def __init__(self, identifier: str, name: NormalizedName) -> None:
+    def __init__(self, identifier: str, name: NormalizedName, base: Package | None = None) -> None:
         self.identifier = identifier
         self.name = name
+        self.base = base
         self.place: int | None = None
         self.masks = [-1]
         self.marks = [-1]
@@ -48,11 +49,6 @@ class Package:
     def left(self) -> int:
         """What is left of its candidates."""
         return self.masks[-1]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is needed, and nothing is decided."""
-        return self.place is None and not self.masks[-1] & ABSENT
 
     def since(self, mask: int) -> int:
         """The place on the trail since which everything left is in a set; -1: from the beginning."""

@@ -6,6 +6,7 @@ from collections import deque
 
 from packaging.utils import NormalizedName
 
+from variantctl.resolve.domain import ABSENT
 from variantctl.resolve.incompatibility import Derived, Incompatibility, Package
 
 
@@ -14,10 +15,12 @@ class PartialSolution:
 
     Attributes:
         level: how many decisions stand.
+        open: the packages that are needed, and of which nothing is decided.
     """
 
     def __init__(self) -> None:
         self.level = 0
+        self.open: dict[Package, None] = {}
         self._trail: list[tuple[Package, Incompatibility | None, int]] = []
         self._queue: deque[Package] = deque()
 
@@ -25,6 +28,7 @@ class PartialSolution:
         """Let a candidate stand."""
         self.level += 1
         package.place = place
+        del self.open[package]
         self._assign(package, 1 << place, None)
 
     def add(self, incompatibility: Incompatibility) -> Incompatibility | None:
@@ -77,6 +81,9 @@ class PartialSolution:
                 assert package.place is not None
                 fallen.append((package, package.place))
                 package.place = None
+                self.open[package] = None
+            if package.masks[-1] & ABSENT:
+                self.open.pop(package, None)
         self.level = level
         self._queue.clear()
         return fallen
@@ -126,6 +133,8 @@ class PartialSolution:
         return self._trail[at][2] if at >= 0 else 0
 
     def _assign(self, package: Package, mask: int, cause: Incompatibility | None) -> None:
+        if not mask & ABSENT and package.place is None:
+            self.open[package] = None
         package.masks.append(mask)
         package.marks.append(len(self._trail))
         self._trail.append((package, cause, self.level))

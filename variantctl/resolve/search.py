@@ -95,12 +95,11 @@ class Search:
         for number in range(max_rounds):
             self._propagate()
             self._take_back()
-            open_ones = [package for package in self._packages.values() if package.is_open]
-            if not open_ones:
+            if not self._solution.open:
                 return self._pins()
             if self._progress is not None and not number % _TOLD_EVERY:
                 self._progress(len(self._packages), len(self._known))
-            self._go_on(open_ones)
+            self._go_on()
         raise TooDeepError(
             f"no solution was found in {max_rounds:,} steps, and the search was given up",
             hint="Narrow the search: pin some versions, for instance in a constraints file (-c).",
@@ -117,17 +116,20 @@ class Search:
             if package.place is not None
         }
 
-    def _go_on(self, open_ones: Sequence[Package]) -> None:
+    def _go_on(self) -> None:
         """Decide about the next package; if all that is open waits, say why nothing asks for it."""
-        waiting = [package for package in open_ones if package in self._waiting]
+        waiting = self._waiting
         ready = [
-            package for package in open_ones if package not in self._waiting and self._base_stands(package)
+            package
+            for package in self._solution.open
+            if package not in waiting and (package.base is None or package.base.place is not None)
         ]
         if ready:
             self._deciding = package = min(ready, key=self._priorities.of)
             self._decide(package)
         else:
-            self._add(self._nothing_asks_for(min(waiting, key=self._priorities.of)))
+            stuck = [package for package in self._solution.open if package in waiting]
+            self._add(self._nothing_asks_for(min(stuck, key=self._priorities.of)))
 
     # --- conflicts ---
 
@@ -309,11 +311,12 @@ class Search:
     def _package(self, need: Need) -> Package:
         known = self._packages.get(need.identifier)
         if known is None:
-            known = self._packages[need.identifier] = Package(need.identifier, need.name)
-            is_extra = need.identifier != need.name
-            if is_extra:
+            # A need of an extra comes after one of its project.
+            base = self._packages[need.name] if need.identifier != need.name else None
+            known = self._packages[need.identifier] = Package(need.identifier, need.name, base)
+            if base is not None:
                 self._extras.setdefault(need.name, []).append(known)
-            for limit in () if is_extra else self._provider.limits(need.name):
+            for limit in self._provider.limits(need.name) if base is None else ():
                 outside = ~(self._mask(limit) | ABSENT)
                 self._solution.add(Incompatibility({known: outside}, Limited(limit)))
         return known
@@ -330,11 +333,6 @@ class Search:
         base = self._provider.domain(name).candidate(place)
         assert base is not None
         return base if extra is None else self._provider.extra_of(base, extra)
-
-    def _base_stands(self, package: Package) -> bool:
-        """Whether a package is no extra, or one of a project that is decided."""
-        name, extra = _parts(package.identifier)
-        return extra is None or self._packages[name].place is not None
 
 
 def _parts(identifier: str) -> tuple[NormalizedName, NormalizedName | None]:
