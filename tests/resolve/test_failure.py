@@ -50,7 +50,7 @@ def test_no_such_version_lists_those_there_are(world: World) -> None:
     assert isinstance(error, NoCandidateError) and error.kind == "no-candidate"
     assert error.message == (
         "no version of lib satisfies lib>=99 (with wheels there are "
-        "14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0, 7.0 and 6 older)"
+        f"14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0, 7.0 and 6 older, at {(world.root / 'simple').as_uri()})"
     )
 
 

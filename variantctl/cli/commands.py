@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "lock": Command("variantctl.cli.lock", "write what machines would install to a pylock.toml"),
     "sync": Command("variantctl.cli.sync", "make an environment exactly what a pylock.toml has for it"),
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
+    "download": Command("variantctl.cli.download", "put the wheels that install would take into a folder"),
     "venv": Command("variantctl.cli.venv", "make a virtual environment"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "show": Command("variantctl.cli.show", "show a package: its variant, properties, dependencies, and why"),

@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build this package from its source distribution where no wheel of it fits",
     )
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
+    parser.add_argument(
+        "--report", metavar="FILE", help="write what is installed in pip's format ('-': standard output)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
         "--verify",
@@ -95,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
 
+    if args.json and args.report == "-":
+        raise UsageError("--report - and --json both print an object", hint="Write the report to a file.")
     if not (args.requirements or args.requirement):
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
@@ -127,6 +132,10 @@ def run(args: argparse.Namespace) -> int:
         plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, package_finder, args)
+        if args.report is not None:
+            _report(plan, package_finder, subject, args.report)
+    if args.report == "-":
+        return 0
     if args.json:
         render.print_json(plan.as_json())
         return 0
@@ -140,11 +149,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _report(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, place: str) -> None:
+    """Write the installation report, or print it."""
+    import json
+    from pathlib import Path
+
+    from variantctl.explain.installation_report import installation_report
+    from variantctl.filesystem.atomic import written_whole
+
+    def metadata_of(planned: PlannedInstall) -> bytes:
+        return package_finder.metadata_bytes(planned.link)
+
+    report = installation_report(plan, metadata_of, subject.platform.markers)
+    if place == "-":
+        render.print_json(report)
+        return
+    with written_whole(Path(place)) as file:
+        file.write(json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
 def _depends_on_little(args: argparse.Namespace) -> bool:
     """Whether nothing but configuration, pages and the environment decides what this command does."""
     elsewhere = args.requirement or args.constraint or args.profile or args.build
     otherwise = (
-        args.dry_run or args.verify or args.json or args.reinstall or args.upgrade or args.upgrade_package
+        args.dry_run
+        or args.verify
+        or args.report
+        or args.json
+        or args.reinstall
+        or args.upgrade
+        or args.upgrade_package
     )
     named_by_place = any(re.search(r"[/\\@]|\.whl$", text) for text in args.requirements)
     return not (elsewhere or otherwise or named_by_place or render.is_verbose())

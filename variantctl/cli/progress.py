@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from variantctl.resolve.plan import PlannedInstall
 
 
+#: Off a terminal a download of this many bytes is told in a line when it begins; smaller ones are not.
+_LARGE = 10_000_000
+
+
 @contextmanager
 def progress_bar(title: str, *, after: float = 1.0) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on standard error for work that takes longer than ``after`` seconds.
@@ -128,6 +132,7 @@ class Downloads:
     def __init__(self, package_finder: PackageFinder, *, keep_archives: bool = False) -> None:
         self._package_finder = package_finder
         self._visible = sys.stderr.isatty() and not render.is_quiet()
+        self._told = not (sys.stderr.isatty() or render.is_quiet())
         self._bars: Any = None
         self._lock = Lock()
         self._fetched = False
@@ -161,6 +166,11 @@ class Downloads:
         if not self._keep_archives:
             self._package_finder.let_go(planned.link)
 
+    def fetched(self, planned: PlannedInstall) -> Path:
+        """The wheel's file, every known hash checked; its name may be another one."""
+        self._fetched = True
+        return self._fetch(planned).path
+
     def sha256(self, planned: PlannedInstall) -> str:
         """The digest of the wheel's file, which is fetched for it."""
         return self._fetch(planned).sha256
@@ -172,6 +182,16 @@ class Downloads:
         cancel: Event | None = None,
     ) -> FetchedWheel:
         task: Any = None
+        label = f" {planned.label}" if planned.label else ""
+        named = f"{planned.name} {planned.version}{label}"
+        said = False
+
+        def tell(_done_bytes: int, total: int | None) -> None:
+            nonlocal said
+            size = total or planned.size
+            if not said and size is not None and size >= _LARGE:
+                said = True
+                render.note(f"downloading {named} ({render.human_size(size)})")
 
         def progress(done_bytes: int, total: int | None) -> None:
             nonlocal task
@@ -180,13 +200,12 @@ class Downloads:
                     self._bars = _bars()
                     self._bars.start()
                 if task is None:
-                    label = f" {planned.label}" if planned.label else ""
-                    task = self._bars.add_task(f"{planned.name} {planned.version}{label}", total=None)
+                    task = self._bars.add_task(named, total=None)
                 self._bars.update(task, completed=done_bytes, total=total or planned.size)
 
         fetched = self._package_finder.fetch(
             planned.link,
-            progress=progress if self._visible else None,
+            progress=progress if self._visible else tell if self._told else None,
             cancel=cancel,
             reader=reader,
         )

@@ -130,6 +130,10 @@ class PackageFinder:
             self._projects[key] = found
         return found
 
+    def elsewhere(self, name: NormalizedName) -> list[ProjectFiles]:
+        """What sources that were not asked have of a project, because another one has it, too."""
+        return self._places.elsewhere(name, self.project(name).source)
+
     def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> PackageFinder:
         """The same catalog as one machine sees it: of sub-indexes for backends, those that it can use.
 

@@ -104,6 +104,27 @@ class SourceList:
                 break
         return join_sources(project, found) if found else None
 
+    def elsewhere(self, project: NormalizedName, found: str) -> list[ProjectFiles]:
+        """What the places that were not asked have of a project: only the first that has it counts.
+
+        What cannot be read is passed over: this is for advice alone.
+
+        Args:
+            project: the project.
+            found: the sources that it was found at, as ``ProjectFiles.source`` names them.
+        """
+        if project in self._pinned:
+            return []
+        others: list[ProjectFiles] = []
+        for place in (place for layer in self._layers for place in layer.places):
+            try:
+                files = self._ask(place, project, None)
+            except VariantctlError:
+                continue
+            if files is not None and files.source not in found.split(", "):
+                others.append(files)
+        return others
+
     def not_found(self, project: NormalizedName, notes: Sequence[str]) -> VariantctlError:
         """The error for a project that no place has; *notes* say what was odd."""
         odd: list[str] = []

@@ -28,6 +28,7 @@ HASH_ALGORITHMS = ("sha256", "sha384", "sha512")
 _NAMED_REFERENCE = re.compile(
     r"^\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>\S.*)$"
 )
+_SINGLE_EQUALS = re.compile(r"^(?P<name>[\w.-]+\s*(\[[^\]]*\])?)\s*=\s*(?P<version>\d[\w.*+!-]*)(=\S+)?\s*$")
 _EXTRAS_AT_END = re.compile(r"^(?P<place>.+?)\s*(?P<extras>\[[^\]]*\])?$")
 _SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _WHEELS_ONLY = "variantctl installs wheels; build one first, for instance with 'pip wheel --no-deps'"
@@ -75,7 +76,7 @@ def parse_user_requirement(
         requirement = _parse(body, folder)
     except (InvalidVariantError, RequirementError, ValueError) as error:
         reason = getattr(error, "message", str(error))
-        hint = getattr(error, "hint", None)
+        hint = getattr(error, "hint", None) or _meant(body)
         raise RequirementError(
             f"{origin}: '{body}' cannot be read as a requirement: {reason}", hint=hint
         ) from error
@@ -83,6 +84,12 @@ def parse_user_requirement(
     if requirement.url:
         allowed = _with_fragment_hashes(requirement.url, allowed)
     return UserRequirement(requirement, origin, allowed)
+
+
+def _meant(body: str) -> str | None:
+    """conda writes ``six=1.17``."""
+    match = _SINGLE_EQUALS.match(body)
+    return f"Write one version as '{match['name']}=={match['version']}'." if match else None
 
 
 def parse_hash(text: str) -> tuple[str, str]:
@@ -139,9 +146,9 @@ def _direct(name: str, extras: str | None, url: str, marker: str | None) -> Vari
 
 
 def _split_marker(text: str) -> tuple[str, str | None]:
-    """A URL or path may hold a semicolon; only one after a space begins a marker (PEP 508)."""
+    """A URL or path may hold a semicolon; only one beside a space begins a marker (PEP 508, pip and uv)."""
     place, semicolon, marker = text.partition(" ;")
-    if not semicolon and "; " in text and not _is_url(text):
+    if not semicolon and "; " in text:
         place, semicolon, marker = text.partition("; ")
     return place.strip(), marker.strip() or None
 

@@ -119,6 +119,10 @@ class CandidateFinder:
         """The files of a project; raises ``ProjectNotFound``, each time it is asked."""
         return self._ahead.project(name)
 
+    def elsewhere(self, name: NormalizedName) -> list[ProjectFiles]:
+        """What sources that were not asked have of a project, because another one has it, too."""
+        return self._package_finder.elsewhere(name)
+
     def versions(self, name: NormalizedName) -> tuple[Version, ...]:
         """Every version that has a wheel for anything, newest first; none where no source has the project."""
         try:

@@ -98,7 +98,8 @@ def nothing_fits(
         return _no_wheels(name, candidate_finder)
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
-        return f"no version of {name} satisfies {wanted} (with wheels there are {_versions(versions)})"
+        there = f"with wheels there are {_versions(versions)}, at {candidate_finder.project(name).source}"
+        return f"no version of {name} satisfies {wanted} ({there})"
     pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
     for version in allowed:
         if candidate_finder.candidates(name, version, allow_yanked=pinned):
@@ -206,11 +207,10 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
         found = _sdist_versions(name, needs, candidate_finder)
-        return (
-            [f"{name} {found[-1]} exists as a source distribution only; --build {name} builds it."]
-            if found
-            else []
-        )
+        told = _elsewhere(name, needs, candidate_finder)
+        if found:
+            told.append(f"{name} {found[-1]} exists as a source distribution only; --build {name} builds it.")
+        return told
     newest = allowed[0]
     told = [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
     told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
@@ -263,6 +263,19 @@ def _installable(
         if candidate_finder.has_candidate(name, version):
             return version
     return None
+
+
+def _elsewhere(name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder) -> list[str]:
+    """Where an index that was not asked has a version that would do, and what asks it."""
+    for files in candidate_finder.elsewhere(name):
+        fitting = [version for version in files.by_version if all(need.allows(version) for need in needs)]
+        if fitting:
+            return [
+                f"Only the first index that has {name} is asked; {files.source} has {name} {fitting[0]}: "
+                "--index-strategy best-version asks all of them, and --pin "
+                f"{name}={files.source} that one."
+            ]
+    return []
 
 
 def _sdist_versions(

@@ -1,0 +1,91 @@
+"""``variantctl download``: the wheels that an install would take, into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from variantctl.cli import options, render
+from variantctl.cli.app import UsageError
+
+if TYPE_CHECKING:
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.resolve.plan import Plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = "Example: variantctl download torch -d wheels --profile h100"
+    parser.add_argument(
+        "requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2', ..."
+    )
+    parser.add_argument(
+        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+    )
+    parser.add_argument(
+        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
+    )
+    parser.add_argument(
+        "-d", "--dest", metavar="DIR", type=Path, default=Path(), help="where to (default: this folder)"
+    )
+    parser.add_argument("--pre", action="store_true", help="take pre-releases too")
+    parser.add_argument("--no-deps", action="store_true", help="download only what is named")
+    parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resolve as ``install`` does for an empty environment, and fetch."""
+    from variantctl.cli.request import request_of, requirement_files
+    from variantctl.resolve.resolver import resolve
+
+    if not (args.requirements or args.requirement):
+        raise UsageError("nothing is named to download", hint="Name a package, or a file with -r FILE.")
+    files = requirement_files(args)
+    request = request_of(args, files)
+    environment = options.environment_of(args, for_changes=False)
+    subject = options.subject_of(args, environment, files)
+    with options.open_catalog(args, environment, files) as package_finder:
+        plan = resolve(
+            request,
+            package_finder=package_finder,
+            machine=subject.machine,
+            platform=subject.platform,
+            who=subject.who,
+        )
+        options.show_notes(subject, plan.notes)
+        saved = _save(plan, package_finder, args.dest)
+    if args.json:
+        planned = [{**item, "path": str(path)} for item, path in zip(_items(plan), saved, strict=True)]
+        render.print_json({"format": 1, "download": planned, "notes": list(plan.notes)})
+    elif not render.is_quiet():
+        for path in saved:
+            sys.stdout.write(f"Saved {path}\n")
+    return 0
+
+
+def _items(plan: Plan) -> list[dict[str, Any]]:
+    return [planned.as_json() for planned in plan.install]
+
+
+def _save(plan: Plan, package_finder: PackageFinder, folder: Path) -> list[Path]:
+    """Each wheel under its own name; a file appears whole or not at all."""
+    import shutil
+
+    from variantctl.cli.progress import Downloads
+    from variantctl.filesystem.atomic import written_whole
+
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = []
+    with Downloads(package_finder, keep_archives=True) as downloads:
+        for planned in plan.install:
+            place = folder / planned.filename
+            with downloads.fetched(planned).open("rb") as source, written_whole(place) as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+            saved.append(place)
+    return saved
