@@ -27,7 +27,9 @@ from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 from variantctl.variants.schemas import PEP_825_SCHEMA
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.audit import audit_wheel
 from variantctl.wheels.errors import WheelError
+from variantctl.wheels.inference import Inference, infer
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.wheels.recipe import Recipe, RecipeError, RecipeWheel
 from variantctl.wheels.rewrite import WheelEdits, rewrite
@@ -54,6 +56,7 @@ class WheelToMake:
         rewriting: how it is made.
         version: its version.
         project: its project.
+        inference: what its code shows, where its properties come from it.
     """
 
     source: Path
@@ -65,6 +68,7 @@ class WheelToMake:
     rewriting: WheelEdits
     version: Version
     project: NormalizedName
+    inference: Inference | None = None
 
     def as_json(self, out_dir: Path) -> dict[str, object]:
         """The wheel's object of ``wheel make --recipe --json``."""
@@ -79,6 +83,7 @@ class WheelToMake:
             },
             "requires_added": [text for text in self.after if text not in self.before],
             "requires_removed": [text for text in self.before if text not in self.after],
+            **({} if self.inference is None else self.inference.as_json()),
         }
 
 
@@ -94,6 +99,11 @@ def plan_wheels(recipe: Recipe, known: KnownFeatures | None = None) -> tuple[Whe
         WheelError, InvalidVariantError: a source cannot be read, or a variant is not allowed.
     """
     table = recipe.table or VariantMetadata(schema=PEP_825_SCHEMA, namespaces=_listed(recipe))
+    if not table.namespaces and any(wheel.infer for wheel in recipe.wheels):
+        raise RecipeError(
+            f"{recipe.path}: infer = true needs the project's namespaces",
+            hint="name them under [variant.default-priorities]",
+        )
     if not table.namespaces and any(wheel.label is not None for wheel in recipe.wheels):
         raise RecipeError(
             f"{recipe.path}: no namespace is known, and variant metadata must list at least one",
@@ -169,10 +179,12 @@ def _glob(folder: Path, pattern: str) -> Iterator[Path]:
 def _planned(
     source: Path, entry: RecipeWheel, table: VariantMetadata, recipe: Recipe, known: KnownFeatures | None
 ) -> WheelToMake:
-    metadata = None
+    metadata = inference = None
     properties: Properties = {}
     if entry.label is not None:
-        metadata = single_variant(table, entry.label, entry.properties, recipe.table_source)
+        inference = infer(audit_wheel(source), table.namespaces) if entry.infer else None
+        wanted = entry.properties if inference is None else inference.properties
+        metadata = single_variant(table, entry.label, wanted, recipe.table_source)
         properties = metadata.variants[entry.label]
         if known is not None:
             check_known(properties, known, source=str(recipe.path), label=entry.label)
@@ -201,6 +213,7 @@ def _planned(
             rewriting=rewriting,
             version=Version(version.public) if entry.drop_local else version,
             project=archive.filename.name,
+            inference=inference,
         )
 
 

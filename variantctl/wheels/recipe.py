@@ -20,7 +20,7 @@ from variantctl.wheels.requirement_edits import DependencyEdits
 FORMAT = 1
 _TOP = ("format", "output", "pyproject", "variant", "defaults", "wheels")
 _SHARED = ("local-version", "dependencies")
-_WHEEL = ("source", "label", "ordinary", "properties", *_SHARED)
+_WHEEL = ("source", "label", "ordinary", "properties", "infer", *_SHARED)
 _KEEP, _DROP = "keep", "drop"
 
 
@@ -41,6 +41,7 @@ class RecipeWheel:
         properties: its properties; ``None``: those that the ``[variant]`` table lists for the label.
         edits: what becomes of its requirements, one after the other.
         drop_local: whether the local part of its version is taken off.
+        infer: whether its properties are those that its code shows.
     """
 
     place: str
@@ -49,6 +50,7 @@ class RecipeWheel:
     properties: Properties | None
     edits: tuple[DependencyEdits, ...] = ()
     drop_local: bool = False
+    infer: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,10 @@ def _wheel(node: Node, defaults: Node | None) -> RecipeWheel:
         if properties:
             raise node.error("only a variant other than null has properties")
         properties = {}
+    infer = node.get("infer")
+    is_inferred = infer is not None and infer.flag()
+    if is_inferred and (given is not None or name in (None, NULL_LABEL)):
+        raise node.error("infer = true goes with a label other than null, and without properties")
     tables = [table for table in (defaults, node) if table is not None]
     edits = (_edits(entry) for table in tables if (entry := table.get("dependencies")) is not None)
     return RecipeWheel(
@@ -166,6 +172,7 @@ def _wheel(node: Node, defaults: Node | None) -> RecipeWheel:
         drop_local=next(
             (_drops(found) for t in reversed(tables) if (found := t.get("local-version"))), False
         ),
+        infer=is_inferred,
     )
 
 

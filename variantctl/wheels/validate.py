@@ -25,6 +25,8 @@ from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.schemas import Format, format_of
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.audit import audit_archive
+from variantctl.wheels.contradictions import contradictions
 from variantctl.wheels.errors import UntidyError, WheelError
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.wheels.record import SIGNATURES, RecordEntry, name_problems, read_record
@@ -97,12 +99,13 @@ def validate_wheel(
     except VariantctlError as error:
         return Validation(path, filename, (error,))
     with archive:
-        look = _Look(archive)
+        look = _Look(archive, path)
         look.at_metadata()
         look.at_wheel_file()
         look.at_variant(ask)
         look.at_scripts()
         look.at_record(progress)
+        look.at_code()
         if strict:
             look.problems += [UntidyError(text) for text in look.untidy]
         else:
@@ -134,8 +137,9 @@ def together(found: Sequence[Validation]) -> dict[Path, VariantctlError]:
 class _Look:
     """One wheel, looked at part by part; a part that cannot be read ends with what is wrong about it."""
 
-    def __init__(self, archive: WheelArchive) -> None:
+    def __init__(self, archive: WheelArchive, path: Path) -> None:
         self.archive = archive
+        self.path = path
         self.problems: list[VariantctlError] = []
         self.notes: list[str] = []
         self.untidy: list[str] = list(archive.untidy)
@@ -243,6 +247,18 @@ class _Look:
         for name in SIGNATURES:
             if f"{archive.dist_info}/{name}" in archive:
                 self.notes.append(f"{archive.filename.filename}: {name} is there, and nothing checks it")
+
+    def at_code(self) -> None:
+        """What its libraries were built for: nothing that is declared is contradicted."""
+        label = self.archive.filename.label
+        if self.variant is None or label is None or self.problems:
+            return
+        audit = audit_archive(self.archive, self.path)
+        self.notes += audit.problems
+        for library in audit.libraries:
+            for problem in library.code.problems:
+                self.notes.append(f"{audit.name}: {library.name}: {problem}")
+        self.problems += contradictions(audit, self.variant.variants[label], label)
 
     def at_scripts(self) -> None:
         """entry_points.txt: readable, every name of a script a plain file name."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from variantctl.variants.metadata import VariantMetadata
     from variantctl.variants.properties import Properties
     from variantctl.wheels.batch import WheelToMake
+    from variantctl.wheels.inference import Inference
     from variantctl.wheels.requirement_edits import DependencyEdits
 
 HELP = "make variant wheels of ordinary ones"
@@ -52,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="'namespace :: feature :: value'; may be repeated; may be left out if pyproject.toml lists "
         "the label under [variant.variants]",
+    )
+    parser.add_argument(
+        "--infer",
+        action="store_true",
+        help="take the properties from the code in the wheel, and say what shows each",
     )
     tables = parser.add_mutually_exclusive_group()
     tables.add_argument(
@@ -99,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
             "--label": args.label,
             "--null": args.null,
             "--property": args.properties,
+            "--infer": args.infer,
             "--pyproject": args.pyproject,
             "--namespace": args.namespaces,
             "--drop-local-version": args.drop_local_version,
@@ -130,6 +137,9 @@ def _one(args: argparse.Namespace) -> int:
             hint="leave --property out, or give a --label instead of --null",
         )
     table = _table(args)
+    inference = _inferred(args, table) if args.infer else None
+    if inference is not None:
+        wanted = inference.properties
     label = NULL_LABEL if args.null else args.label
     _check(args, table, label, wanted)
     with progress_bar(f"checking {args.file.name}") as progress:
@@ -148,10 +158,31 @@ def _one(args: argparse.Namespace) -> int:
         )
     if args.json:
         size = {} if args.dry_run else {"size": path.stat().st_size}
-        print_json({"format": 1, "dry_run": args.dry_run, "wheel": str(path), **size})
+        said = {} if inference is None else inference.as_json()
+        print_json({"format": 1, "dry_run": args.dry_run, "wheel": str(path), **size, **said})
     else:
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _inferred(args: argparse.Namespace, table: VariantMetadata | None) -> Inference:
+    """The properties that the code shows; what shows them goes to standard error."""
+    from variantctl.cli.app import UsageError
+    from variantctl.wheels.audit import audit_wheel
+    from variantctl.wheels.inference import infer
+
+    given = "--property" if args.properties else "--null" if args.null else None
+    if given is not None:
+        raise UsageError(f"argument --infer: not allowed with argument {given}")
+    with progress_bar(f"reading {args.file.name}") as progress:
+        audit = audit_wheel(args.file, progress=progress)
+    inference = infer(audit, table.namespaces if table is not None else args.namespaces)
+    if not args.json:
+        for item in inference.found:
+            note(f"{item.property}: {item.because}")
+        for text in inference.notes:
+            note(text)
+    return inference
 
 
 def _table(args: argparse.Namespace) -> VariantMetadata | None:
@@ -226,6 +257,10 @@ def _described(wheel: WheelToMake, out_dir: Path, dry_run: bool) -> dict[str, ob
 def _show(planned: Sequence[WheelToMake], out_dir: Path, dry_run: bool) -> None:
     for wheel in planned:
         sys.stdout.write(f"{out_dir / wheel.filename}\n")
+        for item in wheel.inference.found if wheel.inference is not None else ():
+            note(f"{wheel.filename}: {item.property}: {item.because}")
+        for text in wheel.inference.notes if wheel.inference is not None else ():
+            note(f"{wheel.filename}: {text}")
         if dry_run:
             sys.stdout.write(f"  of {wheel.source}\n")
             for sign, texts, others in (("-", wheel.before, wheel.after), ("+", wheel.after, wheel.before)):

@@ -1,0 +1,159 @@
+"""What a variant wheel declares, compared with the code that is in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from variantctl.machine_code.cuda import Architecture, toolkit_majors
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.properties import Properties
+from variantctl.wheels.audit import Library, WheelAudit
+from variantctl.wheels.inference import GENERIC
+
+#: Libraries that only a vendor's driver brings, and that compile code on the machine.
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+_COMPILERS = (
+    "libnvrtc",
+    "libcuda.so",
+    "nvrtc64",
+    "nvcuda.dll",
+    "libamdhip64",
+    "amdhip64",
+    "libze_loader",
+    "libsycl",
+)
+
+
+class ContradictionError(VariantctlError):
+    """What is declared is not what is there."""
+
+    kind = "contradiction"
+
+
+def contradictions(audit: WheelAudit, properties: Properties, label: str) -> list[VariantctlError]:
+    """Each property that the code contradicts. A wheel without libraries contradicts nothing.
+
+    Args:
+        audit: what was read from its code.
+        properties: what it declares.
+        label: its label.
+    """
+    if not audit.libraries:
+        return []
+    found = [
+        *_nvidia(audit.libraries, properties.get("nvidia", {})),
+        *_amd(audit.libraries, properties.get("amd", {})),
+        *_intel(audit.libraries, properties.get("intel", {})),
+        *_x86_64(audit.libraries, properties.get("x86_64", {})),
+        *([] if properties else _null(audit.libraries)),
+    ]
+    hint = f"'variantctl wheel audit {audit.name}' shows what is there; --infer writes properties from it."
+    return [ContradictionError(f"{audit.name}: variant {label}: {text}", hint=hint) for text in found]
+
+
+def _nvidia(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield from _architectures(libraries, declared.get("sm_arch", ()))
+    bounds = [_version(value) for value in declared.get("cuda_version_lower_bound", ())]
+    majors = {major for library in libraries for major in toolkit_majors(library.code.needed)}
+    if bounds and majors and min(bounds) < (min(majors), 0):
+        needs = next(
+            f"{library.name} needs {name}"
+            for library in libraries
+            for name in library.code.needed
+            if toolkit_majors([name]) == {min(majors)}
+        )
+        yield (
+            f"nvidia :: cuda_version_lower_bound :: {_dotted(min(bounds))} is declared, and {needs}, "
+            f"which needs a driver for CUDA {min(majors)}.0"
+        )
+
+
+def _architectures(libraries: Sequence[Library], declared: Sequence[str]) -> Iterator[str]:
+    cubins = {Architecture.parse(text) for library in libraries for text in library.code.cuda.cubin}
+    ptx = {Architecture.parse(text) for library in libraries for text in library.code.cuda.ptx}
+    lto = any(library.code.cuda.lto for library in libraries)
+    if declared and not (cubins or ptx or lto):
+        yield from _nothing_for("nvidia :: sm_arch", libraries)
+        return
+    for value in declared if not lto else ():
+        number, _, kind = value.partition("_")
+        if not number.isdigit():
+            continue
+        gpu = Architecture.parse(number)
+        if kind == "real" and not any(code.runs_on(gpu.major, gpu.minor) for code in cubins):
+            yield f"nvidia :: sm_arch :: {value} is declared, and no library has machine code for it" + (
+                ", only PTX" if any(code.compiles_for(gpu.major, gpu.minor) for code in ptx) else ""
+            )
+        if kind == "virtual" and not any(code.compiles_for(gpu.major, gpu.minor) for code in ptx):
+            yield f"nvidia :: sm_arch :: {value} is declared, and no library has PTX that is as old"
+
+
+def _amd(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    targets = {target.partition(":")[0] for library in libraries for target in library.code.amd}
+    there = targets | {member for target in targets for member in GENERIC.get(target, ())}
+    values = declared.get("gfx_arch", ())
+    if values and not targets:
+        yield from _nothing_for("amd :: gfx_arch", libraries)
+    elif "amdgcnspirv" not in there:
+        for value in sorted(set(values) - there):
+            yield f"amd :: gfx_arch :: {value} is declared, and no library has code for it"
+
+
+def _intel(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    there = {device for library in libraries for device in library.code.intel}
+    values = declared.get("device_ip", ())
+    if values and not there:
+        yield from _nothing_for("intel :: device_ip", libraries)
+    elif "spirv" not in there:
+        for value in sorted(set(values) - there):
+            yield f"intel :: device_ip :: {value} is declared, and no library has code for it"
+
+
+def _x86_64(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    levels = [value for value in declared.get("level", ()) if value in ("v1", "v2", "v3", "v4")]
+    for library in libraries:
+        needs = library.code.level
+        if levels and needs is not None and needs > min(levels):
+            yield f"x86_64 :: level :: {min(levels)} is declared, and {library.name} needs {needs}"
+            return
+
+
+def _null(libraries: Sequence[Library]) -> Iterator[str]:
+    """The null variant fits every machine: one without a GPU, too."""
+    for library in libraries:
+        for name in library.code.needed:
+            if name in _DRIVERS:
+                yield f"it fits every machine, and {library.name} needs {name} of NVIDIA's driver"
+                return
+
+
+def _nothing_for(feature: str, libraries: Sequence[Library]) -> Iterator[str]:
+    """No code at all; unless something may be compiled on the machine, or was not read."""
+    names = [name for library in libraries for name in (*library.code.needed, *library.code.opened)]
+    if any(name.startswith(_COMPILERS) for name in names) or any(
+        library.code.problems for library in libraries
+    ):
+        return
+    there = sorted({vendor for library in libraries for vendor in _vendors(library)})
+    yield f"{feature} is declared, and no library has code for it" + (
+        f"; there is code for {', '.join(there)}" if there else ""
+    )
+
+
+def _vendors(library: Library) -> Iterator[str]:
+    code = library.code
+    if code.cuda.cubin or code.cuda.ptx or code.cuda.lto:
+        yield "nvidia"
+    if code.amd:
+        yield "amd"
+    if code.intel:
+        yield "intel"
+
+
+def _version(value: str) -> tuple[int, int]:
+    major, _, minor = value.partition(".")
+    return int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
