@@ -143,16 +143,20 @@ def _version(
         raise NoCandidateError(
             nothing_fits(name, [need], candidate_finder) or f"no version of {name} is allowed"
         )
+    groups = [allowed]
     if not (pre or specifier.prereleases):
         # Releases first; pre-releases where no release can be taken (PEP 440).
         allowed.sort(key=lambda version: version.is_prerelease)
+        finals = sum(not version.is_prerelease for version in allowed)
+        groups = [allowed[:finals], allowed[finals:]]
     pinned = is_pin(specifier)
     if candidate_finder.preferences.accelerator == REQUIRE:
         refuse_without_accelerator([name], [need], candidate_finder)
     for yanked in (False, True)[: 1 + pinned]:
-        first = _first(name, allowed, need, candidate_finder, allow_yanked=yanked)
-        if first is not None:
-            return first.wheel.link.wheel.version, yanked, first
+        for versions in groups:
+            first = _first(name, versions, need, candidate_finder, allow_yanked=yanked)
+            if first is not None:
+                return first.wheel.link.wheel.version, yanked, first
     return allowed[0], pinned, None
 
 

@@ -73,10 +73,12 @@ def requests(releases: Sequence[Release]) -> list[dict[str, Any]]:
     """What can be asked for: the project, or one version of it; and which releases are tried, in order.
 
     As ``explain`` has it: the newest first, but releases before pre-releases where no version is named
-    (PEP 440); ``==1.0`` allows ``1.0+local`` too; what is pinned may be yanked (PEP 592).
+    (PEP 440); ``==1.0`` allows ``1.0+local`` too; what is pinned may be yanked (PEP 592). ``finals`` says how
+    many of them come before any pre-release.
     """
     newest = sorted(range(len(releases)), key=lambda number: releases[number].version.is_prerelease)
-    asked: list[dict[str, Any]] = [{"specifier": "", "tries": newest, "pinned": False}]
+    finals = sum(not release.version.is_prerelease for release in releases)
+    asked: list[dict[str, Any]] = [{"specifier": "", "tries": newest, "finals": finals, "pinned": False}]
     for release in releases:
         specifier = SpecifierSet(f"=={release.version}")
         tries = [
@@ -84,7 +86,7 @@ def requests(releases: Sequence[Release]) -> list[dict[str, Any]]:
             for number, other in enumerate(releases)
             if specifier.contains(other.version, prereleases=True)
         ]
-        asked.append({"specifier": str(specifier), "tries": tries, "pinned": True})
+        asked.append({"specifier": str(specifier), "tries": tries, "finals": len(tries), "pinned": True})
     return asked
 
 

@@ -215,6 +215,18 @@ const variantChoice = (() => {
     return { who: described ? `profile ${name}` : "this machine", supported: offers };
   }
 
+  const PROCESSORS = new Set(["x86_64", "aarch64"]);
+
+  const hasAccelerator = ({ supported }) => [...supported.keys()].some((name) => !PROCESSORS.has(name));
+
+  // Whether a release has a build for a device of the machine; what metadata lists itself is no device
+  // (variants/accelerators.py).
+  function usesAccelerator({ release, wheels }) {
+    const isStatic = (name) => (release.namespaces.find((each) => each.name === name)?.static ?? null) !== null;
+    const isDevice = (name) => !PROCESSORS.has(name) && name !== ABI && !isStatic(name);
+    return wheels.some(({ rank, properties }) => rank !== null && [...properties.keys()].some(isDevice));
+  }
+
   // The wheels of the first release that a request tries and that has one to take; the first, if none has.
   // asked: {specifier, platform, python, device}: the last three are numbers of data's lists;
   // driver: a number of the device's drivers, in place of its own;
@@ -227,13 +239,27 @@ const variantChoice = (() => {
     const fit = data.fits[data.places[grounds[asked.platform]][asked.python]];
     const request = data.requests.find(({ specifier }) => specifier === asked.specifier);
     const options = { enabled: new Set(), ...asked };
+    const releases = request.tries.slice(0, request.finals);
+    const others = request.tries.slice(request.finals);
     for (const allowYanked of request.pinned ? [false, true] : [false]) {
-      for (const number of request.tries) {
-        const found = explained(number, allowYanked);
-        if (found.selected) return found;
-      }
+      const found = first(releases, allowYanked) ?? first(others, allowYanked);
+      if (found) return found;
     }
     return explained(request.tries[0], request.pinned);
+
+    // The newest release with a build for the machine's accelerator goes before newer ones without
+    // (resolve/accelerator_order.py); uv and pip take the newest. over: what is passed over for it.
+    function first(numbers, allowYanked) {
+      const over = [];
+      for (const number of numbers) {
+        const found = explained(number, allowYanked);
+        if (!found.selected) continue;
+        if (!over.length && (asked.tool || !hasAccelerator(machine))) return found;
+        if (usesAccelerator(found)) return { ...found, over: over.map(({ release }) => release.version) };
+        over.push(found);
+      }
+      return over[0] ?? null;
+    }
 
     function explained(number, allowYanked) {
       const release = data.releases[number];

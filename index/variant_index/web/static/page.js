@@ -213,7 +213,7 @@
     remember(choice);
   }
 
-  function showSelected({ selected, release, needs, wheels }, subject) {
+  function showSelected({ selected, release, needs, wheels, over }, subject) {
     const version = `${data.name} ${release.version}`;
     if (!selected) {
       get("verdict").textContent = `${subject} gets no wheel of ${version}:`;
@@ -232,7 +232,9 @@
     if (wheel.requiresPython) facts.push(["Python", wheel.requiresPython]);
     if (wheel.yanked) facts.push(["Yanked", wheel.yanked === true ? "no reason given" : wheel.yanked]);
     fill("facts", ...facts.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]));
-    get("why").textContent = reasons.length ? sentence(details(selected)) : "It is the only kind of wheel that fits.";
+    const why = reasons.length ? sentence(details(selected)) : "It is the only kind of wheel that fits.";
+    const without = over?.length ? ` ${over.join(", ")} ${over.length > 1 ? "have" : "has"} no build for this machine's accelerator.` : "";
+    get("why").textContent = why + without;
     fill("needs", ...(needs.length ? needs.map((text) => element("li", {}, code(text))) : [element("li", {}, "none")]));
   }
 
