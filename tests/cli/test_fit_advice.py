@@ -139,3 +139,29 @@ def test_what_stays_is_told_too(shell: Shell) -> None:
     assert shell.run("install", "torch", "--accelerator", "any", *place).stderr == ""
     shell.run("install", "torch==2.15.0", *place)
     assert shell.run("install", "torch", *place).stderr == ""
+
+
+def test_explain_of_one_package(shell: Shell) -> None:
+    common = ("torch", "-i", index(shell), "--profile")
+    found = json.loads(shell.run("explain", *common, "mi300x", "--json").stdout)
+    assert found["fit"]["status"] == "misfit" and "has no NVIDIA GPU" in found["notes"][0]
+    assert (
+        f"`variantctl explain torch -i {index(shell)} --profile mi300x --json --backends pytorch`"
+        in found["notes"][0]
+    )
+    fine = json.loads(
+        shell.run("explain", "filelock", "-i", index(shell), "--profile", "mi300x", "--json").stdout
+    )
+    assert fine["fit"]["status"] == "fits" and "notes" not in fine
+    assert "has no NVIDIA GPU" in " ".join(shell.run("explain", *common, "raspberry-pi-5").stderr.split())
+
+
+def test_a_source_that_was_asked_and_had_nothing(shell: Shell) -> None:
+    """By default, beside pip's own index: nobody may be told that it was not asked."""
+    shell.environ["PIP_INDEX_URL"] = index(shell)
+    shell.environ["VARIANTCTL_PYTORCH_URL"] = (shell.world.root / "empty").as_uri()
+    (shell.world.root / "empty" / "cpu").mkdir(parents=True)
+    done = shell.run("install", "torch", "--profile", "mi300x", "--dry-run")
+    said = " ".join(done.stderr.split())
+    assert "has no NVIDIA GPU" in said and "was not asked" not in said
+    assert "has none of torch for this machine and Python" in said or "could not be asked" in said

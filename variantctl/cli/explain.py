@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.recovery import recover
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,16 +61,33 @@ def run(args: argparse.Namespace) -> int:
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)
             options.show_notes(subject, whole.plan.notes)
-            warn(fit_notes(args, whole.plan.install, package_finder.settings))
+            warn(fit_notes(args, whole.plan.install, package_finder))
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], package_finder, subject)
+        explanation = _with_fit_notes(explanation, args, package_finder)
     options.show_notes(subject, (*package_finder.warnings, *explanation.notes))
     if args.json:
         render.print_json(explanation.as_json())
     else:
         _print(explanation, everything=args.all)
     return 0
+
+
+def _with_fit_notes(
+    explanation: Explanation, args: argparse.Namespace, package_finder: PackageFinder
+) -> Explanation:
+    """What there is to say of an ordinary wheel that makes no use of the machine's accelerator."""
+    from variantctl.cli.fit_advice import remedy_for
+
+    fit, selected = explanation.fit, explanation.selected
+    if fit is None or selected is None or fit.status not in ("misfit", "unused"):
+        return explanation
+    direct = bool(args.requirements and "@" in args.requirements[0])
+    place = selected.link.file.source
+    remedy = remedy_for(explanation.name, place, args, package_finder, direct=direct)
+    told = f"{explanation.name} {explanation.version} {fit.why}. {remedy}".rstrip()
+    return replace(explanation, notes=(*explanation.notes, told))
 
 
 def _explain(

@@ -12,8 +12,10 @@ from variantctl.cli import options, render
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from variantctl.backends.source import BackendSource
+    from packaging.utils import NormalizedName
+
     from variantctl.config.settings import IndexSettings
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.algorithm import Machine
     from variantctl.resolve.plan import Plan, PlannedInstall
 
@@ -21,21 +23,26 @@ _OFF = "VARIANTCTL_NO_BACKENDS"
 
 
 def fit_notes(
-    args: argparse.Namespace, install: Iterable[PlannedInstall], settings: IndexSettings
+    args: argparse.Namespace, install: Iterable[PlannedInstall], package_finder: PackageFinder
 ) -> list[str]:
     """A note for each ordinary wheel of a plan that does not fit the machine.
 
     Args:
         args: of the command that made the plan; its words are those of the command that is advised.
         install: the wheels of the plan.
-        settings: which sources were asked.
+        package_finder: knows which sources were asked, and how large files are.
     """
+    from variantctl.net.sizes import file_size
     from variantctl.resolve import plan_fit
 
     def remedy(planned: PlannedInstall) -> str:
-        return _remedy(planned, args, settings)
+        direct = planned.direct_url is not None
+        return remedy_for(planned.name, planned.link.file.source, args, package_finder, direct=direct)
 
-    return plan_fit.fit_notes(install, remedy, render.human_size)
+    def size_of(planned: PlannedInstall) -> int | None:
+        return file_size(planned.link.file, package_finder.client)
+
+    return plan_fit.fit_notes(install, remedy, size_of, render.human_size)
 
 
 def kept_notes(args: argparse.Namespace, plan: Plan, machine: Machine, who: str) -> list[str]:
@@ -69,33 +76,55 @@ def warn(notes: Iterable[str]) -> None:
         render.warning(note)
 
 
-def _remedy(planned: PlannedInstall, args: argparse.Namespace, settings: IndexSettings) -> str:
-    """Why the source with a build for each accelerator was not asked, and the command that asks it."""
+def remedy_for(
+    name: NormalizedName,
+    place: str,
+    args: argparse.Namespace,
+    package_finder: PackageFinder,
+    *,
+    direct: bool = False,
+) -> str:
+    """Why the source with a build for each accelerator was not asked, and the command that asks it.
+
+    Args:
+        name: the project.
+        place: the source that its wheel is from.
+        args: of the command.
+        package_finder: what it asked.
+        direct: the wheel was named by its URL.
+    """
     from variantctl.config.backends import known_sources
 
-    source = next((source for source in known_sources(os.environ) if source.serves(planned.name)), None)
+    source = next((source for source in known_sources(os.environ) if source.serves(name)), None)
     if source is None or source.name in args.backends:
         return ""
-    why = _why_not_asked(planned, source, args, settings)
-    told = f"The source {source.name}, which has builds for each accelerator, was not asked: {why}."
-    if planned.name in settings.pins or planned.direct_url is not None:
-        return told
-    return f"{told} `{asking(args.arguments, source.name)}` asks it."
+    settings = package_finder.settings
+    told = f"The source {source.name}, which has builds for each accelerator,"
+    if direct:
+        return f"{told} was not asked: {name} is named by its URL."
+    if name in settings.pins:
+        return f"{told} was not asked: {name} is pinned to {settings.pins[name]}."
+    if any(warning.startswith(f"{source.name}'s own builds") for warning in package_finder.warnings):
+        again = shlex.join(["variantctl", *args.arguments, "--refresh"])
+        return f"{told} could not be asked; `{again}` tries again."
+    asked = any(source.name == other.name for layer in settings.layers for other in layer.backends)
+    if asked and _is_default(place, settings):
+        return f"{told} has none of {name} for this machine and Python."
+    why = f"{place} has {name}, too, and is searched first" if asked else _why_switched_off(args, settings)
+    return f"{told} was not asked: {why}. `{asking(args.arguments, source.name)}` asks it."
 
 
-def _why_not_asked(
-    planned: PlannedInstall, source: BackendSource, args: argparse.Namespace, settings: IndexSettings
-) -> str:
-    if planned.name in settings.pins:
-        return f"{planned.name} is pinned to {settings.pins[planned.name]}"
+def _is_default(place: str, settings: IndexSettings) -> bool:
+    """Whether a source is the default index, which is asked after those of builds for accelerators."""
+    urls = [layer.index_url for layer in settings.layers if layer.index_url is not None]
+    return bool(urls) and place.rstrip("/").startswith(urls[0].rstrip("/"))
+
+
+def _why_switched_off(args: argparse.Namespace, settings: IndexSettings) -> str:
     if args.no_backends:
         return "--no-backends switches it off"
     if os.environ.get(_OFF):
         return f"{_OFF} switches it off"
-    if planned.direct_url is not None:
-        return f"{planned.name} is named by its URL"
-    if any(source.name == asked.name for layer in settings.layers for asked in layer.backends):
-        return f"{planned.link.file.source} has {planned.name}, too, and is searched first"
     if settings.no_index or any(layer.no_index for layer in settings.below):
         return "no index is to be used (no-index)"
     named = next((layer for layer in settings.layers if layer.index_url is not None), None)

@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
             installed=installed,
             who=subject.who,
         )
-        poor = fit_notes(args, plan.install, package_finder.settings)
+        poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
         options.show_notes(subject, notes)

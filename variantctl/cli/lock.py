@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version as PackageVersion
 
-    from variantctl.config.settings import IndexSettings
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
     from variantctl.requirements.files import RequirementFile
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         made = make_lock(_wanted(args, files, environment, path, old), package_finder)
     for note in made.notes:
         render.note(note)
-    for note in dict.fromkeys(_fit_notes(made, args, package_finder.settings)):
+    for note in dict.fromkeys(_fit_notes(made, args, package_finder)):
         render.warning(note)
     text = dumps(made.lock)
     what = _changes(old, made.lock) if before != text else []
@@ -112,11 +112,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fit_notes(made: Made, args: argparse.Namespace, settings: IndexSettings) -> Iterator[str]:
+def _fit_notes(made: Made, args: argparse.Namespace, package_finder: PackageFinder) -> Iterator[str]:
     from variantctl.cli.fit_advice import fit_notes
 
     for resolved in made.resolved:
-        yield from fit_notes(args, resolved.plan.install, settings)
+        yield from fit_notes(args, resolved.plan.install, package_finder)
 
 
 def _output(args: argparse.Namespace) -> Path | None:

@@ -15,8 +15,8 @@ from variantctl.variants.errors import VariantctlError
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from variantctl.config.settings import IndexSettings
     from variantctl.explain.matrix import MatrixMachine, Row
+    from variantctl.indexes.finder import PackageFinder
     from variantctl.requirements.files import RequirementFile
     from variantctl.resolve.plan import PlannedInstall
     from variantctl.target.environment import Environment
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
                 yield subject
 
         rows = [
-            _with_fit_notes(row, args, package_finder.settings)
+            _with_fit_notes(row, args, package_finder)
             for row in matrix(request, begun(), package_finder=package_finder)
         ]
     failed = _failure(rows)
@@ -88,13 +88,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if failed is None else 1
 
 
-def _with_fit_notes(row: Row, args: argparse.Namespace, settings: IndexSettings) -> Row:
+def _with_fit_notes(row: Row, args: argparse.Namespace, package_finder: PackageFinder) -> Row:
     """What does not fit the machine is told in the row's notes."""
     from variantctl.cli.fit_advice import fit_notes
 
     if row.plan is None:
         return row
-    told = fit_notes(args, row.plan.install, settings)
+    told = fit_notes(args, row.plan.install, package_finder)
     return replace(row, plan=replace(row.plan, notes=(*row.plan.notes, *told)))
 
 

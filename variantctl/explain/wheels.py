@@ -18,13 +18,18 @@ from variantctl.resolve.failure import nothing_fits
 from variantctl.resolve.needs import ProjectRequirement, is_pin, local_versions
 from variantctl.resolve.passed_over import Told, refuse_without_accelerator, tell_of
 from variantctl.resolve.plan import PassedOver
+from variantctl.resolve.plan_fit import unanswered_by
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice
+from variantctl.select.fit import ACCELERATORS, Fit, fit_of_ordinary
+from variantctl.select.ordinary_builds import optional_requirements, ordinary_build
 from variantctl.select.preferences import REQUIRE, VariantPreferences
 from variantctl.select.ranking import EvaluatedWheel
 from variantctl.select.reasons import Reason
 from variantctl.values import dataclass, replace
+from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.labels import NULL_LABEL
+from variantctl.variants.lenient import read_requirement
 from variantctl.variants.properties import VariantProperty
 
 if TYPE_CHECKING:
@@ -46,6 +51,7 @@ class Explanation:
         advice: the driver updates that would get another variant.
         passed_over: the newer versions without a build for the machine's accelerator.
         notes: what to say about the machine's accelerator, a line each.
+        fit: whether the selected wheel, where it has no variant, makes use of the machine's accelerator.
     """
 
     name: NormalizedName
@@ -55,6 +61,7 @@ class Explanation:
     advice: tuple[Advice, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     notes: tuple[str, ...] = ()
+    fit: Fit | None = None
 
     @property
     def selected(self) -> EvaluatedWheel | None:
@@ -73,6 +80,7 @@ class Explanation:
             "advice": [advice.as_json() for advice in self.advice],
             **({"passed_over": [item.as_json() for item in self.passed_over]} if self.passed_over else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"fit": self.fit.as_json()} if self.fit is not None else {}),
         }
 
     def summary(self) -> str:
@@ -128,7 +136,31 @@ def explain(
     advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
     told = Told() if first is None else tell_of(first, [need], candidate_finder, pre=pre, command=command)
     wheels = tuple(with_order(judged))
-    return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes)
+    fit = _fit(first, candidate_finder, machine, who) if first is not None else None
+    return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes, fit)
+
+
+def _fit(
+    candidate: WheelCandidate, candidate_finder: CandidateFinder, machine: Machine, who: str
+) -> Fit | None:
+    """Of an ordinary wheel, by what it shows; ``None`` of a variant, or where its METADATA cannot be read."""
+    if candidate.wheel.label is not None or not machine.is_one:
+        return None
+    try:
+        requires = candidate_finder.metadata(candidate).requires_dist
+    except VariantctlError:
+        requires = ()
+    applying = tuple(text for text in requires if _applies(text, candidate_finder.interpreter))
+    build = ordinary_build(candidate.name, str(candidate.version), applying, optional_requirements(requires))
+    supported = machine.supported(ACCELERATORS) if build.accelerator is not None else {}
+    return fit_of_ordinary(build, supported, who, unanswered_by(machine))
+
+
+def _applies(text: str, interpreter: Interpreter) -> bool:
+    try:
+        return read_requirement(text).requirement.applies(interpreter.markers)
+    except InvalidVariantError:
+        return False
 
 
 def _version(

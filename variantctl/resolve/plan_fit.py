@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
 
 _SILENT = ("untrusted", "disabled")
+_PARALLEL = 8
 
 
 def build_of(planned: PlannedInstall) -> OrdinaryBuild:
@@ -74,6 +75,7 @@ def unanswered_by(machine: Machine) -> Callable[[str], str | None]:
 def fit_notes(
     install: Iterable[PlannedInstall],
     remedy: Callable[[PlannedInstall], str] = lambda _planned: "",
+    size_of: Callable[[PlannedInstall], int | None] = lambda planned: planned.size,
     show_size: Callable[[int], str] = lambda size: f"{size:,} bytes",
 ) -> list[str]:
     """A note for each ordinary wheel that makes no use of the machine's accelerator.
@@ -81,6 +83,7 @@ def fit_notes(
     Args:
         install: the packages of a plan, with their fits.
         remedy: what to do about one of them, a sentence or more; ``""``: nothing is known.
+        size_of: the bytes of a wheel; ``None``: not known.
         show_size: bytes in words.
 
     A vendor's own libraries are told with the wheel that needs them, by what they weigh.
@@ -92,7 +95,7 @@ def fit_notes(
     for planned in poor:
         if planned in libraries:
             continue
-        weight = _weight([item for item in libraries if _is_for(item, planned, install)], show_size)
+        weight = _weight([item for item in libraries if _is_for(item, planned, install)], size_of, show_size)
         parts = [f"{planned.name} {planned.version} {planned.fit.why if planned.fit else ''}.", weight]
         notes.append(" ".join(part for part in [*parts, remedy(planned)] if part))
     return notes
@@ -116,14 +119,28 @@ def _is_for(library: PlannedInstall, planned: PlannedInstall, install: Sequence[
     return False
 
 
-def _weight(libraries: Sequence[PlannedInstall], show_size: Callable[[int], str]) -> str:
+def _weight(
+    libraries: Sequence[PlannedInstall],
+    size_of: Callable[[PlannedInstall], int | None],
+    show_size: Callable[[int], str],
+) -> str:
     """``2.9 GB of it cannot be used here (nvidia-cublas and 14 others).``"""
     if not libraries:
         return ""
     first, others = libraries[0].name, len(libraries) - 1
     named = f"{first} and {others} other {'package' if others == 1 else 'packages'}" if others else first
-    sizes = [planned.size for planned in libraries if planned.size is not None]
+    sizes = [size for size in _at_once(size_of, libraries) if size is not None]
     if not sizes:
         return f"What comes with it cannot be used either ({named})."
     least = "At least " if len(sizes) < len(libraries) else ""
     return f"{least}{show_size(sum(sizes))} of it cannot be used here ({named})."
+
+
+def _at_once(
+    size_of: Callable[[PlannedInstall], int | None], libraries: Sequence[PlannedInstall]
+) -> list[int | None]:
+    """The sizes; servers that must be asked are asked side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return list(pool.map(size_of, libraries))
