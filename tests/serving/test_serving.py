@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from variantctl.serving import http_server
+from variantctl.serving import client_limits
 from variantctl.serving.files import Folder
 from variantctl.serving.http_server import Address, ServingError, is_loopback, listening
 from variantctl.serving.responses import HTML, HTML_V1, JSON, choose_type
@@ -183,7 +183,7 @@ def test_the_right_status(server: Address, request_: bytes, status: bytes) -> No
 def test_a_slow_head_is_given_up(
     server: Address, monkeypatch: pytest.MonkeyPatch, client: httpx.Client
 ) -> None:
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.4)
+    monkeypatch.setattr(client_limits, "HEAD_SECONDS", 0.4)
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
     for connection in slow:
         connection.sendall(b"GET /simple/demo/ HTTP/1.1\r\nHost: local")
@@ -197,7 +197,7 @@ def test_a_slow_head_is_given_up(
 
 
 def test_who_does_not_read_is_left(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "STALL_SECONDS", 0.4)
+    monkeypatch.setattr(client_limits, "STALL_SECONDS", 0.4)
     (site / "big.whl").write_bytes(bytes(64 << 20))
     with listening(Folder(site)) as server:
         lazy = socket.socket()
