@@ -294,7 +294,12 @@ def test_what_lies_in_no_table_is_taken_by_the_rule_of_its_name(tmp_path: Path) 
     with LoopbackServer(tmp_path / "site") as server:
         world = World(server.url, tmp_path)
         # Minor-version compatibility: CUDA 13.4 on a driver for 13.0; 14.0 needs one for 14.0.
-        assert builds(world.plan(gpu("13.0", "9.0"), "torch"))["torch"] == "3.0.0+cu134"
+        plan = world.plan(gpu("13.0", "9.0"), "torch")
+        assert builds(plan)["torch"] == "3.0.0+cu134"
+        assert plan.notes == (
+            "torch 3.0.0+cu134: no table lists cu134, and so it is taken for CUDA 13.4, and to run on a "
+            "driver for CUDA 13.0 or newer (minor-version compatibility); its GPUs are those of cu132",
+        )
         assert builds(world.plan(gpu("14.0", "9.0"), "torch"))["torch"] == "3.0.0+cu140"
         assert builds(world.plan(gpu("12.8", "9.0"), "torch"))["torch"] == "2.14.1+cu126"
         assert builds(world.plan("arc-b580", "torch"))["torch"] == "3.0.0+xpu"

@@ -11,6 +11,7 @@ is no error: the table of the source still counts.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from threading import Lock, Thread
 from urllib.parse import unquote, urlsplit
@@ -57,6 +58,7 @@ class BackendDiscovery:
         self._found: tuple[str, ...] = ()
         self._page: ProjectFiles | None = None
         self._thread: Thread | None = None
+        self._deadline = 0.0
         self._lock = Lock()
 
     def expect(self, names: Iterable[str]) -> None:
@@ -72,6 +74,7 @@ class BackendDiscovery:
         """Begin to ask, if nobody did."""
         with self._lock:
             if self._thread is None:
+                self._deadline = time.monotonic() + PATIENCE
                 # A daemon: a server that does not answer must not keep the process from ending.
                 self._thread = Thread(target=self._ask, daemon=True)
                 self._thread.start()
@@ -81,7 +84,8 @@ class BackendDiscovery:
         self.start()
         thread = self._thread
         if thread is not None and thread.is_alive():
-            thread.join(PATIENCE)
+            # Whoever asks again does not wait again.
+            thread.join(max(0.0, self._deadline - time.monotonic()))
             if thread.is_alive():
                 self._note(
                     f"{self._source.name}: the list of its sub-indexes is slow, and was not waited for"

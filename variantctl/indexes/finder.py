@@ -156,6 +156,12 @@ class PackageFinder:
         """The source of kind ``backends`` that is asked for a project, whether or not it has it."""
         return next((index.source for index in self._places.backends if index.source.serves(name)), None)
 
+    def rule_of(self, name: NormalizedName, label: str) -> str:
+        """What was taken for granted of a sub-index that no table lists; ``""`` where a table lists it."""
+        index = next((index for index in self._places.backends if index.source.serves(name)), None)
+        backends = index.whole.backends if index is not None else ()
+        return next((backend.rule for backend in backends if backend.label == label), "")
+
     def parent_page(self, name: NormalizedName) -> ProjectFiles | None:
         """What a source of kind ``backends`` was found to have of a project for every accelerator.
 

@@ -333,6 +333,12 @@ class CandidateFinder:
             return None
         return candidate
 
+    def rule_of(self, candidate: WheelCandidate) -> str:
+        """What was taken for granted of a wheel's backend, as no table lists it; else ``""``."""
+        if candidate.wheel.link.backend is None or candidate.wheel.label is None:
+            return ""
+        return self._package_finder.rule_of(candidate.name, candidate.wheel.label)
+
     def device_extras(
         self, requirement: VariantRequirement, base: WheelCandidate | InstalledCandidate
     ) -> frozenset[str]:

@@ -414,6 +414,9 @@ def _told(
         items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together, rejected=rejected)
         lacking = without_accelerator(candidate, mine, candidate_finder)
         if source not in spoken:
+            if rule := candidate_finder.rule_of(candidate):
+                label = candidate.wheel.label
+                notes.append(f"{candidate.name} {candidate.version}: no table lists {label}, and so {rule}")
             if items:
                 of_policy = items[0].why.startswith("has ")
                 said = sentence(items)
