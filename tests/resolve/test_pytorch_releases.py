@@ -5,6 +5,7 @@ The table is to be read: machine, what is asked for, version with its build, and
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -427,3 +428,38 @@ def test_a_build_whose_rocm_has_to_be_built_is_not_passed_over_silently(rocm: Wo
     (note,) = plan.notes
     assert note.startswith("torch 2.15.0: it is not taken, 2.12.1+rocm7.2 is: ")
     assert "--build rocm" in note
+
+
+def test_who_names_the_policy(server: LoopbackServer, tmp_path: Path) -> None:
+    """The option, the variable, the project's table, the configuration: the first that says something."""
+    command = [sys.executable, "-m", "variantctl", "install", "torch", "--profile", "h100", "--dry-run"]
+    command += ["--backends", "pytorch", "-i", f"{server.url}/simple", "--no-cache", "--json"]
+    command += ["--target", str(tmp_path / "target")]
+    configuration, project = tmp_path / "variantctl.toml", tmp_path / "pyproject.toml"
+    environ = {**os.environ, "VARIANTCTL_PYTORCH_URL": f"{server.url}/whl"}
+    environ["VARIANTCTL_CONFIG_FILE"] = str(configuration)
+
+    def version(*arguments: str, **more: str) -> str:
+        done = subprocess.run(
+            [*command, *arguments],
+            env=environ | more,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = json.loads(done.stdout)
+        return str(found["error"]["kind"] if "error" in found else found["install"][0]["version"])
+
+    configuration.write_text("")
+    assert version() == "2.14.1+cu126"
+    configuration.write_text('accelerator = "any"\n')
+    assert version() == "2.15.0+cpu"
+    project.write_text('[tool.variantctl]\naccelerator = "prefer"\n')
+    assert version() == "2.14.1+cu126"
+    assert version(VARIANTCTL_ACCELERATOR="any") == "2.15.0+cpu"
+    assert version("--accelerator", "require", VARIANTCTL_ACCELERATOR="any") == "2.14.1+cu126"
+    project.write_text("[tool.variantctl\n")
+    assert version() == "2.15.0+cpu"
+    configuration.write_text('accelerator = "gpu"\n')
+    assert version() == "configuration"

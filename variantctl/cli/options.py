@@ -293,12 +293,12 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
 
 
 def _accelerator_policy(args: argparse.Namespace) -> str:
-    """The option, else ``VARIANTCTL_ACCELERATOR``, else the configuration, else ``prefer``."""
-    from variantctl.config.file import read_configuration
+    """The option, else the variable, else the project's pyproject.toml, else the configuration."""
+    from variantctl.config.file import project_accelerator, read_configuration
 
     if args.accelerator is not None:
         return str(args.accelerator)
-    if named := os.environ.get("VARIANTCTL_ACCELERATOR"):
+    if named := os.environ.get("VARIANTCTL_ACCELERATOR") or project_accelerator(Path.cwd()):
         return named
     configuration = read_configuration(os.environ)
     return (configuration.accelerator if configuration else None) or "prefer"

@@ -167,6 +167,27 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
     )
 
 
+def project_accelerator(folder: Path) -> str | None:
+    """The accelerator policy of the project in a folder: ``[tool.variantctl] accelerator`` of pyproject.toml.
+
+    A file that cannot be read says nothing: it may be anybody's.
+
+    Raises:
+        SettingsError: the key is there, and names no policy.
+    """
+    path = folder / "pyproject.toml"
+    try:
+        content = path.read_bytes()
+        data = _load_toml(path, content) if b"variantctl" in content else {}
+    except (OSError, SettingsError):
+        return None
+    tool = data.get("tool")
+    table = tool.get("variantctl") if isinstance(tool, Mapping) else None
+    return (
+        _accelerator({"accelerator": table.get("accelerator")}, path) if isinstance(table, Mapping) else None
+    )
+
+
 def _accelerator_of(data: Mapping[str, object], path: Path) -> str | None:
     named = data.get("accelerator-of")
     return None if named is None else accelerator_of(named, f"{path}: accelerator-of")
@@ -184,7 +205,8 @@ def accelerator_of(written: object, origin: str) -> str:
 
 
 def _accelerator(data: Mapping[str, object], path: Path) -> str | None:
-    policy = data.get("accelerator")
+    install = data.get("install")
+    policy = data.get("accelerator", install.get("accelerator") if isinstance(install, Mapping) else None)
     if policy is None or policy in ("prefer", "require", "any"):
         return None if policy is None else str(policy)
     raise SettingsError(
@@ -261,7 +283,7 @@ def _seconds(value: object, _folder: Path) -> float:
     return float(value)
 
 
-_INSTALL_KEYS = ("max-unpacked-size", "max-unpacked-ratio")
+_INSTALL_KEYS = ("accelerator", "max-unpacked-size", "max-unpacked-ratio")
 _Reader = Callable[[object, Path], object]
 _KEYS: Mapping[str, tuple[str, _Reader]] = {
     "index-url": ("index_url", _place),
