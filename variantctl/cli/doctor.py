@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     commands = commands_for(args.arguments)
     any_build = options.preferences(args).accelerator == "any"
     findings = check(inspection, _ground(subject, commands, any_build=any_build))
+    findings += _of_code(inspection, findings, subject, commands)
     if args.profile is None:
         findings += _of_this_machine(inspection, environment, commands)
     if args.updates:
@@ -102,6 +103,24 @@ def _inspect(args: argparse.Namespace, environment: Environment, subject: Target
             begin=begin,
             installed=installed,
         )
+
+
+def _of_code(
+    inspection: Inspection, told: Sequence[Finding], subject: TargetMachine, commands: Commands
+) -> list[Finding]:
+    """What libraries have code for; not of packages for which more is wrong than that."""
+    from variantctl.doctor.accelerators import wanted_accelerators
+    from variantctl.doctor.code_checks import check_code
+    from variantctl.doctor.installed_code import installed_code
+    from variantctl.select.fit import ACCELERATORS
+
+    wrong = {finding.package for finding in told if finding.severity == "error"}
+    packages = {name: item for name, item in inspection.packages.items() if name not in wrong}
+    if not wanted_accelerators(packages.values()):
+        return []
+    code = installed_code(packages.values())
+    supported = subject.machine.supported(ACCELERATORS)
+    return check_code(packages, code, supported, subject.who, commands)
 
 
 def _of_this_machine(inspection: Inspection, environment: Environment, commands: Commands) -> list[Finding]:

@@ -68,6 +68,12 @@ class Inspected:
     files: tuple[InstalledFile, ...] = field(default=(), repr=False)
 
     @property
+    def declares(self) -> frozenset[str]:
+        """The namespaces of what it was built for: its label's, or what an ordinary wheel shows."""
+        properties = (self.metadata.properties_of(self.label) if self.metadata and self.label else None) or {}
+        return frozenset({*properties, *({self.build.accelerator} if self.build.accelerator else ())})
+
+    @property
     def size(self) -> int:
         """Bytes, as far as RECORD says."""
         return sum(file.size or 0 for file in self.files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from variantctl.machine_code.content import Content, Memory, OpenFile
 from variantctl.machine_code.library import SIGNATURE, LibraryCode, may_be_code, read_library
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
+from variantctl.variants.filenames import WheelFilename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.errors import WheelError
 from variantctl.wheels.limits import Limits
@@ -86,11 +87,18 @@ def library_as_json(library: Library) -> dict[str, object]:
     }
 
 
-def audit_wheel(path: Path, *, limits: Limits | None = None, progress: Progress | None = None) -> WheelAudit:
+def audit_wheel(
+    path: Path,
+    *,
+    filename: WheelFilename | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> WheelAudit:
     """Read the code in a wheel; nothing of it is run, and what is wrong with a member is said beside it.
 
     Args:
         path: the wheel.
+        filename: where the file is kept under another name.
         limits: how large it may be once it is unpacked.
         progress: told how many bytes of it are done, of how many.
 
@@ -99,7 +107,7 @@ def audit_wheel(path: Path, *, limits: Limits | None = None, progress: Progress 
         InvalidVariantError: its filename is not a wheel's.
         VariantctlError: there is no room for the largest member.
     """
-    with WheelArchive.open(path) as archive:
+    with WheelArchive.open(path, filename) as archive:
         (limits or Limits()).check(archive)
         return audit_archive(archive, path, progress)
 
@@ -125,12 +133,13 @@ def audit_archive(archive: WheelArchive, path: Path, progress: Progress | None =
     return WheelAudit(archive.filename.filename, path, found, tuple(problems))
 
 
-def audit_file(path: Path, name: str | None = None) -> Library | None:
+def audit_file(path: Path, name: str | None = None, *, constants: bool = True) -> Library | None:
     """Read one file that is not in a wheel; ``None`` where it is no code.
 
     Args:
         path: the file.
         name: what to call it; its path where that is left out.
+        constants: look for names of libraries among its constants, too.
 
     Raises:
         VariantctlError: it cannot be read.
@@ -139,7 +148,7 @@ def audit_file(path: Path, name: str | None = None) -> Library | None:
         with path.open("rb") as file:
             if not may_be_code(file.read(SIGNATURE)):
                 return None
-            code = read_library(OpenFile(file.fileno()))
+            code = read_library(OpenFile(file.fileno()), constants=constants)
     except OSError as error:
         raise VariantctlError(f"{path}: cannot be read: {error.strerror}") from error
     return None if code is None else Library(name or str(path), code)
@@ -170,8 +179,3 @@ def _unpacked(archive: WheelArchive, name: str, chunks: Iterator[bytes]) -> Iter
             f"{wheel}: {name!r}: there is no room to unpack {size:,} bytes: {error.strerror}",
             hint="Make room in the folder for temporary files, or name another one in TMPDIR.",
         ) from error
-
-
-def forward_compatible(libraries: Sequence[Library]) -> tuple[str, ...]:
-    """The architectures whose PTX some library has: newer GPUs run it once the driver has compiled it."""
-    return tuple(sorted({ptx for library in libraries for ptx in library.code.cuda.ptx}))

@@ -4,42 +4,91 @@ there is machine code (or PTX, which newer GPUs can run too) for. Nothing of it 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from variantctl.cli import options
+from variantctl.cli.app import UsageError
 from variantctl.cli.progress import progress_bar
 from variantctl.cli.render import console, failure, note, print_json, warning
+from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
+    from variantctl.requirements.requirement import UserRequirement
     from variantctl.wheels.audit import Library, WheelAudit
 
 HELP = "read from their code what wheels were built for"
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What was found of one thing that was named: an audit, or why there is none."""
+
+    name: str
+    path: Path
+    audit: WheelAudit | None = None
+    error: VariantctlError | None = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="wheels, or libraries")
+    parser.epilog = "Example: variantctl wheel audit torch==2.10.0 --profile h100"
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE|REQUIREMENT",
+        help="wheels, libraries, or requirements: of those the wheels that would be installed, without "
+        "their dependencies",
+    )
+    parser.add_argument("--installed", action="store_true", help="what is installed in the environment")
+    parser.add_argument("--pre", action="store_true", help="of requirements take pre-releases, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_variant_arguments(parser)
+    options.add_source_arguments(parser)
+    options.add_environment_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look into every file; 1 if one cannot be read. What is wrong with one does not hide the others."""
-    found: list[WheelAudit] = []
-    errors: list[tuple[Path, VariantctlError]] = []
-    for path in dict.fromkeys(args.files):
-        try:
-            found.append(_audit(path))
-        except VariantctlError as caught:
-            errors.append((path, caught))
+    """Look into everything that is named; 1 if something cannot be read, which does not hide the others."""
+    if bool(args.files) == args.installed:
+        raise UsageError("name wheels, libraries or requirements, or give --installed: one of the two")
+    outcomes = list(_installed(args) if args.installed else _named(args))
     if args.json:
-        _print_json(found, errors)
+        _print_json(outcomes)
     else:
-        _show(found)
-        for _, error in errors:
-            failure(error, as_json=False, code=1)
-    return 1 if errors else 0
+        _show([outcome.audit for outcome in outcomes if outcome.audit is not None])
+        for outcome in outcomes:
+            if outcome.error is not None:
+                failure(outcome.error, as_json=False, code=1)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _named(args: argparse.Namespace) -> Iterator[_Outcome]:
+    """Files one by one; then the wheels of all requirements together."""
+    from variantctl.requirements.requirement import parse_user_requirement
+
+    names = list(dict.fromkeys(args.files))
+    requirements = [name for name in names if not _is_path(name)]
+    for name in names:
+        if _is_path(name):
+            yield _of_file(Path(name))
+    if requirements:
+        yield from _of_requirements(args, [parse_user_requirement(text) for text in requirements])
+
+
+def _is_path(name: str) -> bool:
+    """A name with a separator or of something that is there is a path; ``torch==2.10.0`` is a requirement."""
+    path = Path(name)
+    return "://" not in name and (path.exists() or len(path.parts) > 1 or path.suffix == ".whl")
+
+
+def _of_file(path: Path) -> _Outcome:
+    try:
+        return _Outcome(path.name, path, _audit(path))
+    except VariantctlError as error:
+        return _Outcome(path.name, path, error=error)
 
 
 def _audit(path: Path) -> WheelAudit:
@@ -50,19 +99,73 @@ def _audit(path: Path) -> WheelAudit:
             return audit_wheel(path, progress=progress)
     library = audit_file(path, path.name)
     if library is None:
-        raise VariantctlError(
-            f"{path}: is neither a wheel nor a library",
-            hint="Wheels are known by their names, which end in .whl.",
-        )
+        hint = "Wheels are known by their names, which end in .whl."
+        raise VariantctlError(f"{path}: is neither a wheel nor a library", hint=hint)
     return WheelAudit(path.name, path, (library,))
 
 
-def _print_json(found: Sequence[WheelAudit], errors: Sequence[tuple[Path, VariantctlError]]) -> None:
-    wheels = [audit.as_json() for audit in found]
-    for path, error in errors:
-        said = {"kind": error.kind, "message": error.message, "hint": error.hint or ""}
-        wheels.append({"filename": path.name, "path": str(path), "error": said})
-    libraries = [library for audit in found for library in audit.libraries_as_json()]
+def _of_requirements(args: argparse.Namespace, requirements: Sequence[UserRequirement]) -> Iterator[_Outcome]:
+    """The wheels that would be installed; they are fetched into the cache."""
+    from variantctl.cli.progress import Downloads
+    from variantctl.resolve.options import SearchOptions
+    from variantctl.resolve.resolver import Request, resolve
+    from variantctl.wheels.audit import audit_wheel
+
+    environment = options.environment_of(args, for_changes=False)
+    subject = options.subject_of(args, environment)
+    request = Request(
+        tuple(requirements),
+        preferences=options.preferences(args),
+        options=SearchOptions(pre=args.pre, no_deps=True),
+    )
+    with options.open_catalog(args, environment) as package_finder:
+        plan = resolve(
+            request,
+            package_finder=package_finder,
+            machine=subject.machine,
+            platform=subject.platform,
+            who=subject.who,
+        )
+        options.show_notes(subject, plan.notes)
+        with Downloads(package_finder) as downloads:
+            for planned in plan.install:
+                path = downloads.fetched(planned)
+                filename = planned.link.wheel
+                with progress_bar(f"reading {filename.filename}") as progress:
+                    audit = audit_wheel(path, filename=filename, progress=progress)
+                yield _Outcome(filename.filename, path, audit)
+
+
+def _installed(args: argparse.Namespace) -> Iterator[_Outcome]:
+    """Each package with libraries."""
+    from variantctl.cli.progress import progress_steps
+    from variantctl.doctor.installed_code import audit_installed
+    from variantctl.target.installed import installed_packages
+
+    environment = options.named_environment(args, for_changes=False)
+    packages = installed_packages(environment)
+    with progress_steps("reading", len(packages)) as begin:
+        for package in packages.values():
+            begin(package.name)
+            try:
+                audit = audit_installed(package)
+            except VariantctlError as error:
+                warning(error.message)
+                continue
+            if audit.libraries:
+                yield _Outcome(audit.name, audit.path, audit)
+
+
+def _print_json(outcomes: Sequence[_Outcome]) -> None:
+    wheels: list[dict[str, object]] = []
+    libraries: list[dict[str, object]] = []
+    for outcome in outcomes:
+        if outcome.audit is not None:
+            wheels.append(outcome.audit.as_json())
+            libraries += outcome.audit.libraries_as_json()
+        elif (error := outcome.error) is not None:
+            said = {"kind": error.kind, "message": error.message, "hint": error.hint or ""}
+            wheels.append({"filename": outcome.name, "path": str(outcome.path), "error": said})
     print_json({"format": 1, "wheels": wheels, "libraries": libraries})
 
 
@@ -71,7 +174,7 @@ def _show(found: Sequence[WheelAudit]) -> None:
     from rich.text import Text
 
     for audit in found:
-        table = Table(box=None, padding=(0, 2, 0, 0), title=audit.name, title_justify="left")
+        table = Table(box=None, padding=(0, 2, 0, 0), title=Text(audit.name), title_justify="left")
         for title in ("library", "needs", "code for", "forward-compatible"):
             table.add_column(title, overflow="fold")
         for library in audit.libraries:
@@ -99,5 +202,5 @@ def _forward(library: Library) -> str:
     cuda = library.code.cuda
     if not cuda.ptx:
         return ""
-    isa = f" (PTX {cuda.ptx_isa})" if cuda.ptx_isa not in (None, "0.0") else ""
+    isa = f" (PTX {cuda.ptx_isa})" if cuda.ptx_isa is not None else ""
     return ", ".join(f"compute_{architecture}" for architecture in cuda.ptx) + isa
