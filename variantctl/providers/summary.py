@@ -46,9 +46,9 @@ def _nvidia(values: _Values) -> str:
         said.append(f"CUDA driver {newest}: runs builds for CUDA {newest} and older, back to 11.0.")
     archs = values.get("sm_arch", ())
     if archs:
-        own, oldest = archs[0].partition("_")[0], archs[-1].partition("_")[0]
-        runs = f"sm_{own}" if own == oldest else f"sm_{own}, then down to sm_{oldest}"
-        said.append(f"GPU code: {runs}, else PTX of sm_{oldest}.")
+        real = [arch.removesuffix("_real") for arch in archs if arch.endswith("_real")]
+        runs = f"sm_{real[0]}" if len(real) == 1 else f"sm_{real[0]}, then down to sm_{real[-1]}"
+        said.append(f"GPU code: {runs}, else PTX of sm_{archs[-1].removesuffix('_virtual')}.")
     return " ".join(said)
 
 
@@ -57,7 +57,7 @@ def _amd(values: _Values) -> str:
     versions = values.get("rocm_version", ())
     if versions:
         oldest = f" and older, back to {versions[-1]}" if len(versions) > 1 else ""
-        said.append(f"ROCm {versions[0]}: runs builds for ROCm {versions[0]}{oldest}.")
+        said.append(f"Runs builds for ROCm {versions[0]}{oldest}.")
     return " ".join(said)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from variant_providers.amd.tables.amdgpu import INTEGRATED_ARCHS, INTEGRATED_DEVICES
 from variant_providers.amd.tables.amdgpu_names import name_of
+from variant_providers.probing.pci import revision_of
 from variant_providers.probing.tree import Tree
 
 NODES = "sys/class/kfd/kfd/topology/nodes"
@@ -118,7 +119,7 @@ def _gpu(tree: Tree, node: int, arch: str, properties: dict[str, int]) -> KfdGpu
         address=address,
         version=properties["gfx_target_version"],
         arch=arch,
-        name=name_of(device, _revision(tree, address)) or arch,
+        name=name_of(device, revision_of(tree, address)) or arch,
         integrated=is_integrated(arch, device),
         simds=properties["simd_count"],
         memory_bytes=_memory(tree, node),
@@ -134,8 +135,3 @@ def _memory(tree: Tree, node: int) -> int | None:
         if properties.get("heap_type") in _OWN_MEMORY:
             total += properties.get("size_in_bytes", 0)
     return total if 0 < total < 2**50 else None
-
-
-def _revision(tree: Tree, address: str) -> int | None:
-    text = (tree.read_text(f"sys/bus/pci/devices/{address}/revision") or "").strip()
-    return int(text, 16) if re.fullmatch(r"0x[0-9a-fA-F]{1,2}", text) else None

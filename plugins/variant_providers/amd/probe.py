@@ -13,7 +13,7 @@ from variant_providers.amd.tables.amdgpu import OLD_DEVICES
 from variant_providers.amd.tables.amdgpu_names import name_of
 from variant_providers.amd.visible import OVERRIDE, overridden, visible
 from variant_providers.finding import Finding
-from variant_providers.probing.pci import AMD, PciDevice, graphics
+from variant_providers.probing.pci import AMD, PciDevice, graphics, revision_of
 from variant_providers.probing.tree import Tree
 
 DXG_DETECTION = "HSA_ENABLE_DXG_DETECTION"
@@ -118,7 +118,7 @@ def _note_cards_beside(topology: Topology, tree: Tree, finding: Finding) -> None
     shown = {gpu.address for gpu in topology.gpus}
     missing = [card for card in graphics(tree, AMD) if card.address not in shown and not _is_old(card)]
     for card in missing:
-        name = name_of(card.device, None) or "AMD graphics"
+        name = name_of(card.device, revision_of(tree, card.address)) or "AMD graphics"
         if card.for_a_guest:
             why = "it is set aside for a virtual machine"
         elif topology.unreadable:

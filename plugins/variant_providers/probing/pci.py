@@ -57,6 +57,11 @@ def graphics(tree: Tree, vendor: int) -> list[PciDevice]:
     return found
 
 
+def revision_of(tree: Tree, address: str) -> int | None:
+    """The revision of the device at an address, which tells boards of one device id apart."""
+    return _number(tree, address, "revision")
+
+
 def _number(tree: Tree, address: str, name: str) -> int | None:
     text = tree.read_text(f"{DEVICES}/{address}/{name}")
     found = None if text is None else _NUMBER.fullmatch(text.strip())
