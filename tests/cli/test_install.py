@@ -346,6 +346,29 @@ def test_an_index_with_trouble_is_named(torches: Shell, index: LoopbackServer) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.3, 0.4, 0.6])
+def test_interrupted_at_any_time(seconds: float, torches: Shell, index: LoopbackServer) -> None:
+    """At once, and with exit code 130: no thread that waits for a server is waited for."""
+    index.rule("/wheels/optional-1.0-py3-none-any.whl", delay=60.0)
+    index.rule("/simple/optional/", delay=60.0)
+    arguments = ("install", "-i", f"{index.url}/simple/", "torch[opt]", "-p", str(torches.env), "--json")
+    process = subprocess.Popen(
+        torches.command(*arguments),
+        env=torches.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not index.paths and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, (output, errors)
+    assert json.loads(output)["error"]["kind"] == "interrupted"
+
+
 def test_interrupted_while_downloading(torches: Shell, index: LoopbackServer) -> None:
     index.rule("/wheels/optional-1.0-py3-none-any.whl", delay=3.0)
     before = torches.files()
@@ -357,7 +380,8 @@ def test_interrupted_while_downloading(torches: Shell, index: LoopbackServer) ->
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 20
+    # Before that the interpreter may still be starting, and is ended by the signal itself.
+    until = time.monotonic() + 60
     while not any("optional-1.0" in path for path in index.paths) and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

@@ -9,6 +9,9 @@ from variantctl.cli.terminal import guard, sink
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
+
+_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,8 +42,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         from variantctl.cli import render
 
-        return render.interrupted(as_json="--json" in arguments)
-    return run(arguments)
+        code = render.interrupted(as_json="--json" in arguments)
+    else:
+        code = run(arguments)
+    return _leave(code) if argv is None and code == _INTERRUPTED else code
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once, after an interruption.
+
+    The interpreter would wait for threads that wait for a server, until their time is up. It would also end
+    by the signal, though that was handled, where it came while code made from text ran (``exec``, by which
+    libraries make classes).
+    """
+    import atexit
+    import os
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Temporary folders go here.
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Whoever read it has gone.
+            continue
+    os._exit(code)
 
 
 def _in_utf8_mode() -> None:
