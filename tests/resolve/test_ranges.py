@@ -52,8 +52,9 @@ def test_specifiers_as_packaging_reads_them(texts: list[str], parts: list[str]) 
         ("2 1", "<=2"),
         ("4 3", ">=3,<=4"),
         ("5 3 1", "1, 3 and 5"),
+        ("7 5 3 1", "4 of 7 versions (1 to 7)"),
     ],
 )
 def test_versions_in_words(chosen: str, words: str) -> None:
-    everything = [Version(str(number)) for number in (5, 4, 3, 2, 1)]
+    everything = [Version(str(number)) for number in range(7 if "7" in chosen else 5, 0, -1)]
     assert told([Version(text) for text in chosen.split()], everything) == words

@@ -133,7 +133,8 @@ class Proof:
         if isinstance(cause, Required):
             if isinstance(cause.need, ImpossibleRequirement):
                 return f"{cause.parent} {cause.need.reason}"
-            return f"{self.subject(cause)} {cause.need}"
+            alone = len(one.terms) == (cause.parent is not None)
+            return f"{self.subject(cause)} {cause.need}" + (" (nothing satisfies that)" if alone else "")
         if isinstance(cause, Limited):
             return f"{cause.need.origin} allows only {cause.need}"
         if isinstance(cause, Unusable):

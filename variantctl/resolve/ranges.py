@@ -120,8 +120,9 @@ def told(chosen: Sequence[Version], everything: Sequence[Version]) -> str:
             else:
                 runs.append([place, place])
     words = [_run(first, last, everything) for first, last in reversed(runs)]
-    shown = words if len(words) <= _MOST_RANGES else [*words[:1], f"{len(words) - 2} ranges more", words[-1]]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[:-1] else shown)
+    if len(words) > _MOST_RANGES:
+        return f"{len(wanted)} of {len(everything)} versions ({min(wanted)} to {max(wanted)})"
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _run(first: int, last: int, everything: Sequence[Version]) -> str:

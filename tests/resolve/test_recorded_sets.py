@@ -1,0 +1,53 @@
+"""Hard sets of real packages, as they were on the day they were recorded, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.memory_index import MemoryIndex
+from tests.campaigns.packages import Pins
+from tests.campaigns.recorded import NAMES, Recorded, load
+from variantctl.cache.folder import Cache
+from variantctl.providers.algorithm import Machine
+from variantctl.providers.profiles import Profile
+from variantctl.requirements.requirement import parse_user_requirement
+from variantctl.resolve.resolver import Request, resolve
+
+#: Where another set than uv's is as right: project -> our choice, uv's choice. google-api-core needs
+#: grpcio-status<2.0.dev0: to pip and us that names pre-releases, to uv only what the user writes does.
+PRE = {"grpcio-status": ("1.49.0rc1", "1.48.2")}
+OTHERS = {"google-cloud-protobuf3": PRE, "google-cloud-protobuf3-pin": PRE}
+
+
+def ours(recorded: Recorded, folder: Path) -> tuple[Pins, MemoryIndex]:
+    index = MemoryIndex(recorded.releases.values(), Cache(folder))
+    request = Request(tuple(parse_user_requirement(root) for root in recorded.roots))
+    plan = resolve(
+        request, package_finder=index, machine=Machine(Profile("none")), platform=recorded.platform
+    )
+    return {planned.name: str(planned.version) for planned in plan.install}, index
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_real_set_is_solved_as_uv_solves_it(tmp_path: Path, name: str) -> None:
+    recorded = load(name)
+    pins, index = ours(recorded, tmp_path)
+    assert recorded.problem_of(pins) is None
+    assert recorded.problem_of(recorded.uv) is None
+    different = {
+        project: (pins.get(project), recorded.uv.get(project))
+        for project in {*pins, *recorded.uv}
+        if pins.get(project) != recorded.uv.get(project)
+    }
+    assert different == OTHERS.get(name, {})
+    # No more is asked for than was needed when it was recorded.
+    assert len(index.asked) <= len(recorded.releases)
+
+
+def test_a_family_released_together_stays_together(tmp_path: Path) -> None:
+    """Conflicts push back what conflicts, not its neighbour by fifty releases."""
+    pins, _ = ours(load("open-webui"), tmp_path)
+    family = ("api", "sdk", "proto", "exporter-otlp-proto-grpc")
+    assert len({pins[f"opentelemetry-{name}"] for name in family}) == 1
