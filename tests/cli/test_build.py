@@ -1,4 +1,4 @@
-"""``variantctl install --build``: source distributions, built with a back-end that needs no network."""
+"""Source distributions: built where there is no wheel, with a backend that needs no network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,18 +40,27 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def add_sdist(folder: Path, version: str, *, fails: bool = False, built: str | None = None) -> None:
-    """``thing-VERSION.tar.gz``, whose build gives version ``built``."""
+def add_sdist(
+    folder: Path,
+    version: str,
+    *,
+    name: str = "thing",
+    requires: Sequence[str] = (),
+    fails: bool = False,
+    built: str | None = None,
+) -> None:
+    """``thing-VERSION.tar.gz``, whose build needs *requires* and gives version ``built``."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "mine"\nbackend-path = ["."]\n'
-        f'[project]\nname = "thing"\nversion = "{version}"\n',
-        "mine.py": BACKEND.format(name="thing", built=built or version, fails=fails),
-        "PKG-INFO": f"Metadata-Version: 2.1\nName: thing\nVersion: {version}\n",
+        "pyproject.toml": f"[build-system]\nrequires = {list(requires)}\n"
+        'build-backend = "mine"\nbackend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = ["helper"]\n',
+        "mine.py": BACKEND.format(name=name, built=built or version, fails=fails),
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
     }
-    with tarfile.open(folder / f"thing-{version}.tar.gz", "w:gz") as archive:
+    with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as archive:
         for path, text in files.items():
-            member = tarfile.TarInfo(f"thing-{version}/{path}")
+            member = tarfile.TarInfo(f"{name}-{version}/{path}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
 
@@ -63,27 +73,79 @@ def shell(tmp_path: Path) -> Shell:
     return shell
 
 
-def test_source_distributions_are_built_for_who_asks(shell: Shell) -> None:
-    assert "--build thing" in shell.install("thing", code=1).stderr
-    shell.install("thing", "--build", "Thing")
+def test_source_distributions_are_built_where_there_is_no_wheel(shell: Shell) -> None:
+    done = shell.install("thing")
+    assert "note: building thing-1.0.tar.gz\n" in done.stderr
     assert shell.packages() == {"thing": "1.0", "helper": "1.0"}
 
 
+@pytest.mark.parametrize(
+    "options", [("--no-build",), ("--only-binary", ":all:"), ("--only-binary=other,Thing",)], ids=" ".join
+)
+def test_what_may_not_be_built(shell: Shell, options: tuple[str, ...]) -> None:
+    assert "thing has no wheels, only source" in shell.install("thing", *options, code=1).stderr
+    if ":all:" in " ".join((*options, ":all:" if options == ("--no-build",) else "")):
+        shell.install("thing", *options, "--build", "Thing")
+
+
+def test_pips_words_count(shell: Shell, tmp_path: Path) -> None:
+    shell.environ["PIP_ONLY_BINARY"] = "thing"
+    assert "thing has no wheels" in shell.install("thing", code=1).stderr
+    del shell.environ["PIP_ONLY_BINARY"]
+    (tmp_path / "requirements.txt").write_text("--only-binary :all:\nthing\n")
+    assert "thing has no wheels" in shell.install("-r", "requirements.txt", code=1).stderr
+
+
+def test_no_binary_builds_in_place_of_a_wheel(shell: Shell) -> None:
+    shell.world.add("thing")
+    assert "building" not in shell.install("thing").stderr
+    assert "building thing-1.0.tar.gz" in shell.install("thing", "--no-binary", "thing", "--reinstall").stderr
+    assert shell.packages()["helper"] == "1.0"
+
+
+def test_what_is_passed_over_is_not_built(shell: Shell) -> None:
+    """1.0 says what it needs in its pyproject.toml, so that only the version that is taken is built."""
+    add_sdist(shell.world.wheels, "0.9")
+    shell.world.add("app", requires=("thing<1",))
+    done = shell.install("app", "thing")
+    assert "building thing-0.9.tar.gz" in done.stderr and "thing-1.0" not in done.stderr
+
+
+def test_what_a_build_needs_is_built_too(shell: Shell) -> None:
+    add_sdist(shell.world.wheels, "1.0", name="tool", requires=["thing"])
+    done = shell.install("tool", "-C", "a=1")
+    assert "building tool-1.0.tar.gz: installing thing\n" in done.stderr
+    assert done.stderr.index("tool-1.0.tar.gz") < done.stderr.index("building thing-1.0.tar.gz\n")
+    assert shell.packages() == {"tool": "1.0", "helper": "1.0"}
+
+
+def test_a_build_that_needs_itself(shell: Shell) -> None:
+    add_sdist(shell.world.wheels, "1.0", name="tool", requires=["tool"])
+    assert "tool-1.0.tar.gz needs itself to be built" in shell.install("tool", code=1).stderr
+
+
+def test_without_isolation(shell: Shell) -> None:
+    add_sdist(shell.world.wheels, "1.0", name="tool", requires=["nowhere"])
+    assert "nowhere" in shell.install("tool", code=1).stderr
+    shell.install("tool", "--no-build-isolation")
+    assert shell.packages() == {"tool": "1.0", "helper": "1.0"}
+
+
 def test_the_plan_names_what_was_built(shell: Shell) -> None:
-    planned = {item["name"]: item for item in shell.plan("thing", "--build", "thing", "--dry-run")["install"]}
+    planned = {item["name"]: item for item in shell.plan("thing", "--dry-run")["install"]}
     assert planned["thing"]["filename"] == "thing-1.0-py3-none-any.whl"
     assert planned["thing"]["requires"] == ["helper"]
     assert len(planned["thing"]["hashes"]["sha256"]) == 64
     # What was built once is not built again: not even with a back-end that is gone.
     shell.environ["PATH"] = os.devnull
-    again = {item["name"]: item for item in shell.plan("thing", "--build", "thing", "--dry-run")["install"]}
+    again = {item["name"]: item for item in shell.plan("thing", "--dry-run")["install"]}
     assert again == planned
 
 
 def test_a_wheel_goes_before_a_build(shell: Shell) -> None:
     add_sdist(shell.world.wheels, "2.0", fails=True)
     shell.world.add("thing", "2.0")
-    shell.install("thing", "--build", "thing")
+    shell.install("thing")
     assert shell.packages() == {"thing": "2.0"}
 
 
@@ -93,7 +155,7 @@ def test_a_wheel_goes_before_a_build(shell: Shell) -> None:
 )
 def test_builds_that_fail(shell: Shell, fails: bool, built: str | None, says: str) -> None:
     add_sdist(shell.world.wheels, "2.0", fails=fails, built=built)
-    done = shell.install("thing", "--build", "thing", "--json", code=1)
+    done = shell.install("thing", "--json", code=1)
     error = json.loads(done.stdout)["error"]
     assert error["kind"] == "build-failed"
     assert "thing-2.0.tar.gz" in error["message"]

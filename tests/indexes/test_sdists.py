@@ -1,49 +1,100 @@
-"""Building with ``build``, where there is no uv (with uv: tests/cli/test_build.py)."""
+"""What source distributions say without a build, which projects may be built, and archives that lie."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import io
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 from packaging.utils import NormalizedName
 
-from tests.cli.test_build import add_sdist
-from variantctl.cache.folder import Cache
-from variantctl.cache.wheels import WheelCache
-from variantctl.config.settings import IndexSettings
-from variantctl.indexes import sdists
-from variantctl.indexes.find_links import FindLinks
-from variantctl.indexes.sdists import BuildError, Builds
-from variantctl.net.client import HttpClient
+from variantctl.indexes.sdists import BuildError, BuildPolicy, static_metadata, unpacked_source
+from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
+
+THING = NormalizedName("thing")
 
 
-@pytest.fixture(autouse=True)
-def no_uv(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sdists, "_uv", lambda: None)
+def sdist(path: Path, files: dict[str, str]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
 
 
-def built(tmp_path: Path, client: HttpClient, python: Path) -> str:
-    """The name of the wheel that is built of ``thing-1.0.tar.gz``."""
-    add_sdist(tmp_path / "files", "1.0")
-    cache = Cache(tmp_path / "cache")
-    building = Builds(
-        {NormalizedName("thing")}, python, lambda link: True, "py3-none-any", cache, IndexSettings()
+@pytest.mark.parametrize(
+    ("policy", "builds", "wheels"),
+    [
+        (BuildPolicy(), True, True),
+        (BuildPolicy(only_binary=frozenset({":all:"})), False, True),
+        (BuildPolicy(only_binary=frozenset({":all:"}), no_binary=frozenset({"thing"})), True, False),
+        (BuildPolicy(only_binary=frozenset({":all:"}), allowed=frozenset({":all:"})), True, True),
+        (BuildPolicy(only_binary=frozenset({"thing"}), no_binary=frozenset({":all:"})), False, True),
+        (BuildPolicy(no_binary=frozenset({":all:"})), True, False),
+    ],
+)
+def test_policy(policy: BuildPolicy, builds: bool, wheels: bool) -> None:
+    assert (policy.builds(THING), policy.takes_wheels(THING)) == (builds, wheels)
+
+
+def test_pkg_info_is_believed_from_2_2_on() -> None:
+    head = "Name: thing\nVersion: 1.0\nRequires-Dist: helper\n"
+    found = from_pkg_info(f"Metadata-Version: 2.2\n{head}".encode(), "thing")
+    assert found is not None and found.requires_dist == ("helper",)
+    assert from_pkg_info(f"Metadata-Version: 2.1\n{head}".encode(), "thing") is None
+    assert from_pkg_info(f"Metadata-Version: 2.2\nDynamic: Requires-Dist\n{head}".encode(), "thing") is None
+    assert from_pkg_info(b"nonsense", "thing") is None
+
+
+def test_a_project_table_is_believed_unless_it_leaves_something_open() -> None:
+    table = """
+[project]
+name = "thing"
+version = "1.0"
+requires-python = ">=3.10"
+dependencies = ["helper>=1"]
+[project.optional-dependencies]
+fast = ["speed; python_version > '3'", "more"]
+"""
+    found = from_pyproject(table.encode(), "thing")
+    assert found is not None and str(found.requires_python) == ">=3.10"
+    assert found.requires_dist == (
+        "helper>=1",
+        "speed ; (python_version > '3') and extra == \"fast\"",
+        'more ; extra == "fast"',
     )
-    files = FindLinks(str(tmp_path / "files"), client).project("thing")
-    assert files is not None
-    (promised,) = building.offered(files).wheels
-    return building.wheel(promised, WheelCache(cache, client).fetch).file.filename
+    assert found.provides_extra == ("fast",)
+    for key in ("dependencies", "version"):
+        dynamic = table.replace('name = "thing"', f'name = "thing"\ndynamic = ["{key}"]')
+        assert from_pyproject(dynamic.encode(), "thing") is None
+    for broken in (b"", b"[project]\nname = 1\nversion = '1'", b"[project", b"\xff", b"project = 1"):
+        assert from_pyproject(broken, "thing") is None
 
 
-@pytest.mark.skipif(importlib.util.find_spec("build") is None, reason="'build' is not installed")
-def test_build_takes_the_place_of_uv(tmp_path: Path, client: HttpClient) -> None:
-    assert built(tmp_path, client, Path(sys.executable)) == "thing-1.0-py3-none-any.whl"
+def test_of_an_sdist(tmp_path: Path) -> None:
+    table = '[project]\nname = "thing"\nversion = "1.0"\n'
+    nested = {"thing-1.0/tests/pyproject.toml": "nonsense", "thing-1.0/pyproject.toml": table}
+    found = static_metadata(sdist(tmp_path / "a.tar.gz", nested), "a.tar.gz")
+    assert found is not None and str(found.version) == "1.0"
+    assert static_metadata(sdist(tmp_path / "b.tar.gz", {"thing-1.0/setup.py": ""}), "b.tar.gz") is None
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("thing-1.0/pyproject.toml", table)
+    found = static_metadata(tmp_path / "c.zip", "c.zip")
+    assert found is not None and found.name == "thing"
+    (tmp_path / "d.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(BuildError, match="cannot be read"):
+        static_metadata(tmp_path / "d.tar.gz", "d.tar.gz")
 
 
-def test_nothing_to_build_with(tmp_path: Path, client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(BuildError, match="nothing is there to build it with") as caught:
-        built(tmp_path, client, Path(sys.executable))
-    assert "variantctl[build]" in (caught.value.hint or "")
+@pytest.mark.parametrize("name", ["../escaped", "thing-1.0/../../escaped", "/escaped"])
+def test_members_stay_inside(tmp_path: Path, name: str) -> None:
+    archive = sdist(tmp_path / "thing.tar.gz", {"thing-1.0/setup.py": "", name: "x"})
+    try:
+        unpacked_source(archive, tmp_path / "work/source", "thing.tar.gz")
+    except BuildError as error:
+        assert "cannot be unpacked" in error.message
+    assert not list(tmp_path.rglob("escaped")) or (tmp_path / "work/source/escaped").is_file()
+    assert not Path("/escaped").exists()

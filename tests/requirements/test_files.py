@@ -101,7 +101,6 @@ def test_encodings(tmp_path: Path, content: bytes) -> None:
         ("--nonsense", "unknown option '--nonsense'"),
         ("-e .", "editable installs need a build"),
         ("-e.", "editable installs need a build"),
-        ("--no-binary :all:", "source distributions are not built"),
         ("-r", "'-r' needs a value"),
         ("torch --global-option=x", "unknown option '--global-option=x' of a requirement"),
         ("torch --hash=md5:ab", "is no hash of a file"),

@@ -35,8 +35,6 @@ OPTIONS: Mapping[str, str] = {
     "--exclude-newer": "there is nothing like it yet; pin versions with -c FILE",
     "--extra": "name the extra: 'package[extra]'",
     "--index": "--extra-index-url adds an index, --index-url replaces the default one",
-    "--no-binary": "--build NAME builds a package from source where it has no wheel",
-    "--only-binary": "wheels are all that is installed, unless --build NAME says otherwise",
     "--override": "-c FILE constrains versions; there are no overrides yet",
     "--platform": "--profile NAME|FILE describes another machine",
     "--prerelease": "--pre takes pre-releases",

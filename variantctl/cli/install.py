@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
+from variantctl.cli.building import add_build_arguments, builds_of
 from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
     from variantctl.indexes.finder import PackageFinder
-    from variantctl.indexes.sdists import Builds
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
@@ -64,13 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="install only what is named")
-    parser.add_argument(
-        "--build",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="build this package from its source distribution where no wheel of it fits",
-    )
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument(
         "--report", metavar="FILE", help="write what is installed in pip's format ('-': standard output)"
@@ -88,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
     options.add_file_arguments(parser)
 
 
@@ -114,8 +108,7 @@ def run(args: argparse.Namespace) -> int:
     witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as package_finder:
-        if args.build:
-            package_finder.builds = _builds(args, environment, subject, package_finder)
+        package_finder.builds = builds_of(args, files, environment, subject, package_finder)
         plan = resolve(
             request,
             package_finder=package_finder,
@@ -170,7 +163,7 @@ def _report(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, p
 
 def _depends_on_little(args: argparse.Namespace) -> bool:
     """Whether nothing but configuration, pages and the environment decides what this command does."""
-    elsewhere = args.requirement or args.constraint or args.profile or args.build
+    elsewhere = args.requirement or args.constraint or args.profile or args.build or args.no_binary
     otherwise = (
         args.dry_run
         or args.verify
@@ -211,33 +204,6 @@ def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, r
         who=subject.who,
     )
     return [said] if said else []
-
-
-def _builds(
-    args: argparse.Namespace,
-    environment: Environment | None,
-    subject: TargetMachine,
-    package_finder: PackageFinder,
-) -> Builds:
-    """What may be built; it is built with and for the interpreter of the environment, and for no other."""
-    from packaging.utils import canonicalize_name
-
-    from variantctl.indexes.sdists import Builds
-    from variantctl.select.compatibility import Interpreter
-    from variantctl.select.ranking import fits_interpreter
-
-    if environment is None:
-        raise UsageError("--build needs an environment to build for", hint="Name one with --python.")
-    options.refuse_other_platform(environment, subject)
-    interpreter = Interpreter(environment.tags, environment.markers)
-    return Builds(
-        frozenset(map(canonicalize_name, args.build)),
-        environment.python,
-        lambda link: fits_interpreter(link, interpreter),
-        str(environment.tags[0]),
-        package_finder.cache,
-        package_finder.settings,
-    )
 
 
 def _apply(

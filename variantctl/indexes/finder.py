@@ -262,11 +262,12 @@ class PackageFinder:
             WheelError: it is missing, damaged, or about another project or version than the filename says.
             HashMismatch, NetworkError, OfflineError, SourceError: it cannot be had.
         """
-        link = self.built(link)
+        static = self._static_metadata(link)
+        link = self.built(link) if static is None else link
         known = self._core_metadata.get(link.file.url)
         if known is not None:
             return known
-        metadata = core_metadata(self._members.fields(link), link.file.filename)
+        metadata = static or core_metadata(self._members.fields(link), link.file.filename)
         wheel = link.own_name
         if metadata.normalized_name != wheel.name or not wheel.names_version(metadata.version):
             raise WrongMetadataError(
@@ -277,6 +278,11 @@ class PackageFinder:
             )
         self._core_metadata[link.file.url] = metadata
         return metadata
+
+    def _static_metadata(self, link: WheelLink) -> CoreMetadata | None:
+        """Of a wheel that has to be built what its source says for certain, which needs no build."""
+        is_wheel = link.file.filename.endswith(".whl")
+        return None if self.builds is None or is_wheel else self.builds.metadata(link, self._store.fetch)
 
     def metadata_bytes(self, link: WheelLink) -> bytes:
         """The wheel's METADATA as it is, read as ``core_metadata`` does; nothing in it is looked at.

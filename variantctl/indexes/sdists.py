@@ -1,29 +1,22 @@
-"""Wheels built from source distributions, for the projects that a user names (``--build NAME``).
+"""Wheels built from source distributions, where no wheel of a version fits.
 
-The build runs in an environment of its own (PEP 517), made by uv where uv is there, else by ``build``. What
-was built is kept by the source's sha256 and the interpreter's best tag, so that nothing is built twice.
+What was built is kept by the source's sha256, the interpreter's best tag and what the backend was told, so
+that nothing is built twice. Every install imports this module: what only builds need is imported for a build.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
-import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
+from threading import RLock
+from typing import TYPE_CHECKING, Protocol
 
-from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
-from packaging.version import InvalidVersion, Version
+from packaging.utils import NormalizedName
 
 from variantctl.cache.buckets import BUILT
 from variantctl.cache.folder import Cache
 from variantctl.cache.wheels import FetchedWheel
-from variantctl.config.settings import IndexSettings
+from variantctl.indexes.buildable_files import BuildableFiles
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.hashes import digests_of
 from variantctl.net.remote_file import RemoteFile
@@ -31,60 +24,84 @@ from variantctl.net.urls import path_to_url
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename
-from variantctl.wheels.verify import verify_wheel
 
-_LINES_OF_OUTPUT = 15
+if TYPE_CHECKING:
+    from variantctl.wheels.metadata import CoreMetadata
+
+_MOST_BYTES = 8 << 30
+_MOST_METADATA = 8 << 20
 
 
 class BuildError(VariantctlError):
-    """A source distribution could not be built."""
+    """Source code could not be built."""
 
     kind = "build-failed"
 
 
-@dataclass
-class Builds:
-    """Which projects may be built, and for what.
+class Builder(Protocol):
+    """What builds a source tree (``install.building.SourceBuilder``)."""
+
+    def wheel(self, source: Path, out: Path, named: str, *, editable: bool = False) -> Path:
+        """The wheel, in the folder *out*. Raises ``BuildError``."""
+
+
+@dataclass(frozen=True)
+class BuildPolicy:
+    """What may be built from source.
 
     Attributes:
-        names: the projects.
-        python: the interpreter to build with and for.
-        fits: whether a wheel can be installed there; where a version has one that does, nothing is built.
-        tag: the interpreter's best tag, part of what a built wheel is kept by.
-        cache: where built wheels are kept.
-        settings: the sources that the build's own requirements come from.
+        only_binary: projects that are never built; ``:all:`` is every one.
+        no_binary: projects whose wheels are not taken; ``:all:`` is every one.
+        allowed: projects that may be built although ``only_binary`` has ``:all:``.
     """
 
-    names: Collection[NormalizedName]
-    python: Path
+    only_binary: frozenset[str] = frozenset()
+    no_binary: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+
+    def builds(self, name: NormalizedName) -> bool:
+        """Whether a project may be built. A name goes before ``:all:``."""
+        if name in self.only_binary:
+            return False
+        if name in self.no_binary or self.allowed & {name, ":all:"}:
+            return True
+        return ":all:" not in self.only_binary
+
+    def takes_wheels(self, name: NormalizedName) -> bool:
+        """Whether a project's wheels may be taken."""
+        if name in self.no_binary:
+            return False
+        return name in self.only_binary or ":all:" not in self.no_binary
+
+
+@dataclass
+class Builds:
+    """What may be built, by what, and for what.
+
+    Attributes:
+        policy: which projects.
+        builder: gives what builds, once something has to be built.
+        fits: whether a wheel can be installed there; where a version has one that does, nothing is built.
+        key: what a built wheel is kept by, beside its source: the interpreter's best tag, settings.
+        cache: where built wheels are kept.
+    """
+
+    policy: BuildPolicy
+    builder: Callable[[], Builder]
     fits: Callable[[WheelLink], bool]
-    tag: str
+    key: str
     cache: Cache
-    settings: IndexSettings
     _built: dict[str, WheelLink] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _static: dict[str, CoreMetadata | None] = field(default_factory=dict)
+    _under_way: list[str] = field(default_factory=list)
+    # Of one thread at a time; what a build needs may have to be built itself, by the same thread.
+    _lock: RLock = field(default_factory=RLock)
 
     def offered(self, files: ProjectFiles) -> ProjectFiles:
-        """The files of a project, with a wheel-to-be for each version that has an sdist and no fitting wheel.
-
-        Its ``file`` is the sdist, its ``wheel`` a name that fits everywhere: the real one shows once built.
-        """
-        if files.name not in self.names:
-            return files
-        fitting = {link.wheel.version for link in files.wheels if self.fits(link)}
-        promised: dict[Version, WheelLink] = {}
-        for sdist in files.sdists:
-            try:
-                name, version = parse_sdist_filename(sdist.filename)
-            except (InvalidSdistFilename, InvalidVersion):
-                continue
-            if name == files.name and version not in fitting:
-                stem = f"{files.name.replace('-', '_')}-{version}"
-                promised[version] = WheelLink(sdist, parse_wheel_filename(f"{stem}-py3-none-any.whl"))
-        wheels = (*files.wheels, *promised.values())
-        return ProjectFiles(
-            files.name, files.source, wheels, files.sdists, files.variants_json, files.skipped
-        )
+        """A project's files, with a wheel-to-be for each version that has an sdist and no fitting wheel."""
+        if not self.policy.takes_wheels(files.name):
+            files = ProjectFiles(files.name, files.source, (), files.sdists, status=files.status)
+        return BuildableFiles(files, self.fits) if self.policy.builds(files.name) else files
 
     def wheel(self, link: WheelLink, fetch: Callable[[RemoteFile], FetchedWheel]) -> WheelLink:
         """The wheel of a wheel-to-be: kept from before, or built now; any other link is given back.
@@ -97,13 +114,33 @@ class Builds:
         with self._lock:
             known = self._built.get(link.file.url)
             if known is None:
-                known = self._built[link.file.url] = self._wheel(link, fetch(link.file))
+                self._refuse_circle(link)
+                self._under_way.append(link.file.url)
+                try:
+                    known = self._built[link.file.url] = self._wheel(link, fetch(link.file))
+                finally:
+                    self._under_way.pop()
             return known
 
+    def metadata(self, link: WheelLink, fetch: Callable[[RemoteFile], FetchedWheel]) -> CoreMetadata | None:
+        """What the source distribution itself says for certain; None: it must be built to know."""
+        with self._lock:
+            if link.file.url in self._built or self._kept(fetch(link.file)) is not None:
+                return None
+            if link.file.url not in self._static:
+                self._static[link.file.url] = static_metadata(fetch(link.file).path, link.file.filename)
+            return self._static[link.file.url]
+
+    def _refuse_circle(self, link: WheelLink) -> None:
+        if link.file.url in self._under_way:
+            raise BuildError(f"{link.file.filename} needs itself to be built")
+
+    def _kept(self, sdist: FetchedWheel) -> Path | None:
+        folder = self.cache.path(BUILT, sdist.sha256, self.key)
+        return next(iter(sorted(folder.glob("*.whl"))), None) if folder.is_dir() else None
+
     def _wheel(self, link: WheelLink, sdist: FetchedWheel) -> WheelLink:
-        folder = self.cache.path(BUILT, sdist.sha256, self.tag)
-        found = next(iter(sorted(folder.glob("*.whl"))), None) if folder.is_dir() else None
-        path = found or self._build(link, sdist.path, folder)
+        path = self._kept(sdist) or self._build(link, sdist)
         wheel = parse_wheel_filename(path.name)
         if (wheel.name, wheel.version) != (link.wheel.name, link.wheel.version):
             raise BuildError(f"{link.file.filename}: its build gave {path.name}, another project or version")
@@ -114,93 +151,103 @@ class Builds:
         built = WheelLink(file, wheel)
         if not self.fits(built):
             raise BuildError(
-                f"{link.file.filename}: its build gave {path.name}, which does not fit {self.python}"
+                f"{link.file.filename}: its build gave {path.name}, which does not fit this interpreter"
             )
         return built
 
-    def _build(self, link: WheelLink, source: Path, folder: Path) -> Path:
-        with tempfile.TemporaryDirectory(prefix="variantctl-build-") as temporary:
-            # Builders go by the name, which the cache does not keep.
-            named = Path(temporary) / link.file.filename
-            shutil.copyfile(source, named)
-            out = Path(temporary) / "out"
-            self._run(link, self._command(link, named, out))
-            wheels = sorted(out.glob("*.whl"))
-            if len(wheels) != 1:
-                raise BuildError(f"{link.file.filename}: its build gave {len(wheels)} wheels, not one")
-            verify_wheel(wheels[0], expected=None)
-            kept = folder / wheels[0].name
-            with self.cache.writing(kept) as file:
-                file.write(wheels[0].read_bytes())
-        return kept
+    def _build(self, link: WheelLink, sdist: FetchedWheel) -> Path:
+        import tempfile
 
-    def _command(self, link: WheelLink, sdist: Path, out: Path) -> list[str]:
-        uv = _uv()
-        if uv is not None:
-            options = ["--wheel", "--out-dir", str(out), "--python", str(self.python)]
-            return [uv, "build", *options, *(["--offline"] if self.settings.offline else []), str(sdist)]
-        if importlib.util.find_spec("build") is None:
-            raise BuildError(
-                f"{link.file.filename} has to be built, and nothing is there to build it with",
-                hint="Install uv, or 'build' beside variantctl: pip install 'variantctl[build]'.",
-            )
-        if not _is_this_python(self.python):
-            raise BuildError(
-                f"{link.file.filename} has to be built with {self.python}; 'build' uses {sys.executable}",
-                hint="Install uv, which builds with any interpreter.",
-            )
-        unpacked = sdist.parent / "source"
-        if sdist.suffix == ".zip":
-            shutil.unpack_archive(sdist, unpacked)
+        with tempfile.TemporaryDirectory(prefix="variantctl-source-") as temporary:
+            root = unpacked_source(sdist.path, Path(temporary) / "source", link.file.filename)
+            wheel = self.builder().wheel(root, Path(temporary) / "out", link.file.filename)
+            return keep(wheel, self.cache, sdist.sha256, self.key)
+
+
+def keep(wheel: Path, cache: Cache, *key: str) -> Path:
+    """Check a wheel that was built, and keep it in the cache."""
+    import shutil
+
+    from variantctl.wheels.verify import verify_wheel
+
+    verify_wheel(wheel, expected=None)
+    kept = cache.path(BUILT, *key) / wheel.name
+    with cache.writing(kept) as file, wheel.open("rb") as source:
+        shutil.copyfileobj(source, file, 1 << 20)
+    return kept
+
+
+def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
+    """Unpack an sdist or another archive of source code; gives the folder that is all of it.
+
+    Members that would lie elsewhere are refused, and so is what unpacks to more than 8 GiB.
+
+    Raises:
+        BuildError: it cannot be unpacked.
+    """
+    import tarfile
+    import zipfile
+
+    folder.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as members:
+                _refuse_bomb(filename, sum(member.file_size for member in members.infolist()))
+                members.extractall(folder)
         else:
-            shutil.unpack_archive(sdist, unpacked, filter="data")
-        (root,) = unpacked.iterdir()
-        return [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(root)]
+            with tarfile.open(archive) as tar:
+                _refuse_bomb(filename, sum(max(member.size, 0) for member in tar))
+                tar.extractall(folder, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BuildError(f"{filename} cannot be unpacked: {error}") from error
+    entries = sorted(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
-    def _run(self, link: WheelLink, command: list[str]) -> None:
-        environ = {**os.environ, **_sources(self.settings)}
-        done = subprocess.run(
-            command, env=environ, capture_output=True, text=True, errors="replace", check=False
-        )
-        if done.returncode:
-            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_LINES_OF_OUTPUT:])
-            raise BuildError(
-                f"{link.file.filename} could not be built:\n{said}",
-                hint="The build may need a compiler or libraries; a version that has a wheel does not.",
-            )
+
+def _refuse_bomb(filename: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise BuildError(f"{filename} unpacks to {size} bytes, which is more than source code has")
+
+
+def static_metadata(archive: Path, filename: str) -> CoreMetadata | None:
+    """What PKG-INFO or pyproject.toml of an sdist say for certain; None where they leave something open."""
+    import tarfile
+    import zipfile
+
+    from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
+
+    try:
+        found = dict(_documents(archive))
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BuildError(f"{filename} cannot be read: {error}") from error
+    if "PKG-INFO" in found and (known := from_pkg_info(found["PKG-INFO"], filename)) is not None:
+        return known
+    return from_pyproject(found["pyproject.toml"], filename) if "pyproject.toml" in found else None
+
+
+def _documents(archive: Path) -> Mapping[str, bytes]:
+    """The files PKG-INFO and pyproject.toml of the one folder that an sdist has."""
+    import tarfile
+    import zipfile
+
+    wanted = ("PKG-INFO", "pyproject.toml")
+    found: dict[str, bytes] = {}
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as members:
+            for info in members.infolist():
+                _folder, _, name = info.filename.partition("/")
+                if name in wanted and info.file_size <= _MOST_METADATA:
+                    found[name] = members.read(info)
+        return found
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            _folder, _, name = member.name.removeprefix("./").partition("/")
+            if name in wanted and member.isfile() and member.size <= _MOST_METADATA:
+                file = tar.extractfile(member)
+                found[name] = file.read() if file is not None else b""
+    return found
 
 
 def is_promised(link: WheelLink) -> bool:
     """Whether a link stands for a wheel that has to be built first."""
     return not link.file.filename.endswith(".whl")
-
-
-def _uv() -> str | None:
-    beside = Path(sysconfig.get_path("scripts")) / ("uv.exe" if os.name == "nt" else "uv")
-    return str(beside) if beside.is_file() else shutil.which("uv")
-
-
-def _is_this_python(python: Path) -> bool:
-    code = "import sys, sysconfig; print(sys.implementation.cache_tag, sysconfig.get_platform())"
-    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.split() == [sys.implementation.cache_tag, sysconfig.get_platform()]
-
-
-def _sources(settings: IndexSettings) -> Mapping[str, str]:
-    """Our sources in the variables of uv and of pip, for what the build itself needs."""
-    layers = settings.layers
-    index = next((layer.index_url for layer in layers if layer.index_url), None)
-    extra = " ".join(url for layer in layers for url in layer.extra_index_urls)
-    links = [place for layer in layers for place in layer.find_links]
-    variables = {
-        "UV_DEFAULT_INDEX": index,
-        "UV_INDEX": extra,
-        "UV_FIND_LINKS": ",".join(links),
-        "PIP_INDEX_URL": index,
-        "PIP_EXTRA_INDEX_URL": extra,
-        "PIP_FIND_LINKS": " ".join(links),
-    }
-    found = {name: value for name, value in variables.items() if value}
-    if index is None and not extra and any(layer.no_index for layer in layers):
-        found |= {"UV_NO_INDEX": "1", "PIP_NO_INDEX": "1"}
-    return found

@@ -44,7 +44,7 @@ _WITH_VALUE = {
     "--extra-index-url": "extra-index-url",
     "-f": "find-links", "--find-links": "find-links",
     "--trusted-host": "ignored",
-    "--only-binary": "ignored", "--use-feature": "ignored",
+    "--only-binary": "only-binary", "--no-binary": "no-binary", "--use-feature": "ignored",
 }  # fmt: skip
 _FLAGS = {
     "--no-index": "no-index",
@@ -55,7 +55,6 @@ _FLAGS = {
 _REFUSED = {
     "-e": "editable installs need a build",
     "--editable": "editable installs need a build",
-    "--no-binary": "source distributions are not built",
 }
 
 
@@ -68,6 +67,7 @@ class RequirementFile:
         constraints: of the files named by ``-c``.
         index_url: the last ``--index-url``, or ``None``.
         extra_index_urls, find_links: in order.
+        only_binary, no_binary: the values of these options, in order.
         no_index, pre, require_hashes: whether the option was given anywhere.
         ignored: ``file:line: option`` for each option that has no meaning here.
     """
@@ -77,6 +77,8 @@ class RequirementFile:
     index_url: str | None = None
     extra_index_urls: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
+    only_binary: list[str] = field(default_factory=list)
+    no_binary: list[str] = field(default_factory=list)
     no_index: bool = False
     pre: bool = False
     require_hashes: bool = False
@@ -152,6 +154,8 @@ class RequirementFileReader:
                 self.result.extra_index_urls.append(value)
             elif option == "find-links":
                 self.result.find_links.append(_find_links(place, value))
+            elif option in ("only-binary", "no-binary"):
+                getattr(self.result, option.replace("-", "_")).append(value)
             elif option == "ignored":
                 self.result.ignored.append(f"{where}: {line}")
             else:

@@ -114,7 +114,7 @@ def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
     if project.sdists:
         newest = project.sdists[-1].filename
         only = f"{name} has no wheels, only source distributions (such as {newest})"
-        return f"{only}, and those are built with --build {name} only"
+        return f"{only}, which may not be built here"
     if project.skipped:
         filename, why = project.skipped[0]
         return f"{name} has no wheels that can be used; {filename}: {why}"
@@ -209,7 +209,10 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
         found = _sdist_versions(name, needs, candidate_finder)
         told = _elsewhere(name, needs, candidate_finder)
         if found:
-            told.append(f"{name} {found[-1]} exists as a source distribution only; --build {name} builds it.")
+            told.append(
+                f"{name} {found[-1]} exists as a source distribution only; `variantctl install` builds it "
+                "for the machine at hand, unless --no-build or --only-binary says otherwise."
+            )
         return told
     newest = allowed[0]
     told = [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]

@@ -1,0 +1,125 @@
+"""A project's files with a wheel-to-be for each version that has an sdist, and no wheel that fits.
+
+Pages may list thousands of wheels: those of a version are looked at when the version is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.version import InvalidVersion, Version
+
+from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.net.remote_file import RemoteFile
+from variantctl.variants.filenames import parse_wheel_filename
+
+Fits = Callable[[WheelLink], bool]
+
+
+class BuildableFiles(ProjectFiles):
+    """A view of a project's files.
+
+    Of a wheel-to-be ``file`` is the source distribution and ``wheel`` a name that fits everywhere: the real
+    one shows once it is built.
+
+    Args:
+        files: as the sources have them.
+        fits: whether a wheel can be installed; where a version has one that can, nothing is built.
+    """
+
+    def __init__(self, files: ProjectFiles, fits: Fits) -> None:
+        # Frozen: attributes are set as the generated __init__ of a frozen dataclass sets them.
+        for attribute, value in (
+            ("name", files.name),
+            ("source", files.source),
+            ("variants_json", files.variants_json),
+            ("skipped", files.skipped),
+            ("status", files.status),
+            ("by_version", _Versions(files, fits)),
+            ("_files", files),
+        ):
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def _listed(self) -> ProjectFiles:
+        listed: ProjectFiles = self.__dict__["_files"]
+        return listed
+
+    @cached_property
+    def wheels(self) -> tuple[WheelLink, ...]:
+        """Those of the sources, then those to be built."""
+        listed = self._listed.wheels
+        promised = [link for links in self.by_version.values() for link in links if not _is_wheel(link.file)]
+        return (*listed, *promised)
+
+    @cached_property
+    def sdists(self) -> tuple[RemoteFile, ...]:
+        """In the source's order."""
+        return self._listed.sdists
+
+    @cached_property
+    def labels(self) -> Mapping[Version, int]:
+        """As the sources have them: what is built has no label."""
+        return self._listed.labels
+
+    @cached_property
+    def has_backends(self) -> bool:
+        """As the sources have them."""
+        return self._listed.has_backends
+
+    def spellings(self, version: Version) -> tuple[Version, ...]:
+        """A version that is built is written one way."""
+        return self._listed.spellings(version) if version in self._listed.by_version else (version,)
+
+
+class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
+    def __init__(self, files: ProjectFiles, fits: Fits) -> None:
+        self._files = files
+        self._fits = fits
+        self._known: dict[Version, tuple[WheelLink, ...]] = {}
+
+    @cached_property
+    def _sdists(self) -> dict[Version, RemoteFile]:
+        found: dict[Version, RemoteFile] = {}
+        for file in self._files.sdists:
+            try:
+                name, version = parse_sdist_filename(file.filename)
+            except (InvalidSdistFilename, InvalidVersion):
+                continue
+            if name == self._files.name:
+                found[version] = file
+        return found
+
+    @cached_property
+    def _ordered(self) -> list[Version]:
+        return sorted({**self._sdists, **dict.fromkeys(self._files.by_version)}, reverse=True)
+
+    def __getitem__(self, version: Version) -> tuple[WheelLink, ...]:
+        known = self._known.get(version)
+        if known is None:
+            known = self._known[version] = self._wheels(version)
+        return known
+
+    def _wheels(self, version: Version) -> tuple[WheelLink, ...]:
+        wheels = self._files.by_version.get(version, ())
+        sdist = self._sdists.get(version)
+        if sdist is None:
+            if not wheels:
+                raise KeyError(version)
+            return wheels
+        if any(self._fits(link) for link in wheels):
+            return wheels
+        stem = f"{self._files.name.replace('-', '_')}-{version}"
+        return (*wheels, WheelLink(sdist, parse_wheel_filename(f"{stem}-py3-none-any.whl")))
+
+    def __iter__(self) -> Iterator[Version]:
+        return iter(self._ordered)
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+
+def _is_wheel(file: RemoteFile) -> bool:
+    return file.filename.endswith(".whl")
