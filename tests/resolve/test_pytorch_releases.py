@@ -28,7 +28,7 @@ from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile, load_profile, shipped_profiles
 from variantctl.requirements.requirement import parse_user_requirement
-from variantctl.resolve.errors import AcceleratorError
+from variantctl.resolve.errors import AcceleratorError, NoCandidateError
 from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.plan import Plan
 from variantctl.resolve.resolver import Request, resolve
@@ -463,3 +463,21 @@ def test_who_names_the_policy(server: LoopbackServer, tmp_path: Path) -> None:
     assert version() == "2.15.0+cpu"
     configuration.write_text('accelerator = "gpu"\n')
     assert version() == "configuration"
+
+
+@pytest.mark.parametrize(
+    ("profile", "requirement", "why"),
+    [
+        ("h100", "torch==2.15.0+cu130", "needs nvidia :: cuda_version_lower_bound 13.0"),
+        ("h100", "torch==2.15.0+rocm7.14", "offers no amd properties"),
+        ("h100", "torch==2.14.1+cu999", "no version of torch satisfies"),
+        ("mi300x", "torch==2.15.0+cu130", "offers no nvidia properties"),
+    ],
+)
+def test_a_build_for_others_that_is_named_is_refused_with_the_reason(
+    world: World, profile: str, requirement: str, why: str
+) -> None:
+    with pytest.raises(NoCandidateError, match=re.escape(why)) as refused:
+        world.plan(profile, requirement)
+    known = "no version" not in why
+    assert (f"is no build for profile {profile}" in refused.value.message) == known

@@ -107,6 +107,11 @@ class Backends:
         labels = (self.label_of(package) for package in there if package.name not in leaving)
         return next((label for label in labels if label is not None), None)
 
+    def label_named(self, name: NormalizedName, version: Version) -> str | None:
+        """The backend that a version names in its local part."""
+        source = self._package_finder.backend_source(name)
+        return source.label_of(name, version) if source is not None else None
+
     def has_source(self, name: NormalizedName) -> bool:
         """Whether a package is looked for in a source of backends."""
         return self._package_finder.backend_source(name) is not None

@@ -98,6 +98,8 @@ def nothing_fits(
         return _no_wheels(name, candidate_finder)
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
+        if build := _build_for_others(name, needs, candidate_finder):
+            return build
         there = f"with wheels there are {_versions(versions)}, at {candidate_finder.project(name).source}"
         return f"no version of {name} satisfies {wanted} ({there})"
     pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
@@ -105,6 +107,25 @@ def nothing_fits(
         if candidate_finder.candidates(name, version, allow_yanked=pinned):
             return None
     return _no_wheel_fits(name, allowed, candidate_finder)
+
+
+def _build_for_others(
+    name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder
+) -> str | None:
+    """Why the build that a need names (``==2.15.0+cu130``) is none for the machine, where that is why."""
+    parts = (part for need in needs if isinstance(need, ProjectRequirement) for part in need.specifier)
+    for part in parts:
+        if part.operator != "==" or "+" not in part.version:
+            continue
+        version = Version(part.version)
+        label = candidate_finder.backends.label_named(name, version)
+        public = Version(version.public)
+        if label is None or public not in candidate_finder.versions(name):
+            continue
+        why = candidate_finder.every_label(name, public).get(label)
+        if why:
+            return f"{name} {version} is no build for {candidate_finder.who}: it {why}"
+    return None
 
 
 def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
