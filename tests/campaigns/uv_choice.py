@@ -73,6 +73,8 @@ def with_variantctl(
 ) -> dict[str, Choice]:
     """What we would install: package -> version and label."""
     ours = [sys.executable, "-m", "variantctl", "install", "--dry-run", "--json", "--python", sys.executable]
+    # uv takes the newest version, whatever it is built for; what is compared is the choice within it.
+    ours += ["--accelerator", "any"]
     options = ["--reinstall", "--index-url", index, "--cache-dir", str(folder / "ours")]
     output = _run([*ours, *options, *(matrix.requirement for matrix in matrices)], folder, machine)
     return {item["name"]: (item["version"], item["label"]) for item in json.loads(output)["install"]}
