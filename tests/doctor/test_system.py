@@ -10,7 +10,8 @@ import pytest
 from tests.doctor.machines import COMMANDS, installed
 from variantctl.doctor.findings import Finding
 from variantctl.doctor.inspection import Inspected
-from variantctl.doctor.system import System, check_system
+from variantctl.doctor.system import System, check_system, not_detected
+from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.select.ordinary_builds import OrdinaryBuild
 from variantctl.target.installed import InstalledFile
 
@@ -249,3 +250,24 @@ def test_tensorflow_without_the_libraries_of_cuda(tree: Tree) -> None:
     assert tree.find(("nvidia",), tensorflow, installed("nvidia-cudnn-cu12")) == []
     tree.write("usr/local/cuda/lib64/libcudnn.so.9")
     assert tree.find(("nvidia",), tensorflow) == []
+
+
+class Silent(Machine):
+    """A machine whose detectors could not find out."""
+
+    @property
+    def notes(self) -> list[ProviderNote]:
+        return [
+            ProviderNote("nvidia", "error", "NVML: error 18 (version mismatch)"),
+            ProviderNote("nvidia", "error", "libcuda did not answer in 2 s"),
+            ProviderNote("amd", "absent", "no AMD compute driver was seen"),
+            ProviderNote("nvidia", "ok", "a note"),
+        ]
+
+
+def test_what_the_detectors_could_not_find_out() -> None:
+    (finding,) = not_detected(Silent(), ("nvidia",))
+    assert kinds([finding]) == [("error", "not-detected")]
+    assert "NVML: error 18" in finding.detail and finding.evidence == ("libcuda did not answer in 2 s",)
+    assert kinds(list(not_detected(Silent(), ()))) == [("suggestion", "not-detected")]
+    assert list(not_detected(Machine(), ("nvidia",))) == []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
     from variantctl.doctor.trials import Trial
+    from variantctl.providers.algorithm import Machine
     from variantctl.target.environment import Environment
 
 HELP = "check that what is installed still fits this machine"
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     findings = check(inspection, _ground(subject, commands, any_build=any_build))
     findings += _of_code(inspection, findings, subject, commands)
     if args.profile is None:
-        findings += _of_this_machine(inspection, environment, commands)
+        findings += _of_this_machine(inspection, environment, subject.machine, commands)
     if args.updates:
         findings += _improvements(args, environment, subject, inspection, commands)
     trials = list(_trials(args, environment)) if args.run else []
@@ -123,19 +124,23 @@ def _of_code(
     return check_code(packages, code, supported, subject.who, commands)
 
 
-def _of_this_machine(inspection: Inspection, environment: Environment, commands: Commands) -> list[Finding]:
+def _of_this_machine(
+    inspection: Inspection, environment: Environment, machine: Machine, commands: Commands
+) -> list[Finding]:
     """What no profile can say: drivers, device nodes, containers, variables."""
     from variantctl.doctor.accelerators import is_about_accelerators, wanted_accelerators
     from variantctl.doctor.imports import shadowing
-    from variantctl.doctor.system import System, check_system
+    from variantctl.doctor.system import System, check_system, not_detected
 
     packages = inspection.packages
     if not is_about_accelerators(packages.values()):
         return []
     before = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     findings = list(shadowing(packages, environment.site_packages, before))
+    wanted = wanted_accelerators(packages.values())
+    findings += not_detected(machine, wanted)
     if sys.platform == "linux":
-        findings += check_system(System(), packages, wanted_accelerators(packages.values()), commands)
+        findings += check_system(System(), packages, wanted, commands)
     return findings
 
 

@@ -63,10 +63,9 @@ def run(args: argparse.Namespace) -> int:
     names = dict.fromkeys(canonicalize_name(name) for name in args.names)
     going = [installed[name] for name in names if name in installed]
     missing = [name for name in names if name not in installed]
-    rest = _left_over(args, installed, environment, [package.name for package in going])
     if args.orphans:
-        going += [item.package for item in rest]
-        rest = []
+        going += _orphans(installed, environment, [package.name for package in going])
+    rest = _left_over(installed, environment, [package.name for package in going])
     for name in missing:
         render.warning(f"{name} is not installed in {environment.prefix}")
     notes: Sequence[str] = ()
@@ -105,23 +104,28 @@ def _named_in(files: Sequence[str]) -> list[str]:
     return [requirement.name for requirement in reader.result.requirements]
 
 
+def _orphans(
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment,
+    named: Sequence[NormalizedName],
+) -> list[InstalledPackage]:
+    """What only the named packages need; where none is named, whatever nothing needs."""
+    from variantctl.doctor.leftovers import left_over, only_for
+
+    if named:
+        return [item.package for item in only_for(installed, environment, named, surely=True)]
+    return [item.package for item in left_over(installed, environment)]
+
+
 def _left_over(
-    args: argparse.Namespace,
     installed: Mapping[NormalizedName, InstalledPackage],
     environment: Environment,
     leaving: Sequence[NormalizedName],
 ) -> list[LeftOver]:
-    """What only those that go needed; with ``--orphans`` alone, whatever nothing needs."""
-    from variantctl.doctor.leftovers import NothingRequestedError, left_over, only_for
+    """What only those that go needed, and stays all the same."""
+    from variantctl.doctor.leftovers import only_for
 
-    try:
-        if args.orphans and not args.names:
-            return left_over(installed, environment)
-        return only_for(installed, environment, leaving) if leaving else []
-    except NothingRequestedError:
-        if args.orphans:
-            raise
-        return []
+    return only_for(installed, environment, leaving, surely=False) if leaving else []
 
 
 def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver]) -> None:

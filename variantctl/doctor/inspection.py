@@ -46,7 +46,7 @@ class Inspected:
         changed: the files that are not what they were.
         problems: what is wrong with its folder, in words.
         unlisted: it has no RECORD, so that its files are not known.
-        requested: a user asked for it (REQUESTED).
+        requested: a user asked for it, as far as its installer records that.
         build: what it was built for, by its own files or by what an ordinary wheel shows.
         files: every file of it, as RECORD has it.
     """
@@ -150,7 +150,7 @@ def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify:
         tuple(str(path) for path in changed_among(files)) if verify else (),
         tuple(dict.fromkeys(problems)),
         unlisted,
-        package.requested,
+        package.asked_for,
         _build(package, requires, markers),
         files,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from packaging.utils import NormalizedName
 
 from variantctl.doctor.dependencies import Graph
+from variantctl.doctor.orphans import left_over as unneeded
 from variantctl.doctor.orphans import orphans
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
@@ -41,11 +42,9 @@ class LeftOver:
 
 
 def left_over(
-    installed: Mapping[NormalizedName, InstalledPackage],
-    environment: Environment,
-    leaving: Collection[NormalizedName] = (),
+    installed: Mapping[NormalizedName, InstalledPackage], environment: Environment
 ) -> list[LeftOver]:
-    """What nothing needs that stays and was asked for, by name.
+    """What nothing needs that was asked for, by name.
 
     Never among them: what the environment was made with; variantctl and what it needs, where it runs from
     there; what is editable, was not installed from a wheel, or belongs to another package manager.
@@ -53,7 +52,6 @@ def left_over(
     Args:
         installed: the environment's packages.
         environment: which environment.
-        leaving: those that are about to be removed.
 
     Raises:
         NothingRequestedError: of no package is it recorded that it was asked for.
@@ -65,21 +63,54 @@ def left_over(
             hint="Name the packages that are to be removed.",
         )
     needed = graph_of(installed, environment).needed()
-    kept = asked | {name for name, package in installed.items() if _is_kept(package)}
-    kept |= {name for name in installed if name in seeds(environment)}
-    if is_our_own(environment):
-        kept |= ourselves(installed)
-    return [LeftOver(installed[name], _size(installed[name])) for name in orphans(needed, kept, leaving)]
+    kept = asked | _kept(installed, environment)
+    return [LeftOver(installed[name], _size(installed[name])) for name in orphans(needed, kept)]
 
 
 def only_for(
     installed: Mapping[NormalizedName, InstalledPackage],
     environment: Environment,
     leaving: Collection[NormalizedName],
+    *,
+    surely: bool,
 ) -> list[LeftOver]:
-    """What only the packages that are about to be removed need: left over after them, and not before."""
-    before = {item.package.name for item in left_over(installed, environment)}
-    return [item for item in left_over(installed, environment, leaving) if item.package.name not in before]
+    """What only the packages that are about to be removed need, by name.
+
+    Args:
+        installed: the environment's packages.
+        environment: which environment.
+        leaving: those that are about to be removed.
+        surely: leave out what uv installed: it says of everything that somebody asked for it.
+    """
+    needed = graph_of(installed, environment).needed()
+    kept = _kept(installed, environment)
+    kept |= {name for name, item in installed.items() if (item.requested if surely else item.asked_for)}
+    candidates = _below(needed, leaving) - kept - set(leaving)
+    staying = {name: others for name, others in needed.items() if name not in leaving}
+    return [LeftOver(installed[name], _size(installed[name])) for name in unneeded(staying, candidates)]
+
+
+def _below(
+    needed: Mapping[NormalizedName, Collection[NormalizedName]], names: Collection[NormalizedName]
+) -> set[NormalizedName]:
+    """Whatever is installed and needed by some packages, or by what they need."""
+    found: set[NormalizedName] = set()
+    pending = [other for name in names for other in needed.get(name, ())]
+    while pending:
+        name = pending.pop()
+        if name in needed and name not in found:
+            found.add(name)
+            pending += needed[name]
+    return found
+
+
+def _kept(
+    installed: Mapping[NormalizedName, InstalledPackage], environment: Environment
+) -> set[NormalizedName]:
+    """What is never left over."""
+    kept = {name for name, package in installed.items() if _is_kept(package)}
+    kept |= {name for name in installed if name in seeds(environment)}
+    return kept | (ourselves(installed) if is_our_own(environment) else set())
 
 
 def graph_of(installed: Mapping[NormalizedName, InstalledPackage], environment: Environment) -> Graph:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
@@ -17,6 +18,9 @@ from variantctl.doctor.findings import Commands, Finding, Severity
 from variantctl.doctor.inspection import Inspected
 from variantctl.select.ordinary_builds import VENDORS
 from variantctl.values import dataclass, field
+
+if TYPE_CHECKING:
+    from variantctl.providers.algorithm import Machine
 
 PCI_VENDORS: Mapping[str, str] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 """PCI vendor id -> namespace (the PCI ID repository)."""
@@ -147,6 +151,27 @@ def check_system(
     yield from _toolkit(system, packages)
     if "nvidia" in wanted and (kernel_driver(system) or system.is_wsl):
         yield from _companions(system, packages, commands)
+
+
+def not_detected(machine: Machine, wanted: Collection[str]) -> Iterator[Finding]:
+    """What the detectors could not find out: a driver that fails, hangs, or is too new for its table.
+
+    Args:
+        machine: as it was asked.
+        wanted: the namespaces of the accelerators that something was built for.
+    """
+    for namespace, vendor in VENDORS.items():
+        notes = [note for note in machine.notes if (note.namespace, note.status) == (namespace, "error")]
+        if notes:
+            yield Finding(
+                _severity(namespace, wanted),
+                "not-detected",
+                "",
+                f"what this machine offers of {namespace} cannot be told: {notes[0].message}",
+                "`variantctl detect` shows what was asked, and what answered.",
+                f"No build for an {vendor} GPU is taken on this machine.",
+                tuple(note.message for note in notes[1:]),
+            )
 
 
 def gpus_of(system: System) -> Iterator[Gpu]:

@@ -120,6 +120,11 @@ class InstalledPackage:
         return {name: digest for name, digest in hashes.items() if isinstance(digest, str)}
 
     @property
+    def asked_for(self) -> bool:
+        """Whether REQUESTED says that a user asked for it; uv writes that for everything it installs."""
+        return self.requested and self.installer != "uv"
+
+    @property
     def source(self) -> str | None:
         """Where it came from, if not from an index: the URL of ``direct_url.json`` without credentials."""
         url = self.direct_url.get("url") if self.direct_url else None
