@@ -581,6 +581,12 @@ def test_what_a_driver_runs(driver: str, oldest: str, newest: str) -> None:
     assert offered[0] == newest and offered[-1] == oldest
 
 
+def test_what_is_between_two_known_versions_runs_too() -> None:
+    """ROCm 7.15, of which no table knows yet, on a driver that runs 7.14 and 10.0."""
+    assert {"10.0", "7.15", "7.14"} <= set(rocm_between("6.3", "10.0"))
+    assert "7.3" not in rocm_between("6.1", "7.2") and "10.1" not in rocm_between("7.0", "10.0")
+
+
 def test_the_drivers_table() -> None:
     assert [row[0] for row in DRIVERS] == sorted((row[0] for row in DRIVERS), reverse=True)
     assert rocm_between("6.3", "7.1") == ["7.1", "7.0", "6.4", "6.3"]

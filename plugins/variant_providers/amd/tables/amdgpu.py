@@ -30,8 +30,12 @@ INTEGRATED_DEVICES = frozenset((0x74A0,))
 ROCM_MAJORS = (10, 9, 8, 7, 6, 5)
 ROCM_HIGHEST_MINOR = 20
 
-ROCM_LAST_MINOR = {10: 0, 7: 14, 6: 4, 5: 7}
-"""The last minor release of each ROCm major that :data:`DRIVERS` speaks of."""
+ROCM_LAST_MINOR = {10: 0, 7: ROCM_HIGHEST_MINOR, 6: 4, 5: 7}
+"""The last minor release of each ROCm major that :data:`DRIVERS` speaks of.
+
+7.14 of July 2026 is the last ROCm 7 that is known; one that follows it is older than 10.0 and runs where that
+does.
+"""
 
 DRIVERS: tuple[tuple[tuple[int, int], str, str, str], ...] = (
     ((6, 19), "31.40 or newer", "7.0", "10.0"),
