@@ -108,13 +108,17 @@ def test_the_null_variant_is_installed_and_runs(index: str, environment: Path, t
     if any(report["namespace"] == "nvidia" and report["status"] == "ok" for report in reports):
         pytest.skip("this machine has an NVIDIA GPU: the null variant is not what it would get")
     # The extra index is searched first; torch's dependencies come from the index that pip is configured for.
-    install = ["install", "torch", "-p", environment, "--extra-index-url", index]
+    install = ["install", "torch", "-p", environment, "--extra-index-url", index, "--verify"]
     variantctl(*install, "--cache-dir", tmp_path / "cache")
     python = environment / "bin" / "python"
     assert run(python, "-c", "import torch; print(torch.ones(2).sum())").strip() == "tensor(2.)"
     listed = json.loads(variantctl("list", "--json", "-p", environment))
     (torch,) = [package for package in listed["packages"] if package["name"] == "torch"]
     assert torch["label"] == "null"
+    doctor = json.loads(variantctl("doctor", "--run", "--json", "-p", environment))
+    assert doctor["status"] == "ok" and doctor["findings"] == []
+    assert [(trial["framework"], trial["status"]) for trial in doctor["run"]] == [("torch", "ok")]
+    assert [(device["device"], device["ok"]) for device in doctor["run"][0]["devices"]] == [("cpu", True)]
     assert (
         run(sys.executable, "-m", "pip", "--python", python, "check").strip()
         == "No broken requirements found."
