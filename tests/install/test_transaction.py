@@ -377,3 +377,108 @@ def test_environments_do_not_share_state(tmp_path: Path) -> None:
     old, _, _ = versions(tmp_path)
     one.install(old)
     assert two.names() == {}
+
+
+def state_of(target: Place, **lists: list[str]) -> Path:
+    """A state folder as a change leaves it that was cut short, with nothing staged and nothing aside yet."""
+    state = target.site / ".variantctl"
+    for name in ("stage", "aside"):
+        (state / name).mkdir(parents=True)
+    nothing: dict[str, list[str]] = {name: [] for name in ("aside", "clear", "place", "emptied")}
+    journal = {"format": 1, "title": "the installation of x 1", **nothing, **lists}
+    (state / "journal.json").write_text(json.dumps(journal))
+    return state
+
+
+@pytest.mark.parametrize("fails_at", range(1, 12))
+def test_a_folder_that_made_way_is_made_again(
+    fails_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file comes in the place of an empty folder, which may be the user's own; then the upgrade fails."""
+    place = target_place(tmp_path)
+    old = build_wheel(tmp_path, name="pkg", version="1", files={"pkg/__init__.py": b"1"})
+    new = build_wheel(tmp_path, name="pkg", version="2", files={"pkg/__init__.py": b"2", "pkg/data": b"file"})
+    place.install(old)
+    (place.site / "pkg/data/deep").mkdir(parents=True)
+    before, real, calls = place.picture(), os.rename, 0
+
+    def rename(source: str, destination: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == fails_at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), source)
+        real(source, destination)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        try:
+            place.install(new)
+        except InstallError:
+            assert place.picture() == before
+        else:
+            assert (place.site / "pkg/data").read_bytes() == b"file"
+
+
+def test_what_came_back_is_not_taken_for_new(target: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody took a new file away; the old one comes back to its place; the undoing is cut short there."""
+    target.site.mkdir()
+    place = str(target.site / "x.py")
+    state = state_of(target, aside=[place], place=[place])
+    (state / "aside/0").write_text("old")
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "journal.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        real(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        with pytest.raises(InstallError):
+            recover_environment(target.environment)
+    assert recover_environment(target.environment) is not None
+    assert (target.site / "x.py").read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_half_a_copy_goes(kind: str, target: Place) -> None:
+    """From another file system files come as copies under another name, beside their place."""
+    target.site.mkdir()
+    half = target.site / ".variantctl-x"
+    if kind == "file":
+        half.write_text("half")
+    else:
+        (half / "deep").mkdir(parents=True)
+        (half / "deep/y.py").write_text("half")
+    state = state_of(target, place=[str(target.site / "x")])
+    (state / "stage/0").write_text("new")
+    assert recover_environment(target.environment) is not None
+    assert list(target.site.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("step", ["_place", "_set_aside"])
+def test_a_copy_begins_anew(step: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier copy left half, of whatever kind, is in nobody's way."""
+    source, destination = tmp_path / "source", tmp_path / "to/there"
+    half = tmp_path / "to/.variantctl-there"
+    (half / "x").mkdir(parents=True)
+    if kind == "folder" and step == "_place":
+        source.mkdir()
+        (source / "y.py").write_text("new")
+    else:
+        source.write_text("new")
+    if kind == "file":
+        shutil.rmtree(half)
+        half.write_text("half of it")
+    real = os.rename
+
+    def rename(one: str, other: str) -> None:
+        if (one, other) == (str(source), str(destination)):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        real(one, other)
+
+    monkeypatch.setattr(os, "rename", rename)
+    getattr(transaction, step)(str(source), str(destination))
+    assert not half.exists()
+    assert (destination / "y.py" if destination.is_dir() else destination).read_text() == "new"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from variantctl.providers import algorithm
 from variantctl.providers.algorithm import Machine, ProviderNote, ProviderSettings
-from variantctl.providers.asking import ProviderReport, query_plugin
+from variantctl.providers.asking import FeatureReport, ProviderReport, query_plugin
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.profiles import Profile, load_profile, parse_profile
 from variantctl.providers.settings import PluginSources
@@ -220,3 +220,63 @@ def test_a_malformed_override_costs_a_note(monkeypatch: pytest.MonkeyPatch) -> N
     machine = Machine()
     assert machine.supported(metadata({"nvidia": NVIDIA})) == {}
     assert "NV_VARIANT_PROVIDER_FORCE_SM_ARCH" in machine.notes[0].message
+
+
+class Foreign:
+    """Stands for the providers of others: says which plugin was asked."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        pass
+
+    def query(self, namespace: str, requirements: Any, plugin_api: str) -> ProviderReport:
+        self.asked.append((namespace, plugin_api))
+        value = "1" if plugin_api == "first:Plugin" else "2"
+        return ProviderReport(namespace, "ok", "foreign", features=(FeatureReport("f", (value,), False),))
+
+
+@pytest.fixture
+def foreign(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    monkeypatch.setattr("variantctl.providers.foreign.ForeignProviders", Foreign)
+    Foreign.asked = []
+    return Foreign.asked
+
+
+def test_a_package_for_another_namespace_answers_nothing(asked: list[str]) -> None:
+    """An ``amd`` that requires NVIDIA's provider is a mistake: nobody's detector may answer for it."""
+    machine = Machine()
+    assert machine.supported(metadata({"amd": NVIDIA})) == {}
+    assert asked == []
+    (note,) = machine.notes
+    assert (note.namespace, note.status) == ("amd", "error")
+    assert "nvidia-variant-provider does not provide this namespace" in note.message
+
+
+def test_what_may_not_be_asked_at_install_time_is_not(foreign: list[tuple[str, str]]) -> None:
+    """Older metadata's ``install-time: false``, without a list; trusted or not."""
+    older = {
+        "$schema": "https://variants-schema.wheelnext.dev/v0.0.3.json",
+        "default-priorities": {"namespace": ["theirs"]},
+        "providers": {"theirs": {"requires": ["theirs"], "plugin-api": "a:B", "install-time": False}},
+        "variants": {"v": {"theirs": {"f": ["1"]}}},
+    }
+    settings = ProviderSettings(trusted=frozenset({"theirs"}))
+    machine = Machine(settings=settings)
+    assert machine.supported(load_metadata(older)) == {}
+    assert foreign == []
+    assert [(note.status, "install time" in note.message) for note in machine.notes] == [("absent", True)]
+    older["providers"]["theirs"]["install-time"] = True  # type: ignore[index]
+    assert Machine(settings=settings).supported(load_metadata(older)) == {"theirs": {"f": ["2"]}}
+    assert foreign == [("theirs", "a:B")]
+
+
+def test_each_plugin_of_a_package_answers_for_itself(foreign: list[tuple[str, str]]) -> None:
+    """Two versions of a project may name two objects of one package."""
+    machine = Machine(settings=ProviderSettings(trusted=frozenset({"theirs"})))
+    answers = [
+        machine.supported(metadata({"theirs": {"requires": ["theirs"], "plugin-api": api}}))
+        for api in ("first:Plugin", "second:Plugin", "first:Plugin")
+    ]
+    assert answers == [{"theirs": {"f": ["1"]}}, {"theirs": {"f": ["2"]}}, {"theirs": {"f": ["1"]}}]
+    assert foreign == [("theirs", "first:Plugin"), ("theirs", "second:Plugin")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -15,8 +16,15 @@ from variantctl.indexes.project_files import WheelLink
 from variantctl.net.remote_file import RemoteFile
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.preferences import VariantPreferences
-from variantctl.select.ranking import SelectionContext, best_of_each_label, evaluate_wheels, rank_wheels
+from variantctl.select.ranking import (
+    SelectionContext,
+    best_of_each_label,
+    evaluate_wheels,
+    marker_variant,
+    rank_wheels,
+)
 from variantctl.target.platforms import platform_environment
+from variantctl.values import replace
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import order_labels
@@ -224,3 +232,99 @@ def test_windows() -> None:
         windows.why_not(parse_wheel_filename("lib-1.0-cp312-cp312-win32.whl"))
         == "is for win32; this is win_amd64"
     )
+
+
+def terms_of(variants: Mapping[str, Any], supported: Any, **more: Any) -> SelectionContext:
+    return SelectionContext(
+        INTERPRETER, metadata=variant_metadata(["m", "g", "a"], variants), supported=supported, **more
+    )
+
+
+def names(wheels: Iterable[Any]) -> list[str]:
+    return [wheel.link.wheel.filename for wheel in wheels]
+
+
+def test_markers_see_what_is_allowed() -> None:
+    """What the user excludes is not there for the requirements of a wheel either."""
+    preferences = VariantPreferences.parse(exclude=["m :: g :: 2"])
+    terms = terms_of({"v": {"m": {"g": ["1", "2"]}}}, {"m": {"g": ["2", "1"]}}, preferences=preferences)
+    assert set(map(str, marker_variant("v", terms).properties)) == {"m :: g :: 1"}
+    anything = replace(terms, preferences=VariantPreferences())
+    assert set(map(str, marker_variant("v", anything).properties)) == {"m :: g :: 1", "m :: g :: 2"}
+
+
+def test_preferring_a_value_that_the_machine_lacks_changes_nothing() -> None:
+    preferences = VariantPreferences.parse(prefer=["m :: f :: 9"])
+    variants = {"a": {"m": {"f": ["1", "9"]}}, "b": {"m": {"f": ["2"]}}}
+    terms = terms_of(variants, {"m": {"f": ["2", "1"]}}, preferences=preferences)
+    assert [wheel.label for wheel in rank_wheels([link("a"), link("b")], terms)] == ["b", "a"]
+
+
+def test_the_best_tag_of_a_set_counts() -> None:
+    """Not its worst one: ``manylinux_2_17.manylinux2014`` is as good as the better of the two."""
+    ordered = [str(tag) for tag in sorted(INTERPRETER.ranks, key=INTERPRETER.ranks.__getitem__)]
+    linux = [tag.rpartition("-")[2] for tag in ordered if tag.startswith("cp311-cp311-") and "linux" in tag]
+    best, middle, worst = linux[0], linux[len(linux) // 2], linux[-1]
+    both = link(None, f"cp311-cp311-{best}.{worst}")
+    one = link(None, f"cp311-cp311-{middle}")
+    assert names(rank_wheels([one, both], SelectionContext(INTERPRETER))) == [
+        both.wheel.filename,
+        one.wheel.filename,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed", "taken"),
+    [
+        # As pip has it: one that matches is enough; the other is compared after the download.
+        ({"sha256": "aa", "md5": "zz"}, {"sha256": {"aa"}, "md5": {"bb"}}, True),
+        ({"sha256": "zz", "md5": "zz"}, {"sha256": {"aa"}, "md5": {"bb"}}, False),
+        ({"sha256": "AA"}, {"sha256": {"aa"}}, True),
+        ({"sha512": "cc"}, {"sha256": {"aa"}}, True),
+        ({}, {"sha256": {"aa"}}, True),
+        ({"sha256": "aa"}, {}, True),
+    ],
+)
+def test_hashes(listed: Mapping[str, str], allowed: Mapping[str, set[str]], taken: bool) -> None:
+    terms = SelectionContext(
+        INTERPRETER, hashes={name: frozenset(digests) for name, digests in allowed.items()}
+    )
+    assert bool(rank_wheels([link(None, hashes=listed)], terms)) == taken
+
+
+def test_the_order_does_not_depend_on_the_page() -> None:
+    """Same label, tag and build: the name decides, however a page lists them."""
+    first = link(None)
+    second = replace(
+        first,
+        wheel=replace(first.wheel, filename="lib-1.0.0-py3-none-any.whl"),
+        file=replace(first.file, filename="lib-1.0.0-py3-none-any.whl"),
+    )
+    terms = SelectionContext(INTERPRETER)
+    assert names(rank_wheels([first, second], terms)) == names(rank_wheels([second, first], terms))
+
+
+@pytest.mark.parametrize("supported", [{}, {"m": {"g": ["1"]}}])
+def test_a_null_variant_needs_no_entry(supported: Any) -> None:
+    """PEP 825, "Variant label": it has zero properties, listed or not, and comes last."""
+    terms = terms_of({"v": {"m": {"g": ["1"]}}}, supported)
+    expected = ["v", "null"] if supported else ["null"]
+    assert [wheel.label for wheel in rank_wheels([link("null"), link("v")], terms)] == expected
+
+
+def test_the_nearest_of_what_is_refused_comes_first() -> None:
+    """Excluded by the user; then what the machine lacks; then what is for other interpreters."""
+    variants = {"out": {"m": {"g": ["1"]}}, "out2": {"m": {"g": ["1"]}}, "lacks": {"g": {"f": ["1"]}}}
+    preferences = VariantPreferences.parse(exclude=["m"])
+    terms = terms_of(variants, {"m": {"g": ["1"]}}, preferences=preferences)
+    links = [link(None, "cp310-cp310-win_amd64"), link("lacks"), link("out"), link("out2")]
+    judged = evaluate_wheels(links, terms)
+    assert [wheel.link.wheel.label for wheel in judged] == ["out", "out2", "lacks", None]
+    assert [wheel.verdict for wheel in judged] == ["excluded", "excluded", "incompatible", "incompatible"]
+
+
+def test_what_made_it_best_is_in_the_order_of_priority() -> None:
+    variants = {"v": {"a": {"x": ["1"]}, "m": {"z": ["1"], "b": ["2", "1"]}, "g": {"f": ["1"]}}}
+    supported = {"a": {"x": ["1"]}, "g": {"f": ["1"]}, "m": {"z": ["1"], "b": ["1", "2"]}}
+    (best,) = rank_wheels([link("v")], terms_of(variants, supported))
+    assert list(map(str, best.best)) == ["m :: z :: 1", "m :: b :: 1", "g :: f :: 1", "a :: x :: 1"]

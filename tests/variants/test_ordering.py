@@ -143,3 +143,19 @@ def test_ten_thousand_variants_of_twenty_features_are_ordered_within_seconds(see
     start = perf_counter()
     assert len(order_labels(metadata, supported)) == 10_000
     assert perf_counter() - start < 5  # takes 0.2 s; an index lookup in a loop would take minutes
+
+
+def test_priorities_that_the_machine_lacks_take_room() -> None:
+    """As PyTorch's 2.8 to 2.10 have them: a feature takes as many places as its list is long."""
+    metadata = load_metadata(
+        {
+            "$schema": strategies.OLDER,
+            "default-priorities": {
+                "namespace": ["n"],
+                "feature": {"n": ["a", "b"]},
+                "property": {"n": {"a": ["9", "8", "7"]}},
+            },
+            "variants": {"zz": {"n": {"a": ["7"]}}, "bb": {"n": {"b": ["1"]}}},
+        }
+    )
+    assert order_labels(metadata, {"n": {"a": ["7"], "b": ["1"]}}) == ["zz", "bb"]
