@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve as ``install`` does for an empty environment, and fetch."""
+    from variantctl.cli.progress import search_progress
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolver import resolve
 
@@ -51,13 +52,15 @@ def run(args: argparse.Namespace) -> int:
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
-        plan = resolve(
-            request,
-            package_finder=package_finder,
-            machine=subject.machine,
-            platform=subject.platform,
-            who=subject.who,
-        )
+        with search_progress() as progress:
+            plan = resolve(
+                request,
+                package_finder=package_finder,
+                machine=subject.machine,
+                platform=subject.platform,
+                who=subject.who,
+                progress=progress,
+            )
         options.show_notes(subject, plan.notes)
         saved = _save(plan, package_finder, args.dest)
     if args.json:

@@ -88,6 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
     from variantctl.cli.fit_advice import fit_notes, kept_notes, warn
+    from variantctl.cli.progress import search_progress
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
@@ -109,14 +110,16 @@ def run(args: argparse.Namespace) -> int:
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment, files) as package_finder:
         package_finder.builds = builds_of(args, files, environment, subject, package_finder)
-        plan = resolve(
-            request,
-            package_finder=package_finder,
-            machine=subject.machine,
-            platform=subject.platform,
-            installed=installed,
-            who=subject.who,
-        )
+        with search_progress() as progress:
+            plan = resolve(
+                request,
+                package_finder=package_finder,
+                machine=subject.machine,
+                platform=subject.platform,
+                installed=installed,
+                who=subject.who,
+                progress=progress,
+            )
         poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))

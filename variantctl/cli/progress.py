@@ -64,6 +64,30 @@ def progress_bar(title: str, *, after: float = 1.0) -> Iterator[Callable[[int, i
             state["bar"].stop()
 
 
+@contextmanager
+def search_progress(*, after: float = 1.0) -> Iterator[Callable[[int, int], None] | None]:
+    """One line on standard error while a search takes longer than ``after`` seconds.
+
+    Yields what to call with the packages met and the versions looked at; ``None`` where nobody would see it.
+    """
+    if is_quiet() or not sys.stderr.isatty():
+        yield None
+        return
+    started = time.monotonic()
+    with ExitStack() as shown:
+        status: list[Any] = []
+
+        def tell(packages: int, versions: int) -> None:
+            if time.monotonic() - started < after:
+                return
+            said = f"resolving: {packages:,} packages, {versions:,} versions looked at"
+            if not status:
+                status.append(shown.enter_context(console(stderr=True).status(said)))
+            status[0].update(said)
+
+        yield tell
+
+
 class _Steps:
     """A bar that a timer starts, and that steps move whether or not it is shown yet."""
 
