@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -221,3 +222,13 @@ def test_a_gpu_that_torch_has_no_code_for(tmp_path: Path) -> None:
     trial = run(tmp_path)
     assert trial.no_code == (("cuda:0", "sm_70", "sm_80 sm_90"),)
     assert found(trial, "nvidia") == [("error", "no-code-for-gpu", "torch")]
+
+
+@pytest.mark.parametrize("seconds", ["1e999", "NaN", "-1", "1" + "0" * 400, "9" * 5000, "true", '"x"'])
+def test_times_that_are_none(tmp_path: Path, seconds: str) -> None:
+    line = '{"step": "kernel", "device": "cpu", "ok": true, "seconds": ' + seconds + "}"
+    before = f"import sys; open(sys.argv[2], 'a').write({line!r} + chr(10))"
+    stand_in(tmp_path, before=before)
+    trial = run(tmp_path)
+    assert trial.status == "ok"
+    json.dumps(trial.as_json(), allow_nan=False)

@@ -29,6 +29,8 @@ TIME_LIMIT = 120.0
 
 _MOST_SAID = 1 << 20
 _MOST_LINES = 40
+_LONGEST = 1e7
+"""Seconds; more than that is no duration of anything here."""
 _QUIET: Mapping[str, str] = {
     # Frameworks would take nearly all memory of a GPU that others use, too (JAX, TensorFlow: GPU memory).
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
@@ -286,4 +288,7 @@ def _text(step: Mapping[str, Any], key: str) -> str:
 
 def _number(step: Mapping[str, Any], key: str) -> float | None:
     value = step.get(key)
-    return round(float(value), 3) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # A number that is none, or that no clock gives: JSON has no word for it.
+    return round(float(value), 3) if 0 <= value < _LONGEST else None

@@ -100,9 +100,9 @@ NAME_RULES: tuple[NameRule, ...] = (
     _rule(
         r"jax-cuda(?P<cuda>1\d)-(?:plugin|pjrt)", "nvidia", "build", "JAX's installation page: NVIDIA GPUs"
     ),
-    _rule(r"jax-rocm(?P<rocm>\d+)-(?:plugin|pjrt)", "amd", "build", "JAX's installation page: AMD GPUs"),
-    _rule(r"cupy-cuda(?P<cuda>\d+)x?", "nvidia", "build", "CuPy's installation page: package names"),
-    _rule(r"cupy-rocm-(?P<rocm>\d+-\d+)", "amd", "build", "CuPy's installation page: package names"),
+    _rule(r"jax-rocm(?P<rocm>\d{1,3})-(?:plugin|pjrt)", "amd", "build", "JAX's installation page: AMD GPUs"),
+    _rule(r"cupy-cuda(?P<cuda>\d{2,3})x?", "nvidia", "build", "CuPy's installation page: package names"),
+    _rule(r"cupy-rocm-(?P<rocm>\d{1,2}-\d{1,2})", "amd", "build", "CuPy's installation page: package names"),
     _rule(r"onnxruntime(?:-training)?-gpu", "nvidia", "build", "ONNX Runtime's installation page: CUDA"),
     _rule(r"onnxruntime-(?:rocm|migraphx)", "amd", "build", "ONNX Runtime's installation page: AMD"),
     _rule(r"tensorflow-rocm", "amd", "build", "AMD's builds of TensorFlow"),
@@ -141,19 +141,19 @@ class LocalRule:
 # A part begins where no letter is before it; in pt28cu126 a number is.
 LOCAL_RULES: tuple[LocalRule, ...] = (
     LocalRule(
-        re.compile(r"(?<![a-z])cu(?:da)?\.?(?P<cuda>\d+(?:\.\d+)?)"),
+        re.compile(r"(?<![a-z])cu(?:da)?\.?(?P<cuda>\d{1,4}(?!\d)(?:\.\d{1,3}(?!\d))?)"),
         "nvidia",
         "local versions of PyTorch, PyG, flash-attn, Transformer Engine",
     ),
     LocalRule(
-        re.compile(r"(?<![a-z])rocm(?:sdk)?\.?(?P<rocm>\d+(?:\.\d+)?)"),
+        re.compile(r"(?<![a-z])rocm(?:sdk)?\.?(?P<rocm>\d{1,8}(?!\d)(?:\.\d{1,3}(?!\d))?)"),
         "amd",
         "local versions of PyTorch, TheRock, vLLM",
     ),
     LocalRule(re.compile(r"(?<![a-z])xpu(?![a-z])"), "intel", "local versions of PyTorch"),
     LocalRule(re.compile(r"(?<![a-z])cpu(?![a-z])"), CPU, "local versions of PyTorch, PyG"),
     LocalRule(
-        re.compile(r"(?<![a-z])(?:torch\.?(?P<torch>\d+\.\d+)|pt(?P<pt>\d{2,3}))"),
+        re.compile(r"(?<![a-z])(?:torch\.?(?P<torch>\d{1,3}\.\d{1,3})(?!\d)|pt(?P<pt>\d{2,3})(?!\d))"),
         ABI_DEPENDENCY,
         "local versions of PyG (pt28), flash-attn (torch2.8), Transformer Engine (torch.2.11)",
     ),
@@ -264,6 +264,8 @@ def toolkit_properties(namespace: str, version: str | None) -> Properties:
     if version is None:
         return {namespace: {}}
     major, _, minor = version.partition(".")
+    if namespace == "nvidia" and (len(major) < 2 or major == "10"):
+        return {"nvidia": {}}  # older than what drivers are compared by: each of them runs it
     if namespace == "nvidia":
         return {"nvidia": {"cuda_version_lower_bound": (f"{major}.0",)}}
     if namespace == "amd" and minor:
@@ -338,10 +340,13 @@ def _version_of(rule: LocalRule, found: re.Match[str]) -> str | None:
     return written
 
 
+_LEADING = re.compile(r"\d{1,4}(?!\d)(?:\.\d{1,4}(?!\d))?")
+
+
 def _lowest(specifier: SpecifierSet) -> str | None:
     """``M.N`` of the lowest version that a specifier names: of ``==13.0.*``, ``~=13.0``, ``>=13.0.3,<14``."""
     for item in sorted(specifier, key=lambda item: item.operator):
-        if item.operator in ("==", "~=", ">=", "===") and (found := re.match(r"\d+(?:\.\d+)?", item.version)):
+        if item.operator in ("==", "~=", ">=", "===") and (found := _LEADING.match(item.version)):
             return found[0]
     return None
 
@@ -352,7 +357,11 @@ def _most_exact(signs: Sequence[Sign]) -> Sign:
 
 
 def _rank(version: str | None) -> tuple[int, ...]:
-    return tuple(map(int, version.split("."))) if version and re.fullmatch(r"[\d.]*\d", version) else ()
+    return (
+        tuple(map(int, version.split(".")))
+        if version and re.fullmatch(r"\d{1,8}(\.\d{1,8})*", version)
+        else ()
+    )
 
 
 def _by_extras(sign: Sign, optional: Iterable[str]) -> Sign:

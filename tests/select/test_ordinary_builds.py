@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from variantctl.select.ordinary_builds import OrdinaryBuild, ordinary_build, toolkit_version
-from variantctl.variants.properties import ABI_DEPENDENCY, Properties
+from variantctl.variants.properties import ABI_DEPENDENCY, VALUE_PATTERN, Properties
 
 
 def cuda(major: int) -> Properties:
@@ -59,10 +61,10 @@ ONNXRUNTIME_EXTRAS = (
         ("transformer-engine-torch", "2.12+cu.13.0.torch.2.11", (), "nvidia", "13.0", cuda(13)),
         ("kernels", "1+cuda12.4", (), "nvidia", "12.4", cuda(12)),
         ("torch", "2.15.0+cu134", (), "nvidia", "13.4", cuda(13)),
-        ("torch", "1.7.1+cu92", (), "nvidia", "9.2", cuda(9)),
+        ("torch", "1.7.1+cu92", (), "nvidia", "9.2", {"nvidia": {}}),
         ("app", "1+cu128.2", (), "nvidia", "12.8", cuda(12)),
         ("cupy-cuda13x", "14.2.0", ("cuda-pathfinder==1.*",), "nvidia", "13", cuda(13)),
-        ("cupy_cuda102", "12.3", (), "nvidia", "10.2", cuda(10)),
+        ("cupy_cuda102", "12.3", (), "nvidia", "10.2", {"nvidia": {}}),
         ("cupy-rocm-7-0", "14.2", (), "amd", "7.0", {"amd": {"rocm_version": ("7.0",)}}),
         ("jax-rocm7-plugin", "0.10.2", (), "amd", "7", {"amd": {}}),
         ("cudf-cu12", "26.10", (), "nvidia", "12", cuda(12)),
@@ -154,3 +156,58 @@ def test_libraries_are_judged_with_what_needs_them() -> None:
 )
 def test_versions_as_they_are_written(namespace: str, written: str | None, expected: str | None) -> None:
     assert toolkit_version(namespace, written) == expected
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "requires"),
+    [
+        ("torch", f"1+cu{LONG}", ()),
+        ("torch", f"1+rocm{LONG}.1", ()),
+        ("torch", f"1+pt{LONG}", ()),
+        ("torch", f"1+torch{LONG}.{LONG}", ()),
+        (f"cupy-cuda{LONG}x", "1", ()),
+        ("torch", "1", (f"nvidia-cublas=={LONG}", f"cuda-toolkit=={LONG}.1", f"jax-rocm{LONG}-plugin")),
+    ],
+)
+def test_numbers_without_end_are_no_error(name: str, version: str, requires: tuple[str, ...]) -> None:
+    build = ordinary_build(name, version, requires)
+    assert len(str(build.properties)) < 200
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            "cu",
+            "cuda",
+            "rocm",
+            "torch",
+            "pt",
+            "cpu",
+            "xpu",
+            ".",
+            "-",
+            "1",
+            "12",
+            "128",
+            "0",
+            "9" * 40,
+            "a",
+            "x",
+        ]
+    )
+).map("".join)
+
+
+@given(WORDS, WORDS, st.lists(WORDS, max_size=3))
+def test_whatever_is_written_gives_properties_of_the_standard(
+    name: str, local: str, requires: list[str]
+) -> None:
+    texts = tuple(f"nvidia-{text}" for text in requires)
+    build = ordinary_build(f"a{name}", f"1+{local}", texts)
+    for features in build.properties.values():
+        for values in features.values():
+            assert all(VALUE_PATTERN.fullmatch(value) for value in values)
+    assert build.built_for or build.accelerator is None
