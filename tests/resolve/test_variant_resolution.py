@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.resolve.world import World, machine, variant_metadata
+from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.errors import AcceleratorError, NoCandidateError, UnsupportedVariantError
 from variantctl.select.preferences import PreferenceError, VariantPreferences
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.schemas import PEP_850_SCHEMA
+from variantctl.wheels.errors import WheelError
 
 GPU = {"cuda_version_lower_bound": ["12.8", "12.6", "12.0"], "sm_arch": ["90_real", "80_real"]}
 
@@ -297,3 +303,49 @@ def test_what_the_user_excludes_is_no_accelerator(world: World) -> None:
     assert plan.notes == ()
     named = world.plan("net", preferences=VariantPreferences.parse(labels=["net="]))
     assert [str(planned.version) for planned in named.install] == ["2.0"]
+
+
+class Finder:
+    """Stands in for what can be had: what each version has, and whether looking at it fails."""
+
+    preferences = VariantPreferences()
+    accelerators = ("nvidia",)
+
+    def __init__(self) -> None:
+        self.ahead: list[str] = []
+        self.backends = self
+
+    def has_source(self, _name: str) -> bool:
+        return False
+
+    def project(self, _name: str) -> SimpleNamespace:
+        return SimpleNamespace(variants_json={})
+
+    def has_variants(self, _name: str) -> bool:
+        return True
+
+    def read_ahead(self, _name: str, versions: list[str]) -> None:
+        self.ahead += versions
+
+
+def test_an_old_version_that_cannot_be_read_does_not_stand_in_the_way() -> None:
+    finder = Finder()
+
+    def of_version(version: str) -> list[SimpleNamespace]:
+        if version == "1.0":
+            raise WheelError("net-1.0.whl", "has no variant.json")
+        return [SimpleNamespace(version=version, accelerators=())]
+
+    found = AcceleratorOrder(cast("Any", finder)).candidates(
+        canonicalize_name("net"), cast("Any", ["3.0", "2.0", "1.0"]), cast("Any", of_version)
+    )
+    assert [str(next(found).version) for _ in range(2)] == ["3.0", "2.0"]
+    with pytest.raises(WheelError):
+        next(found)
+    assert finder.ahead == ["2.0", "1.0"]
+    # The newest fails as it always did.
+    first = AcceleratorOrder(cast("Any", finder)).candidates(
+        canonicalize_name("net"), cast("Any", ["1.0", "0.9"]), cast("Any", of_version)
+    )
+    with pytest.raises(WheelError):
+        next(first)

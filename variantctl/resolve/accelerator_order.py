@@ -19,6 +19,7 @@ for the accelerator keeps its other variants with it: their needs may be met whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
@@ -37,6 +38,10 @@ OfVersion = Callable[[Version], Sequence[WheelCandidate]]
 
 _MOST_READ = 32
 """Versions of an index of variants whose metadata is read in search of a build for the accelerator."""
+
+
+_MOST_OPENED = 8
+"""The same where the index has no file of it, so that wheels have to be opened."""
 
 
 class AcceleratorOrder:
@@ -67,7 +72,14 @@ class AcceleratorOrder:
         later: list[WheelCandidate] = []
         rest = iter(versions)
         for read, version in enumerate(rest, start=1):
-            found = of_version(version)
+            try:
+                found = of_version(version)
+            except VariantctlError:
+                if not later:
+                    raise
+                # It is only looked at for a build that would go before; nothing that matters so far needs it.
+                rest = chain([version], rest)
+                break
             if any(candidate.accelerators for candidate in found):
                 waits = [candidate for candidate in found if self._waits(candidate)]
                 yield from (candidate for candidate in found if candidate not in waits)
@@ -76,6 +88,8 @@ class AcceleratorOrder:
             later += found
             if not self._may_come(name, read):
                 break
+            if read == 1:
+                self._candidate_finder.read_ahead(name, versions[1 : self._most_read(name)])
         yield from later
         for version in rest:
             yield from of_version(version)
@@ -142,4 +156,9 @@ class AcceleratorOrder:
         """Whether an older version may have what the machine can use, and it is worth reading on."""
         if not self._candidate_finder.accelerators:
             return False
-        return self._candidate_finder.backends.has_source(name) or read < _MOST_READ
+        return self._candidate_finder.backends.has_source(name) or read < self._most_read(name)
+
+    def _most_read(self, name: NormalizedName) -> int:
+        """How many versions are looked through: few where each of their wheels would have to be opened."""
+        is_listed = bool(self._candidate_finder.project(name).variants_json)
+        return _MOST_READ if is_listed else _MOST_OPENED

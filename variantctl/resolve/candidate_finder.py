@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from variantctl.resolve.needs import Need
 
 _MOST_READ = 32
+_WORTH_IT = 3
+_AT_A_TIME = 8
 
 
 class CandidateFinder:
@@ -186,6 +189,22 @@ class CandidateFinder:
     def has_variants(self, name: NormalizedName) -> bool:
         """Whether any version of a project has a wheel with a label."""
         return bool(self.versions(name)) and bool(self.project(name).labels)
+
+    def read_ahead(self, name: NormalizedName, versions: Sequence[Version]) -> None:
+        """Have the variant metadata of some versions read, several at a time; what is wrong shows later."""
+        project = self.project(name)
+        with_labels = [version for version in versions if version in project.labels]
+        if project.has_backends or len(with_labels) < _WORTH_IT:
+            return
+
+        def read(version: Version) -> None:
+            try:
+                self._package_finder.variant_metadata(project, version)
+            except VariantctlError:
+                return
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            list(pool.map(read, with_labels))
 
     @property
     def accelerators(self) -> tuple[str, ...]:
