@@ -99,8 +99,8 @@ def test_encodings(tmp_path: Path, content: bytes) -> None:
     ("line", "why"),
     [
         ("--nonsense", "unknown option '--nonsense'"),
-        ("-e .", "editable installs need a build"),
-        ("-e.", "editable installs need a build"),
+        ("-e nowhere", "there is no folder"),
+        ("-e git+https://h.invalid/x", "only a folder on this machine can be editable"),
         ("-r", "'-r' needs a value"),
         ("torch --global-option=x", "unknown option '--global-option=x' of a requirement"),
         ("torch --hash=md5:ab", "is no hash of a file"),

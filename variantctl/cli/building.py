@@ -88,14 +88,19 @@ def builds_of(
             raise
         return None
     interpreter = Interpreter(environment.tags, environment.markers)
-    settings = " ".join(f"{name}={value}" for name, value in args.config_settings)
     return Builds(
         policy,
         lambda: builder_of(args, environment, subject, package_finder),
         lambda link: fits_interpreter(link, interpreter),
-        f"{environment.tags[0]} {settings}",
+        build_key(args, environment),
         package_finder.cache,
     )
+
+
+def build_key(args: argparse.Namespace, environment: Environment) -> str:
+    """What a built wheel depends on beside its source: the interpreter, and what backends are told."""
+    settings = " ".join(f"{name}={value}" for name, value in args.config_settings)
+    return f"{environment.tags[0]} {settings}"
 
 
 def builder_of(

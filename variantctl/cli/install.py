@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from variantctl.cli.options import TargetMachine
     from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
+    from variantctl.cli.sources import SourceTrees
     from variantctl.indexes.finder import PackageFinder
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.resolver import Request
@@ -34,7 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "requirements",
         nargs="*",
         metavar="REQUIREMENT",
-        help="'torch', 'torch[opt]>=2', a wheel's path or URL",
+        help="'torch', 'torch[opt]>=2', a wheel's path or URL, or source code: '.', an archive, git+https://...",
+    )
+    parser.add_argument(
+        "-e",
+        "--editable",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder of source code, so that changes of it count at once",
     )
     parser.add_argument(
         "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
@@ -90,16 +100,18 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.cli.fit_advice import fit_notes, kept_notes, warn
     from variantctl.cli.progress import search_progress
     from variantctl.cli.request import request_of, requirement_files
+    from variantctl.cli.sources import named_sources
     from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
 
     if args.json and args.report == "-":
         raise UsageError("--report - and --json both print an object", hint="Write the report to a file.")
-    if not (args.requirements or args.requirement):
+    if not (args.requirements or args.requirement or args.editable):
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
     files = requirement_files(args)
-    request = request_of(args, files)
+    args.sources = [*named_sources(args), *files.sources]
+    request = request_of(args, files, builds=True)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment, files)
     if environment is not None:
@@ -108,8 +120,12 @@ def run(args: argparse.Namespace) -> int:
         recover(environment, for_changes=not args.dry_run)
     witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_catalog(args, environment, files) as package_finder, ExitStack() as stack:
         package_finder.builds = builds_of(args, files, environment, subject, package_finder)
+        trees = _source_trees(args, request, environment, subject, package_finder)
+        if trees is not None:
+            built = stack.enter_context(trees).requirements(args.sources)
+            request = replace(request, requirements=(*request.requirements, *built))
         with search_progress() as progress:
             plan = resolve(
                 request,
@@ -120,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
                 who=subject.who,
                 progress=progress,
             )
+        plan = trees.with_origins(plan) if trees is not None else plan
         poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
@@ -164,9 +181,35 @@ def _report(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, p
         file.write(json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
+def _source_trees(
+    args: argparse.Namespace,
+    request: Request,
+    environment: Environment | None,
+    subject: TargetMachine,
+    package_finder: PackageFinder,
+) -> SourceTrees | None:
+    """What builds the source code that was named; None where none was."""
+    if not args.sources:
+        return None
+    from variantctl.cli.building import build_key, builder_of
+    from variantctl.cli.sources import SourceTrees, refuse_building, refuse_unhashed
+
+    if environment is None:
+        raise UsageError("a build needs an environment to build for", hint="Name one with --python.")
+    options.refuse_other_platform(environment, subject)
+    if request.options.require_hashes:
+        refuse_unhashed(args.sources)
+    if args.no_build:
+        refuse_building(args.sources)
+    builder = builder_of(args, environment, subject, package_finder)
+    return SourceTrees(builder, package_finder, environment, build_key(args, environment))
+
+
 def _depends_on_little(args: argparse.Namespace) -> bool:
     """Whether nothing but configuration, pages and the environment decides what this command does."""
-    elsewhere = args.requirement or args.constraint or args.profile or args.build or args.no_binary
+    elsewhere = (
+        args.sources or args.requirement or args.constraint or args.profile or args.build or args.no_binary
+    )
     otherwise = (
         args.dry_run
         or args.verify

@@ -24,9 +24,10 @@ from variantctl.net.client import HttpClient, HttpSettings
 from variantctl.net.download import Cancelled, Progress
 from variantctl.net.errors import SourceError
 from variantctl.net.hashes import check, digests_of_bytes
+from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.streaming_zip import StreamingZip
-from variantctl.net.urls import is_file_url, redact
+from variantctl.net.urls import filename_of, is_file_url, redact
 from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
@@ -320,6 +321,17 @@ class PackageFinder:
             NetworkError, OfflineError, SourceError: it cannot be had.
         """
         return self._store.fetch(link.file, progress=progress, cancel=cancel, reader=reader)
+
+    def fetch_archive(self, url: str, hashes: Mapping[str, str]) -> FetchedWheel:
+        """An archive of source code that somebody named, on disk.
+
+        Raises:
+            HashMismatch: the bytes are not the promised ones; nothing is kept.
+            NetworkError, OfflineError, SourceError: it cannot be had.
+        """
+        bare = self.client.credentials.take_file(url, is_reference=True)
+        file = RemoteFile(filename_of(bare), bare, dict(hashes), source=without_secrets(bare))
+        return self._store.fetch(file)
 
     def let_go(self, link: WheelLink) -> None:
         """Drop a wheel that this process fetched: what was unpacked of it is kept elsewhere."""

@@ -22,6 +22,7 @@ from variantctl.requirements.requirement import (
     parse_hash,
     parse_user_requirement,
 )
+from variantctl.requirements.sources import SourceReference, source_reference
 from variantctl.values import dataclass, field
 
 ReadUrl = Callable[[str], bytes]
@@ -39,6 +40,7 @@ _BOMS = (
 # Long options take a value after "=" or a space; short ones also attached ("-rbase.txt").
 _WITH_VALUE = {
     "-r": "requirement", "--requirement": "requirement",
+    "-e": "editable", "--editable": "editable",
     "-c": "constraint", "--constraint": "constraint",
     "-i": "index-url", "--index-url": "index-url", "--pypi-url": "index-url",
     "--extra-index-url": "extra-index-url",
@@ -52,10 +54,6 @@ _FLAGS = {
     "--require-hashes": "require-hashes",
     "--prefer-binary": "ignored",
 }
-_REFUSED = {
-    "-e": "editable installs need a build",
-    "--editable": "editable installs need a build",
-}
 
 
 @dataclass
@@ -64,6 +62,7 @@ class RequirementFile:
 
     Attributes:
         requirements: of the file and the files it includes by ``-r``.
+        sources: what of them is source code: folders, archives, commits of git repositories.
         constraints: of the files named by ``-c``.
         index_url: the last ``--index-url``, or ``None``.
         extra_index_urls, find_links: in order.
@@ -73,6 +72,7 @@ class RequirementFile:
     """
 
     requirements: list[UserRequirement] = field(default_factory=list)
+    sources: list[SourceReference] = field(default_factory=list)
     constraints: list[UserRequirement] = field(default_factory=list)
     index_url: str | None = None
     extra_index_urls: list[str] = field(default_factory=list)
@@ -134,7 +134,10 @@ class RequirementFileReader:
             return
         text, options = _split_options(line)
         hashes = group_hashes(parse_hash(value) for value in _hash_options(options, where))
-        base = None if _is_http(place) else Path(place).resolve().parent
+        base = _folder_of(place)
+        if not constraints and (source := source_reference(text, origin=where, base=base, hashes=hashes)):
+            self.result.sources.append(source)
+            return
         requirement = parse_user_requirement(text, origin=where, base=base, hashes=hashes)
         if constraints and requirement.requirement.extras:
             raise RequirementFileError(f"{where}: a constraint cannot have extras", hint="remove the [...]")
@@ -148,6 +151,8 @@ class RequirementFileReader:
                 self.read(
                     _join(place, value), constraints=constraints or option == "constraint", asked_by=where
                 )
+            elif option == "editable":
+                self._editable(value, place, where, constraints)
             elif option == "index-url":
                 self.result.index_url = value
             elif option == "extra-index-url":
@@ -161,16 +166,23 @@ class RequirementFileReader:
             else:
                 setattr(self.result, option.replace("-", "_"), True)
 
+    def _editable(self, value: str, place: str, where: str, constraints: bool) -> None:
+        if constraints:
+            raise RequirementFileError(f"{where}: a constraint cannot be editable")
+        source = source_reference(value, origin=where, base=_folder_of(place), editable=True)
+        if source is not None:
+            self.result.sources.append(source)
+
+
+def _folder_of(place: str) -> Path | None:
+    """The folder that relative paths in a file start from; None: the current one."""
+    return None if _is_http(place) else Path(place).resolve().parent
+
 
 def _take_option(words: list[str], where: str) -> tuple[str, str, list[str]]:
     """The first option of ``words`` (its meaning and value) and the words after it."""
     word, rest = words[0], words[1:]
     head, equals, attached = word.partition("=")
-    if head in _REFUSED or word[:2] in _REFUSED:
-        raise RequirementFileError(
-            f"{where}: '{word}': {_REFUSED.get(head) or _REFUSED[word[:2]]}",
-            hint="variantctl installs wheels",
-        )
     if head in _FLAGS and not equals:
         return _FLAGS[head], "", rest
     if head in _WITH_VALUE and equals:

@@ -31,7 +31,7 @@ _NAMED_REFERENCE = re.compile(
 _SINGLE_EQUALS = re.compile(r"^(?P<name>[\w.-]+\s*(\[[^\]]*\])?)\s*=\s*(?P<version>\d[\w.*+!-]*)(=\S+)?\s*$")
 _EXTRAS_AT_END = re.compile(r"^(?P<place>.+?)\s*(?P<extras>\[[^\]]*\])?$")
 _SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
-_WHEELS_ONLY = "variantctl installs wheels; build one first, for instance with 'pip wheel --no-deps'"
+_WHEELS_ONLY = "only `variantctl install` builds source code, and no constraint can name it"
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,14 @@ def _parse(body: str, folder: Path) -> VariantRequirement:
         raise RequirementError("version control URLs need a build", hint=_WHEELS_ONLY)
     named = _NAMED_REFERENCE.match(body)
     if named and (_is_url(named["url"]) or _looks_like_path(named["url"])):
-        place, marker = _split_marker(named["url"])
+        place, marker = split_marker(named["url"])
         url = _absolute_url(place, folder)
         wheel = wheel_of_url(url)
         if wheel.name != canonicalize_name(named["name"]):
             raise RequirementError(f"the wheel at {url} is of '{wheel.name}', not of '{named['name']}'")
         return _direct(named["name"], named["extras"], url, marker)
     if _is_url(body) or _looks_like_path(body):
-        place, marker = _split_marker(body)
+        place, marker = split_marker(body)
         match = _EXTRAS_AT_END.match(place)
         path, extras = (match["place"], match["extras"]) if match else (place, None)
         url = _absolute_url(path, folder)
@@ -145,7 +145,7 @@ def _direct(name: str, extras: str | None, url: str, marker: str | None) -> Vari
     return parse_requirement(f"{name}{extras or ''} @ {url}" + (f" ; {marker}" if marker else ""))
 
 
-def _split_marker(text: str) -> tuple[str, str | None]:
+def split_marker(text: str) -> tuple[str, str | None]:
     """A URL or path may hold a semicolon; only one beside a space begins a marker (PEP 508, pip and uv)."""
     place, semicolon, marker = text.partition(" ;")
     if not semicolon and "; " in text:
@@ -158,7 +158,7 @@ def _is_url(text: str) -> bool:
 
 
 def _looks_like_path(text: str) -> bool:
-    place = _split_marker(text)[0].partition("[")[0].strip()
+    place = split_marker(text)[0].partition("[")[0].strip()
     return (
         place.startswith((".", "/", "~", "\\"))
         or "/" in place
