@@ -12,7 +12,7 @@ from importlib import import_module
 
 from tests.benchmarks.compare import compare
 
-MODULES = ("startup", "detect", "ordering", "resolving", "installing", "indexing")
+MODULES = ("startup", "detect", "ordering", "resolving", "installing", "indexing", "auditing")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ CAMPAIGNS = {
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
     "mutants": "a test notices a change of the code that decides (ordering, choice, transaction, ...)",
+    "machine-code": "no damaged or hostile library makes the reader fail, or costs much",
     "publishing": "nothing lost with two publishers of one bucket at once, or with one that is killed",
     "serving": "200 clients at once against 'index serve' and 'proxy', troublemakers among them",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 
 from variantctl.machine_code.compression import ZLIB, ZSTD, Unpacked
 from variantctl.machine_code.content import Content, Part, find_any, unpack
+from variantctl.machine_code.counter import Counter
 from variantctl.machine_code.elf import Elf
 from variantctl.machine_code.errors import DamagedCodeError
 
@@ -31,7 +32,7 @@ _PROCESSORS = """
 0x58 gfx1153 gfx12-generic gfx1251 gfx12-5-generic gfx1172 gfx1170 gfx1171 gfx9-4-generic
 """
 _ENTRY_ID = re.compile(r"(?:host|hip|hipv4|openmp)-(?:amdgcn|spirv64)-amd-amdhsa-+([a-z][\w.:+-]*)")
-_MOST_BUNDLES, _MOST_ENTRIES, _MOST_ID = 100_000, 4096, 256
+_MOST_BUNDLES, _MOST_ENTRIES, _MOST_ID = 20_000, 1024, 256
 _ANY, _ON = 1, 3
 _PAGE = 4096
 
@@ -59,7 +60,7 @@ def target_of(elf: Elf) -> str:
     )
 
 
-def read_bundles(content: Content) -> Iterator[str]:
+def read_bundles(content: Content, counter: Counter) -> Iterator[str]:
     """The targets of every bundle of a section, or of a file that is one.
 
     Raises:
@@ -72,11 +73,21 @@ def read_bundles(content: Content) -> Iterator[str]:
             raise DamagedCodeError(f"it has more than {_MOST_BUNDLES:,} bundles")
         rest = Part(content, at, content.size - at)
         if content.read(at, len(COMPRESSED)) == COMPRESSED:
-            size = yield from _compressed(rest)
+            size = yield from _counted(_compressed(rest), counter)
         else:
-            size = yield from _plain(rest)
+            size = yield from _counted(_plain(rest), counter)
         # The first form does not say how long it is; compilers align bundles to pages.
         at += size or _PAGE - at % _PAGE
+
+
+def _counted(targets: Generator[str, None, int], counter: Counter) -> Generator[str, None, int]:
+    while True:
+        counter.count()
+        try:
+            target = next(targets)
+        except StopIteration as end:
+            return int(end.value)
+        yield target
 
 
 def _plain(content: Content) -> Generator[str, None, int]:

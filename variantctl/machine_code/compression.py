@@ -11,7 +11,8 @@ from variantctl.machine_code.errors import DamagedCodeError
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 STORED, ZLIB, ZSTD = "stored", "zlib", "zstd"
-_PIECE = 1 << 20
+#: Bytes that are unpacked at most, and read, at once: of many only the start is wanted.
+_PIECE, _INPUT = 1 << 20, 1 << 16
 #: Frames of AMD's compiler say that all of their content is needed to unpack them; memory is only taken for
 #: what is really unpacked.
 _WINDOW = 30
@@ -62,14 +63,13 @@ class Unpacked:
 
 
 def _stored(content: Content) -> Iterator[bytes]:
-    for _, piece in pieces(content):
-        yield piece
+    yield from pieces(content, size=_INPUT)
 
 
 def _zlib(content: Content) -> Iterator[bytes]:
     stream = zlib.decompressobj()
     try:
-        for _, piece in pieces(content):
+        for piece in pieces(content, size=_INPUT):
             while piece and not stream.eof:
                 yield stream.decompress(piece, _PIECE)
                 piece = stream.unconsumed_tail
@@ -87,7 +87,7 @@ def _zstd(content: Content) -> Iterator[bytes]:
         raise DamagedCodeError("it is compressed with zstd, which this Python has no module for") from error
     stream = zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _WINDOW})
     try:
-        for _, piece in pieces(content):
+        for piece in pieces(content, size=_INPUT):
             yield stream.decompress(piece, _PIECE)
             while not stream.eof and not stream.needs_input:
                 yield stream.decompress(b"", _PIECE)

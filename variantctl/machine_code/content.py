@@ -9,9 +9,9 @@ from typing import Protocol
 
 from variantctl.machine_code.errors import DamagedCodeError
 
-#: No table of headers or names of a sound library is larger (libtorch_cuda's names take 12 MB).
-MOST_AT_ONCE = 64 << 20
-_PIECE = 1 << 20
+#: No table of headers or names of a sound library is larger.
+MOST_AT_ONCE = 32 << 20
+_PIECE, _FIRST_PIECE = 1 << 20, 1 << 12
 
 
 class Content(Protocol):
@@ -109,17 +109,17 @@ def unpack(content: Content, form: struct.Struct, offset: int) -> tuple[int, ...
     return form.unpack(content.read(offset, form.size))
 
 
-def text_at(table: bytes, offset: int) -> str:
-    """The text that starts in a table of strings and ends with a zero; no more than 4096 bytes of it."""
-    end = table.find(b"\0", offset, offset + 4096)
-    return table[offset : end if end >= 0 else offset + 4096].decode("utf-8", "replace")
+def text_at(table: bytes, offset: int, most: int = 4096) -> str:
+    """The text that starts in a table of strings and ends with a zero; no more than ``most`` bytes of it."""
+    end = table.find(b"\0", offset, offset + most)
+    return table[offset : end if end >= 0 else offset + most].decode("utf-8", "replace")
 
 
-def pieces(content: Content, overlap: int = 0) -> Iterator[tuple[int, bytes]]:
-    """All of it, megabyte by megabyte, with offsets; each starts with the last bytes of the one before."""
-    for offset in range(0, content.size, _PIECE):
+def pieces(content: Content, *, size: int = _PIECE, overlap: int = 0) -> Iterator[bytes]:
+    """All of it, piece by piece; each starts with the last ``overlap`` bytes of the one before."""
+    for offset in range(0, content.size, size):
         start = max(0, offset - overlap)
-        yield start, content.read(start, min(offset + _PIECE, content.size) - start)
+        yield content.read(start, min(offset + size, content.size) - start)
 
 
 def find(content: Content, sought: bytes, start: int = 0) -> int:
@@ -130,8 +130,11 @@ def find(content: Content, sought: bytes, start: int = 0) -> int:
 def find_any(content: Content, sought: tuple[bytes, ...], start: int = 0) -> int:
     """Where one of several texts next occurs; -1 where none does."""
     overlap = max(map(len, sought)) - 1
+    # What is sought is near as a rule, and there are thousands of them: little is read at first.
+    size = _FIRST_PIECE
     while start < content.size:
-        piece = content.read(start, min(_PIECE, content.size - start))
+        piece = content.read(start, min(size, content.size - start))
+        size = min(size * 4, _PIECE)
         found = [at for at in map(piece.find, sought) if at >= 0]
         if found:
             return start + min(found)

@@ -21,7 +21,9 @@ X86_64 = 62
 _NOBITS, _NOTE = 8, 7
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRTAB, _STRSZ = 1, 5, 10
-_MOST_SECTIONS, _MOST_SEGMENTS, _MOST_NEEDED = 200_000, 4096, 4096
+#: More than any sound library has: a file that claims more costs no more than this.
+_MOST_SECTIONS, _MOST_SEGMENTS, _MOST_NEEDED, _MOST_DYNAMIC = 100_000, 4096, 4096, 1 << 20
+_MOST_NOTES, _MOST_PROPERTIES, _MOST_NAME = 100_000, 1 << 16, 128
 _ISA_NEEDED = 0xC0008002
 
 
@@ -127,7 +129,7 @@ class Elf:
 
     def _dynamic(self, offset: int, size: int) -> list[tuple[int, int]]:
         form = self._form("QQ" if self.is_64 else "II")
-        table = self.content.read(offset, size - size % form.size)
+        table = self.content.read(offset, min(size, _MOST_DYNAMIC) // form.size * form.size)
         entries = []
         for tag, value in form.iter_unpack(table):
             if tag == 0:
@@ -141,14 +143,18 @@ class Elf:
         Raises:
             DamagedCodeError: one of them is not all there.
         """
-        for section in self.sections:
-            if section.is_note:
-                data = self.part(section).read(0, section.size)
-                yield from self._notes_of(data, 8 if self.is_64 and "property" in section.name else 4)
+        held = [section for section in self.sections if section.is_note]
+        if sum(section.size for section in held) > self.content.size:
+            raise DamagedCodeError("its sections of notes overlap")
+        for section in held:
+            data = self.part(section).read(0, section.size)
+            yield from self._notes_of(data, 8 if self.is_64 and "property" in section.name else 4)
 
     def _notes_of(self, data: bytes, alignment: int) -> Iterator[tuple[str, int, bytes]]:
         form, at = self._form("III"), 0
-        while at + form.size <= len(data):
+        for _ in range(_MOST_NOTES):
+            if at + form.size > len(data):
+                return
             name_size, size, kind = form.unpack_from(data, at)
             start = at + form.size + -(-name_size // 4) * 4
             if start + size > len(data):
@@ -169,7 +175,7 @@ class Elf:
 
     def _property(self, data: bytes, sought: int) -> int:
         form, at = self._form("II"), 0
-        while at + 8 <= len(data):
+        while at + 8 <= min(len(data), _MOST_PROPERTIES):
             kind, size = form.unpack_from(data, at)
             if kind == sought and size == 4 and at + 12 <= len(data):
                 return int(self._form("I").unpack_from(data, at + 8)[0])
@@ -182,7 +188,9 @@ class Elf:
 
 def _section(names: bytes, row: tuple[int, ...]) -> Section:
     name, kind, _, address, offset, size = row[:6]
-    return Section(text_at(names, name), offset, 0 if kind == _NOBITS else size, address, kind == _NOTE)
+    return Section(
+        text_at(names, name, _MOST_NAME), offset, 0 if kind == _NOBITS else size, address, kind == _NOTE
+    )
 
 
 def _offset_of(address: int, segments: list[tuple[int, int, int, int]]) -> int:

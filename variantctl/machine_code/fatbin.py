@@ -18,6 +18,7 @@ import struct
 from collections.abc import Iterator
 
 from variantctl.machine_code.content import Content, Part, find, unpack
+from variantctl.machine_code.counter import Counter
 from variantctl.machine_code.elf import Elf
 from variantctl.machine_code.errors import DamagedCodeError
 from variantctl.values import dataclass
@@ -29,7 +30,6 @@ _CONTAINER, _ENTRY = struct.Struct("<4sHHQ"), struct.Struct("<HHIQIIHHIIIQ")
 _KINDS = {1: "ptx", 2: "cubin", 8: "lto"}
 #: Of an entry: code for just this architecture (``sm_90a``), and for its family (``sm_100f``).
 _SPECIFIC, _FAMILY = 1 << 20, 1 << 21
-_MOST_ENTRIES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +47,23 @@ class CudaEntry:
     version: tuple[int, int]
 
 
-def read_fatbins(content: Content) -> Iterator[CudaEntry]:
+def read_fatbins(content: Content, counter: Counter) -> Iterator[CudaEntry]:
     """The entries of every container of a section, or of a file that is one.
 
     Raises:
         DamagedCodeError: a header does not go with what is there; entries before it were given.
     """
-    at = seen = 0
+    at = 0
     while (at := find(content, MAGIC, at)) >= 0:
-        seen += _counted(seen)
+        counter.count()
         _, version, header, size = unpack(content, _CONTAINER, at)
         if version != 1 or header < _CONTAINER.size:
             at += len(MAGIC)  # These bytes may occur in code.
             continue
         for entry in _entries(Part(content, at + header, size)):
-            seen += _counted(seen)
+            counter.count()
             yield entry
         at += header + size
-
-
-def _counted(seen: int) -> int:
-    if seen >= _MOST_ENTRIES:
-        raise DamagedCodeError(f"it has more than {_MOST_ENTRIES:,} pieces of code")
-    return 1
 
 
 def _entries(container: Content) -> Iterator[CudaEntry]:

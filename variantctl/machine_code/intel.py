@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from variantctl.machine_code.compression import STORED, ZSTD, ZSTD_MAGIC, Unpacked
 from variantctl.machine_code.content import MOST_AT_ONCE, Content, Memory, Part
@@ -23,9 +24,9 @@ ARCHIVE = b"!<arch>\n"
 IMAGES, ADDRESSES = "__CLANG_OFFLOAD_BUNDLE__sycl-", ".tgtimg"
 #: What stands for code that every device's driver compiles for itself.
 ANY_DEVICE = "spirv"
-_PRODUCT_CONFIG = 6
+_PRODUCT_CONFIG, _LEAST = 6, 1 << 16
 _DEVICE = re.compile(r"(?:64|32)\.(\d{1,3}\.\d{1,3}\.\d{1,3})")
-_MOST_IMAGES, _MOST_MEMBERS, _MOST_UNPACKED = 20_000, 10_000, 8 << 30
+_MOST_IMAGES, _MOST_MEMBERS, _MOST_UNPACKED, _MOST_SECTIONS = 10_000, 1000, 4 << 30, 16
 
 
 def device_ips(elf: Elf) -> Iterator[str]:
@@ -50,13 +51,15 @@ def read_images(whole: Content, sections: Sequence[Section]) -> Iterator[str]:
     for image in _images(whole, sections):
         stream = Unpacked(image, ZSTD if image.read(0, 4) == ZSTD_MAGIC else STORED)
         yield from _devices(stream)
-        unpacked += stream.total
+        # An image that has nothing costs something, too.
+        unpacked += stream.total + _LEAST
         if unpacked > _MOST_UNPACKED:
             raise DamagedCodeError(f"its images unpack to more than {_MOST_UNPACKED:,} bytes")
 
 
 def _images(whole: Content, sections: Sequence[Section]) -> Iterator[Content]:
-    held = [section for section in sections if section.name.startswith(IMAGES) and section.size >= 4]
+    named = (section for section in sections if section.name.startswith(IMAGES) and section.size >= 4)
+    held = list(islice(named, _MOST_SECTIONS))
     table = next((section for section in sections if section.name == ADDRESSES), None)
     if table is None:
         yield from (Part(whole, section.offset, section.size) for section in held)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from variantctl.machine_code import amdgpu, elf, fatbin, intel, macho, pe
 from variantctl.machine_code.content import Content, pieces
+from variantctl.machine_code.counter import Counter
 from variantctl.machine_code.elf import Elf
 from variantctl.machine_code.errors import DamagedCodeError
 from variantctl.machine_code.fatbin import CudaEntry
@@ -17,11 +18,12 @@ from variantctl.values import dataclass, field
 SIGNATURE = 32
 #: Libraries of accelerators that programs open by name while they run (``dlopen``, ``LoadLibrary``).
 _OPENED = re.compile(
-    rb"(?<![\w./-])((?:lib(?:cuda|cudart|cublas|cublasLt|cudnn\w*|cufft|cufile|cupti|curand|cusolver|cusparse|cusparseLt|"
+    rb"(?<![\w./-])((?:lib(?:cuda|cudart|cublas|cublasLt|cudnn\w{0,40}|cufft|cufile|cupti|curand|cusolver|cusparse|cusparseLt|"
     rb"nccl|nvrtc\S{0,12}?|nvJitLink|nvidia-ml|nvToolsExt|amdhip64|hsa-runtime64|hipblas|hipblaslt|rocblas|miopen|MIOpen|"
-    rb"rccl|rocm_smi64|amd_smi|ze_loader|sycl|OpenCL|pi_level_zero|ur_loader)\.so(?:\.\d+){0,3})|"
-    rb"(?:nvcuda|nvml|cudart64_\d+|cublas64_\d+|cudnn64_\d+|nvrtc64_\d+_\d+|amdhip64(?:_\d+)?|ze_loader|sycl\d+)\.dll)\0"
+    rb"rccl|rocm_smi64|amd_smi|ze_loader|sycl|OpenCL|pi_level_zero|ur_loader)\.so(?:\.\d{1,8}){0,3})|"
+    rb"(?:nvcuda|nvml|cudart64_\d{1,4}|cublas64_\d{1,4}|cudnn64_\d{1,4}|nvrtc64_\d{1,4}_\d|amdhip64(?:_\d)?|ze_loader|sycl\d{1,2})\.dll)\0"
 )
+_MOST_PROBLEMS, _MOST_NAMES = 20, 200
 _READ_ONLY = (".rodata", ".rdata", "__cstring", "__const")
 
 
@@ -135,13 +137,15 @@ class _Look:
         self.intel: set[str] = set()
         self.level: str | None = None
         self.problems: list[str] = []
+        self.counter = Counter()
 
     def at(self, what: str, read: Callable[[], None]) -> None:
         """Read a part of it."""
         try:
             read()
         except DamagedCodeError as error:
-            self.problems.append(f"{what} cannot be read: {error.message}")
+            if len(self.problems) < _MOST_PROBLEMS:
+                self.problems.append(f"{what} cannot be read: {error.message}")
 
     def at_elf(self) -> None:
         """A host's library, or an accelerator's own file."""
@@ -169,10 +173,11 @@ class _Look:
 
     def at_sections(self, sections: Sequence[Section], part: Callable[[Section], Content]) -> None:
         """Code for accelerators is in sections of its own."""
-        for section in sections:
-            read = self._reader_of(section.name)
-            if read is not None:
-                self.at(section.name, lambda read=read, section=section: read(part(section)))  # type: ignore[misc]
+        read_by = [(section, read) for section in sections if (read := self._reader_of(section.name))]
+        if sum(section.size for section, _ in read_by) > self.content.size:
+            raise DamagedCodeError("its sections overlap")
+        for section, read in read_by:
+            self.at(section.name, lambda read=read, section=section: read(part(section)))  # type: ignore[misc]
         if any(section.name.startswith(intel.IMAGES) for section in sections):
             self.at("an image of SYCL", lambda: self.at_images(sections))
 
@@ -212,7 +217,7 @@ class _Look:
 
     def at_fatbins(self, content: Content) -> None:
         """NVIDIA's containers."""
-        for entry in fatbin.read_fatbins(content):
+        for entry in fatbin.read_fatbins(content, self.counter):
             self.cuda.add(entry)
 
     def at_bundle_file(self) -> None:
@@ -222,7 +227,7 @@ class _Look:
 
     def at_bundles(self, content: Content) -> None:
         """AMD's bundles."""
-        for target in amdgpu.read_bundles(content):
+        for target in amdgpu.read_bundles(content, self.counter):
             self.amd.add(target)
 
     def at_images(self, sections: Sequence[Section]) -> None:
@@ -237,8 +242,10 @@ class _Look:
 
     def at_constants(self, content: Content) -> None:
         """Names of libraries among the constants."""
-        for _, piece in pieces(content, overlap=64):
-            self.opened |= {match[1].decode("ascii") for match in _OPENED.finditer(piece)}
+        for piece in pieces(content, overlap=64):
+            for match in _OPENED.finditer(piece):
+                if len(self.opened) < _MOST_NAMES:
+                    self.opened.add(match[1].decode("ascii"))
 
     def at_ptx(self) -> None:
         """PTX as text: the directives that it starts with."""

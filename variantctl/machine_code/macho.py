@@ -12,7 +12,7 @@ from variantctl.machine_code.sections import Section
 THIN, UNIVERSAL = b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"
 MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64", 7: "x86", 12: "arm"}
 _SEGMENT, _LIBRARIES = 0x19, {0xC, 0x80000018, 0x8000001F, 0x80000023, 0x20}
-_MOST_SLICES, _MOST_COMMANDS = 16, 10_000
+_MOST_SLICES, _MOST_COMMANDS, _MOST_BYTES = 16, 10_000, 4 << 20
 
 
 def is_universal(start: bytes) -> bool:
@@ -52,7 +52,7 @@ class MachO:
         self.content = content
         processor, _, _, count, size = unpack(content, struct.Struct("<5I"), 4)
         self.machine = MACHINES.get(processor, f"processor {processor:#x}")
-        if count > _MOST_COMMANDS:
+        if count > _MOST_COMMANDS or size > _MOST_BYTES:
             raise DamagedCodeError(f"it is said to have {count:,} load commands")
         commands = list(_commands(content.read(32, size), count))
         self.needed = tuple(_library(data) for kind, data in commands if kind in _LIBRARIES)
