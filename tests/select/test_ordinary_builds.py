@@ -211,3 +211,14 @@ def test_whatever_is_written_gives_properties_of_the_standard(
         for values in features.values():
             assert all(VALUE_PATTERN.fullmatch(value) for value in values)
     assert build.built_for or build.accelerator is None
+
+
+def test_names_are_told_apart_before_they_are_matched() -> None:
+    """A rule whose names have none of the words that are looked for first would never apply."""
+    import re
+
+    from variantctl.select import ordinary_builds
+
+    for rule in ordinary_builds.NAME_RULES:
+        plain = re.sub(r"\(\?P<\w+>|\(\?:|\\\w|[()?|]", " ", rule.pattern)
+        assert any(word.strip("-1") in plain for word in ordinary_builds._IN_NAMES), rule.pattern

@@ -53,7 +53,7 @@ class NameRule:
         oldest: the first toolkit version of which there are distributions with such a name.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     namespace: str
     role: Role
     source: str
@@ -70,7 +70,7 @@ def _rule(
     versioned: bool = False,
     oldest: str | None = None,
 ) -> NameRule:
-    return NameRule(re.compile(pattern), namespace, role, source, versioned, oldest)
+    return NameRule(pattern, namespace, role, source, versioned, oldest)
 
 
 _NVIDIA = "NVIDIA's packages on PyPI"
@@ -122,6 +122,9 @@ NAME_RULES: tuple[NameRule, ...] = (
 )
 """The first that matches counts. What CPUs need, too (``intel-openmp``, ``nvidia-ml-py``), is not here."""
 
+_IN_NAMES = ("-cu1", "cuda", "nvidia", "rocm", "migraphx", "gpu", "cpu", "xpu", "sycl", "dpcpp", "intel-pti")
+"""Every name that a rule matches has one of these in it."""
+
 
 @dataclass(frozen=True)
 class LocalRule:
@@ -133,7 +136,7 @@ class LocalRule:
         source: where such versions are met.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     namespace: str
     source: str
 
@@ -141,19 +144,19 @@ class LocalRule:
 # A part begins where no letter is before it; in pt28cu126 a number is.
 LOCAL_RULES: tuple[LocalRule, ...] = (
     LocalRule(
-        re.compile(r"(?<![a-z])cu(?:da)?\.?(?P<cuda>\d{1,4}(?!\d)(?:\.\d{1,3}(?!\d))?)"),
+        r"(?<![a-z])cu(?:da)?\.?(?P<cuda>\d{1,4}(?!\d)(?:\.\d{1,3}(?!\d))?)",
         "nvidia",
         "local versions of PyTorch, PyG, flash-attn, Transformer Engine",
     ),
     LocalRule(
-        re.compile(r"(?<![a-z])rocm(?:sdk)?\.?(?P<rocm>\d{1,8}(?!\d)(?:\.\d{1,3}(?!\d))?)"),
+        r"(?<![a-z])rocm(?:sdk)?\.?(?P<rocm>\d{1,8}(?!\d)(?:\.\d{1,3}(?!\d))?)",
         "amd",
         "local versions of PyTorch, TheRock, vLLM",
     ),
-    LocalRule(re.compile(r"(?<![a-z])xpu(?![a-z])"), "intel", "local versions of PyTorch"),
-    LocalRule(re.compile(r"(?<![a-z])cpu(?![a-z])"), CPU, "local versions of PyTorch, PyG"),
+    LocalRule(r"(?<![a-z])xpu(?![a-z])", "intel", "local versions of PyTorch"),
+    LocalRule(r"(?<![a-z])cpu(?![a-z])", CPU, "local versions of PyTorch, PyG"),
     LocalRule(
-        re.compile(r"(?<![a-z])(?:torch\.?(?P<torch>\d{1,3}\.\d{1,3})(?!\d)|pt(?P<pt>\d{2,3})(?!\d))"),
+        r"(?<![a-z])(?:torch\.?(?P<torch>\d{1,3}\.\d{1,3})(?!\d)|pt(?P<pt>\d{2,3})(?!\d))",
         ABI_DEPENDENCY,
         "local versions of PyG (pt28), flash-attn (torch2.8), Transformer Engine (torch.2.11)",
     ),
@@ -291,8 +294,9 @@ def toolkit_version(namespace: str, written: str | None) -> str | None:
 
 
 def _of_name(name: str, evidence: str, specifier: SpecifierSet | None = None) -> tuple[Sign, Role] | None:
-    for rule in NAME_RULES:
-        if (found := rule.pattern.fullmatch(name)) is not None:
+    # Most names have nothing to do with accelerators: patterns are compiled for those that may.
+    for rule in NAME_RULES if any(word in name for word in _IN_NAMES) else ():
+        if (found := re.fullmatch(rule.pattern, name)) is not None:
             groups = found.groupdict()
             version = groups.get("cuda") or groups.get("rocm")
             if version is None and rule.versioned and specifier is not None:
@@ -324,7 +328,7 @@ def _of_local(version: str) -> Iterator[Sign]:
     if local is None:
         return
     for rule in LOCAL_RULES:
-        if (found := rule.pattern.search(local)) is not None:
+        if (found := re.search(rule.pattern, local)) is not None:
             yield Sign(f"is version {version}", rule.namespace, _version_of(rule, found), rule.source)
 
 
