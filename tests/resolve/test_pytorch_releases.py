@@ -481,3 +481,13 @@ def test_a_build_for_others_that_is_named_is_refused_with_the_reason(
         world.plan(profile, requirement)
     known = "no version" not in why
     assert (f"is no build for profile {profile}" in refused.value.message) == known
+
+
+def test_explain_lists_the_builds_that_a_machine_cannot_take(world: World) -> None:
+    found = world.explain("v100-old-driver", "torch")
+    assert (str(found.version), found.selected and found.selected.link.wheel.label) == ("2.15.0", "cpu")
+    assert set(found.as_json()["other_builds"]) == {"cu130", "cu132", "rocm7.14", "xpu"}
+    assert "13.0" in found.other_builds["cu130"]
+    assert found.notes[0].endswith("with driver 525 or newer (CUDA 12.0) you would get 2.14.1+cu126")
+    assert "other_builds" not in world.explain("h100", "torch").as_json()
+    assert "other_builds" not in world.explain("graviton3", "torch").as_json()

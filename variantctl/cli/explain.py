@@ -178,6 +178,10 @@ def _print(explanation: Explanation, *, everything: bool) -> None:
         console.print(f"{item.name} {item.version} was passed over: it {item.why}.", markup=False)
         for label, why in item.labels.items():
             console.print(f"  {label}: {why or 'could be taken'}", markup=False)
+    if explanation.other_builds:
+        console.print(f"Its builds for accelerators, none of which {explanation.who} can take:", markup=False)
+        for label, why in explanation.other_builds.items():
+            console.print(f"  {label}: {why}", markup=False)
     if hidden:
         console.print(f"(--all lists the {hidden} for other Pythons or platforms too.)", markup=False)
 

@@ -26,7 +26,7 @@ from variantctl.select.ordinary_builds import optional_requirements, ordinary_bu
 from variantctl.select.preferences import REQUIRE, VariantPreferences
 from variantctl.select.ranking import EvaluatedWheel
 from variantctl.select.reasons import Reason
-from variantctl.values import dataclass, replace
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.lenient import read_requirement
@@ -52,6 +52,8 @@ class Explanation:
         passed_over: the newer versions without a build for the machine's accelerator.
         notes: what to say about the machine's accelerator, a line each.
         fit: whether the selected wheel, where it has no variant, makes use of the machine's accelerator.
+        other_builds: where a CPU build is taken beside an accelerator: the labels of the version that no page
+            asked for has -> why the machine cannot take them.
     """
 
     name: NormalizedName
@@ -62,6 +64,7 @@ class Explanation:
     passed_over: tuple[PassedOver, ...] = ()
     notes: tuple[str, ...] = ()
     fit: Fit | None = None
+    other_builds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def selected(self) -> EvaluatedWheel | None:
@@ -80,6 +83,7 @@ class Explanation:
             "advice": [advice.as_json() for advice in self.advice],
             **({"passed_over": [item.as_json() for item in self.passed_over]} if self.passed_over else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"other_builds": dict(self.other_builds)} if self.other_builds else {}),
             **({"fit": self.fit.as_json()} if self.fit is not None else {}),
         }
 
@@ -137,7 +141,10 @@ def explain(
     told = Told() if first is None else tell_of(first, [need], candidate_finder, pre=pre, command=command)
     wheels = tuple(with_order(judged))
     fit = _fit(first, candidate_finder, machine, who) if first is not None else None
-    return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes, fit)
+    others = candidate_finder.every_label(name, version) if told.without else {}
+    known = {wheel.link.wheel.label for wheel in judged}
+    lacking = {label: why for label, why in others.items() if why and label not in known}
+    return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes, fit, lacking)
 
 
 def _fit(
