@@ -45,12 +45,18 @@ class Release:
 
 
 class Registry:
-    """Serves releases on loopback, as a Simple index (PEP 691) with METADATA beside the wheels (PEP 658)."""
+    """Serves releases on loopback, as a Simple index (PEP 691) with METADATA beside the wheels (PEP 658).
+
+    Attributes:
+        url: of the index.
+        asked: the paths of all requests.
+    """
 
     def __init__(self) -> None:
         self._pages: dict[str, list[dict[str, object]]] = {}
         self._metadata: dict[str, bytes] = {}
         self._releases: dict[str, Release] = {}
+        self.asked: list[str] = []
         handler = type("Handler", (_Handler,), {"registry": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -88,6 +94,7 @@ class Registry:
 
     def answer(self, path: str) -> tuple[bytes, str] | None:
         """The content of a path, and its type; ``None`` where there is nothing."""
+        self.asked.append(path)
         if path in self._metadata:
             return self._metadata[path], "application/octet-stream"
         if path in self._releases:

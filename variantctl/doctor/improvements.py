@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from variantctl.doctor.findings import Commands, Finding
@@ -33,9 +32,7 @@ def improvements(
         commands: those that mend things.
         begin: called with the name of each package.
     """
-    candidate_finder.expect(
-        (name, SpecifierSet(f"=={item.version}")) for name, item in inspection.packages.items()
-    )
+    candidate_finder.expect_projects(inspection.packages)
     findings: list[Finding] = []
     for item in inspection.packages.values():
         begin(item.name)

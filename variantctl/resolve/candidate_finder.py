@@ -10,7 +10,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -105,14 +104,10 @@ class CandidateFinder:
         """Forget what was asked for ahead of time."""
         self._ahead.close()
 
-    def expect(self, needs: Iterable[tuple[NormalizedName, SpecifierSet]]) -> None:
-        """These projects will be needed soon."""
-        for name, specifier in needs:
-            self._ahead.expect_project(name, specifier)
-
     def expect_projects(self, names: Iterable[NormalizedName]) -> None:
-        """These projects will be asked for soon, in any version."""
-        self.expect((name, SpecifierSet()) for name in names)
+        """These projects will be asked for soon."""
+        for name in names:
+            self._ahead.expect_project(name)
 
     def expect_metadata(self, candidates: Iterable[WheelCandidate]) -> None:
         """These candidates may be tried soon."""

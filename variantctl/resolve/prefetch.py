@@ -10,14 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.select.compatibility import Interpreter
-from variantctl.select.ranking import SelectionContext, fits_interpreter, rank_wheels
 from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.metadata import CoreMetadata
 
@@ -62,11 +59,10 @@ class Prefetcher:
                 known = self._metadata.setdefault(link.file.url, known)
         return known.result()
 
-    def expect_project(self, name: NormalizedName, specifier: SpecifierSet) -> None:
-        """The project's page, and METADATA of the wheel it will most likely be, will be needed."""
+    def expect_project(self, name: NormalizedName) -> None:
+        """The project's page will be needed."""
         if name not in self._pages:
-            page = self._pages[name] = self._pool.submit(self._package_finder.project, name)
-            page.add_done_callback(lambda future: self._expect_best(future, specifier))
+            self._pages[name] = self._pool.submit(self._package_finder.project, name)
 
     def expect_metadata(self, links: Iterable[WheelLink]) -> None:
         """METADATA of these wheels may be needed."""
@@ -77,28 +73,6 @@ class Prefetcher:
                     self._metadata[link.file.url] = self._pool.submit(
                         self._package_finder.core_metadata, link
                     )
-
-    def _expect_best(self, page: Future[ProjectFiles], specifier: SpecifierSet) -> None:
-        """Called by the thread that has the page. A guess: that no other requirement speaks against it."""
-        if page.cancelled() or page.exception() is not None:
-            return
-        for version, wheels in page.result().by_version.items():
-            if not _is_likely(version, specifier):
-                continue
-            if any(wheel.wheel.label and fits_interpreter(wheel, self._interpreter) for wheel in wheels):
-                return
-            ranked = rank_wheels(wheels, SelectionContext(self._interpreter))
-            if ranked:
-                try:
-                    self.expect_metadata([ranked[0].link])
-                except RuntimeError:
-                    # The search ended, and the threads with it.
-                    return
-                return
-
-
-def _is_likely(version: Version, specifier: SpecifierSet) -> bool:
-    return specifier.contains(version, prereleases=bool(specifier.prereleases))
 
 
 def _done(ask: Callable[[], _Answer]) -> Future[_Answer]:

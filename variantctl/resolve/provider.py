@@ -146,6 +146,15 @@ class Provider:
             return self._candidate_finder.backends.need_of(candidate)
         return None
 
+    def foresee(self, domain: Domain, left: int, needs: Sequence[Need]) -> None:
+        """METADATA of what will most likely be tried of a project is asked for, while others are decided."""
+        if self._candidate_finder.has_variants(domain.name):
+            return  # which variant is best may have to be looked up
+        place = self.choose(domain, left, [*needs, *self.limits(domain.name)]).place
+        candidate = domain.candidate(place) if place is not None else None
+        if isinstance(candidate, WheelCandidate) and id(candidate) not in self._known_needs:
+            self._candidate_finder.expect_metadata([candidate])
+
     def needs_if_known(self, candidate: Candidate) -> list[Need] | None:
         """What a candidate needs; ``None`` where the search did not come to it."""
         known = self._known_needs.get(id(candidate))
@@ -193,9 +202,9 @@ class Provider:
         return self._extras.setdefault((id(base), extra), ExtraCandidate(base, extra))
 
     def expect(self, needs: Iterable[Need]) -> None:
-        """Have asked ahead what these needs will need, unless what is installed will do."""
-        self._candidate_finder.expect(
-            (need.name, need.specifier)
+        """Have pages asked for ahead, unless what is installed will do."""
+        self._candidate_finder.expect_projects(
+            need.name
             for need in needs
             if isinstance(need, ProjectRequirement)
             and not need.url

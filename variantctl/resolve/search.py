@@ -76,6 +76,7 @@ class Search:
         self._known: set[tuple[Package, int]] = set()
         self._extras: dict[NormalizedName, list[Package]] = {}
         self._waiting: set[Package] = set()
+        self._foreseen: set[Package] = set()
         self._assumed: dict[NormalizedName, int] = {}
         self._carefully = carefully
         self._to_take_back: list[Package] = []
@@ -95,6 +96,7 @@ class Search:
         for number in range(max_rounds):
             self._propagate()
             self._take_back()
+            self._foresee()
             if not self._solution.open:
                 return self._pins()
             if self._progress is not None and not number % _TOLD_EVERY:
@@ -108,6 +110,15 @@ class Search:
     def assumed_too_much(self) -> bool:
         """Whether needs were met meanwhile that might let in what was taken for hopeless."""
         return any(self._provider.could_be_let_in(name, hopeless) for name, hopeless in self._assumed.items())
+
+    def _foresee(self) -> None:
+        """Have METADATA asked for of what was not needed before: many at once, each once."""
+        for package in self._solution.open:
+            if package not in self._foreseen:
+                self._foreseen.add(package)
+                if package.base is None and package.identifier[0] != "<":
+                    domain = self._provider.domain(package.name)
+                    self._provider.foresee(domain, package.left, self._needs[package.name])
 
     def _pins(self) -> Mapping[str, Candidate]:
         return {
