@@ -73,6 +73,7 @@ class LoopbackServer:
             (416 for ``bytes=-N`` alone).
         etags: whether answers have ETag and conditional requests are heeded.
         heeds_if_range: whether a range of a changed file is refused.
+        range_status: answer with this status whatever asks for a range.
         cache_control: that header of every answer, where given.
         negotiate: whether index.json is served to clients that accept it.
         credentials: ``(user, password)`` that every request must have.
@@ -86,6 +87,7 @@ class LoopbackServer:
         self.ranges = "serve"
         self.etags = True
         self.heeds_if_range = True
+        self.range_status: int | None = None
         self.cache_control: str | None = None
         self.negotiate = True
         self.credentials: tuple[str, str] | None = None
@@ -197,6 +199,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path if "://" in self.path else self.path
         if not self._authorized():
             self._answer(401, {"WWW-Authenticate": 'Basic realm="tests"'}, b"who are you?")
+            return
+        if self.site.range_status is not None and "Range" in self.headers:
+            self._answer(self.site.range_status, {}, b"no ranges here")
             return
         rule = self.site.take_rule(path) or Rule()
         time.sleep(rule.delay)

@@ -61,9 +61,59 @@ def metadata(providers: Mapping[str, Any], used: Mapping[str, Any] | None = None
 @pytest.mark.parametrize("package", KNOWN_PROVIDERS)
 def test_every_known_package_is_answered_by_ours(package: str, asked: list[str]) -> None:
     namespace = KNOWN_PROVIDERS[package] or "nvidia"
-    spelled = package.replace("-", "_").title() + ">=0.0.2,<1.0.0"
-    Machine().supported(metadata({namespace: {"requires": [spelled], "plugin-api": "a.b:C"}}))
+    spelled = package.replace("-", "_").title() + ">=0.0.1,<1.0.0"
+    Machine().supported(metadata({namespace: {"requires": [spelled]}}))
     assert asked == [namespace]
+
+
+NVIDIA_PLUGIN = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "requires", "api", "is_answered"),
+    [
+        # As uv 0.13.9 does, which was asked (to the second it says no: it has only the one plugin).
+        ("nvidia", "nvidia-variant-provider", NVIDIA_PLUGIN, True),
+        ("nvidia", "nvidia-variant-provider", None, True),
+        (
+            "nvidia",
+            "nvidia-variant-provider>=0.0.1,<1.0.0",
+            " nvidia_variant_provider.plugin : NvidiaVariantPlugin",
+            True,
+        ),
+        ("nvidia", "nvidia-variant-provider>=0.0.2", NVIDIA_PLUGIN, False),
+        ("nvidia", "nvidia-variant-provider==1.*", NVIDIA_PLUGIN, False),
+        ("nvidia", "nvidia-variant-provider", "nvidia_variant_provider.plugin:Other", False),
+        ("nvidia", "nvidia-variant-provider", "a.b:C", False),
+        ("x86_64", "x86-64-variant-provider>=0.2.1", None, True),
+        ("x86_64", "x86-64-variant-provider>=0.3", None, False),
+        ("x86_64", "x86-64-variant-provider<0.2.1", None, False),
+        ("x86_64", "x86-64-variant-provider", "x86_64_variant_provider", True),
+        ("x86_64", "x86-64-variant-provider", "x86_64_variant_provider:Plugin", False),
+        (
+            "x86_64",
+            "provider-variant-x86-64==0.0.1.post2",
+            "provider_variant_x86_64.plugin:X8664Plugin",
+            True,
+        ),
+        ("x86_64", "provider-variant-x86-64>=9", None, False),
+        ("amd", "amd-variant-provider>=0.0.2,<1.0.0", "amd_variant_provider.plugin:AMDVariantPlugin", True),
+        ("amd", "amd-variant-provider>=1", None, False),
+        ("amd", "amd-variant-provider", "intel_variant_provider.plugin:X", False),
+        ("intel", "intel-variant-provider>=0.0.3", None, True),
+    ],
+)
+def test_versions_and_plugins_are_honoured(
+    namespace: str, requires: str, api: str | None, is_answered: bool, asked: list[str]
+) -> None:
+    machine = Machine()
+    provider: dict[str, object] = {"requires": [requires], **({"plugin-api": api} if api else {})}
+    supported = machine.supported(metadata({namespace: provider}))
+    assert (asked == [namespace]) is is_answered
+    if not is_answered:
+        assert supported == {}
+        (note,) = machine.notes
+        assert note.status == "error" and ("answers as" in note.message or "no plugin" in note.message)
 
 
 def test_the_answer_is_the_plugins(asked: list[str]) -> None:
@@ -198,7 +248,7 @@ def test_enable_if_is_evaluated_for_the_profiles_platform(asked: list[str]) -> N
 
 def test_requirements_of_other_platforms_do_not_count(asked: list[str]) -> None:
     requires = ["other-provider; platform_system == 'Plan9'", "nvidia-variant-provider"]
-    Machine().supported(metadata({"nvidia": {"requires": requires, "plugin-api": "a:B"}}))
+    Machine().supported(metadata({"nvidia": {"requires": requires, "plugin-api": NVIDIA_PLUGIN}}))
     assert asked == ["nvidia"]
 
 

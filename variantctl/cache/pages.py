@@ -6,6 +6,7 @@ fresh is read without touching the network or importing the HTTP library.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -109,6 +110,11 @@ class CachedPages:
             response = Response(entry.response.url, entry.response.status, headers, entry.response.content)
         self._store(key, response)
         return response
+
+    def forget(self, url: str, *, accept: str) -> None:
+        """Take a stored page away: what it says is no page of an index."""
+        with contextlib.suppress(OSError):
+            self._cache.path(PAGES, split_url(url)[0], accept).unlink()
 
     def identity(self, url: str, *, accept: str) -> str | None:
         """The sha256 of the stored page that ``get`` would answer with; ``None`` where it would ask."""

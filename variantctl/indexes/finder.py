@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from threading import Event, Lock
 from typing import TYPE_CHECKING
@@ -22,12 +23,14 @@ from variantctl.indexes.source_list import SourceList
 from variantctl.indexes.wheel_metadata import WheelMetadataReader
 from variantctl.net.client import HttpClient, HttpSettings
 from variantctl.net.download import Cancelled, Progress
-from variantctl.net.errors import SourceError
+from variantctl.net.errors import NetworkError, SourceError
 from variantctl.net.hashes import check, digests_of_bytes
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.streaming_zip import StreamingZip
 from variantctl.net.urls import filename_of, is_file_url, redact
+from variantctl.values import replace
+from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
     from variantctl.indexes.sdists import Builds
 
+#: What a server says of a file that is gone, or whose signed link has expired.
+_DEAD = (400, 401, 403, 404, 410)
 PARALLEL = 8
 
 
@@ -71,6 +76,7 @@ class PackageFinder:
         self._pages = CachedPages(self.client, self.cache, refresh=settings.refresh)
         self._store = WheelCache(self.cache, self.client)
         self._members = WheelMetadataReader(self.cache, self.client, self._store, self._note)
+        self._members.fetch = self.fetch
         self._places = SourceList(
             settings,
             self.client,
@@ -82,6 +88,7 @@ class PackageFinder:
         self._projects: dict[tuple[NormalizedName, tuple[str, ...]], ProjectFiles] = {}
         self._core_metadata: dict[str, CoreMetadata] = {}
         self._lock = Lock()
+        self.unreadable: dict[tuple[NormalizedName, Version], str] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -218,6 +225,27 @@ class PackageFinder:
                 loaded = list(pool.map(self._wheel_variant, representatives))
         return merge_metadata(loaded)
 
+    def readable_variants(
+        self, project: ProjectFiles, version: Version, wheels: Iterable[WheelLink] | None = None
+    ) -> VariantMetadata | None:
+        """The same; where it cannot be read, a warning and ``None``, so that the variants are left out.
+
+        PEP 825 wants it so ("Backwards compatibility"): a newer format, or a mistake, must not take the
+        ordinary wheel of a version away. Metadata with another hash than promised is no such case.
+
+        Raises:
+            HashMismatch, NetworkError, OfflineError: it cannot be had.
+        """
+        try:
+            return self.variant_metadata(project, version, wheels)
+        except (InvalidVariantError, SourceError, WheelError) as error:
+            self.unreadable[project.name, version] = error.message
+            self._warn(
+                f"{project.name} {version}: its variants are left out, because their metadata cannot be "
+                f"read: {error.message}"
+            )
+            return None
+
     def _backend_metadata(
         self, name: NormalizedName, version: Version, links: Sequence[WheelLink]
     ) -> VariantMetadata | None:
@@ -320,7 +348,33 @@ class PackageFinder:
             HashMismatch: the bytes are not the promised ones; nothing is kept.
             NetworkError, OfflineError, SourceError: it cannot be had.
         """
-        return self._store.fetch(link.file, progress=progress, cancel=cancel, reader=reader)
+        try:
+            return self._store.fetch(link.file, progress=progress, cancel=cancel, reader=reader)
+        except NetworkError as error:
+            if error.status not in _DEAD:
+                raise
+            for file in self._elsewhere(link):
+                with suppress(NetworkError):
+                    return self._store.fetch(file, progress=progress, cancel=cancel, reader=reader)
+            raise
+
+    def _elsewhere(self, link: WheelLink) -> Iterator[RemoteFile]:
+        """Where else a file with a dead link may be: in another entry of its page, or the page as it is now.
+
+        Links may be signed, and no longer hold when a stored page is read (S3's presigned URLs).
+        """
+        file = link.file
+        yield from (replace(file, url=url, others=()) for url in file.others)
+        if self.settings.offline or not any(name == link.wheel.name for name, _ in self._projects):
+            return
+        try:
+            fresh = self._places.project(link.wheel.name, refresh=True)
+        except VariantctlError:
+            return
+        for other in fresh.wheels if fresh is not None else ():
+            is_new = other.file.filename == file.filename and other.file.url != file.url
+            if is_new and file.agrees_with(other.file):
+                yield replace(file, url=other.file.url, others=())
 
     def fetch_archive(self, url: str, hashes: Mapping[str, str]) -> FetchedWheel:
         """An archive of source code that somebody named, on disk.

@@ -147,12 +147,7 @@ def sort_files(
     sdists: list[RemoteFile] = []
     variants_json: dict[Version, RemoteFile] = {}
     left_out = list(skipped)
-    seen: set[str] = set()
-    for file in files:
-        if file.filename in seen:
-            left_out.append((file.filename, "listed twice; the first entry is used"))
-            continue
-        seen.add(file.filename)
+    for file in _with_others(files, left_out):
         entry = _recognise(file, project)
         if isinstance(entry, WheelLink):
             wheels.append(entry)
@@ -171,6 +166,19 @@ def sort_files(
         tuple(left_out),
         status,
     )
+
+
+def _with_others(files: Iterable[RemoteFile], left_out: list[tuple[str, str]]) -> Iterable[RemoteFile]:
+    """The files, each once; where another entry of the same file lies is kept, should the first be dead."""
+    first: dict[str, RemoteFile] = {}
+    for file in files:
+        known = first.setdefault(file.filename, file)
+        if known is file:
+            continue
+        left_out.append((file.filename, "listed twice; the first entry is used"))
+        if known.agrees_with(file) and file.url != known.url:
+            first[file.filename] = replace(known, others=(*known.others, file.url))
+    return first.values()
 
 
 def _recognise(file: RemoteFile, project: NormalizedName) -> WheelLink | Version | str | None:

@@ -21,7 +21,7 @@ from variantctl.indexes.project_status import ProjectStatus
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import parse_wheel_filename
 
-FORMAT = 2
+FORMAT = 3
 
 
 def dump(files: ProjectFiles) -> bytes:
@@ -166,11 +166,12 @@ def _row(file: RemoteFile, place: int) -> list[object]:
         dict(metadata) if isinstance(metadata, Mapping) else metadata,
         file.size,
         file.upload_time,
+        list(file.others),
     ]
 
 
 def _file(row: Sequence[Any], source: str) -> RemoteFile:
-    _, filename, url, hashes, requires_python, yanked, core_metadata, size, upload_time = row
+    _, filename, url, hashes, requires_python, yanked, core_metadata, size, upload_time, others = row
     return RemoteFile(
         filename=filename,
         url=url,
@@ -181,4 +182,5 @@ def _file(row: Sequence[Any], source: str) -> RemoteFile:
         size=size,
         source=source,
         upload_time=upload_time,
+        others=tuple(others),
     )

@@ -15,6 +15,9 @@ from variantctl.net.client import HttpClient, Response, status_error
 from variantctl.net.errors import NetworkError, SourceError
 from variantctl.net.urls import is_file_url, is_url, path_to_url, url_to_path
 
+#: In bytes: how much of a page is looked at for a form.
+_LOGIN_HEAD = 256 * 1024
+
 
 class SimpleIndex:
     """An index (PEP 503): one page a project, at ``{url}/{normalized name}/``.
@@ -141,8 +144,27 @@ class SimpleIndex:
         except SourceError as error:
             message = error.message if url in error.message else f"{url}: {error.message}"
             raise SourceError(message, hint=error.hint) from None
+        if not page.files and is_login_page(response.content):
+            if self._pages is not None:
+                self._pages.forget(url, accept=ACCEPT)
+            raise SourceError(
+                f"{url} answered with a page that asks for a password, and not with an index's",
+                hint="Sign in to that network or service, or give credentials in the index's URL.",
+            )
         own = tuple(own_file(file, self._client.credentials) for file in page.files)
         return ProjectPage(own, page.skipped, has_credentials=own != page.files, status=page.status)
+
+
+def is_login_page(content: bytes) -> bool:
+    """Whether a page without files has a field for a password, or the form of a sign-on service."""
+    head = content[:_LOGIN_HEAD].lower()
+    return b"<form" in head and (
+        b'type="password"' in head
+        or b"type='password'" in head
+        or b"type=password" in head
+        or b"samlrequest" in head
+        or b"oauth" in head
+    )
 
 
 def _object_store_has_not(response: Response, client: HttpClient, url: str) -> bool:

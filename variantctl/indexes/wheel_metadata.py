@@ -18,13 +18,13 @@ from urllib.parse import urlsplit, urlunsplit
 from variantctl.cache.buckets import METADATA
 from variantctl.cache.folder import Cache
 from variantctl.cache.pages import DEFAULT_LIFETIME
-from variantctl.cache.wheels import WheelCache
+from variantctl.cache.wheels import FetchedWheel, WheelCache
 from variantctl.indexes.project_files import WheelLink
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient
-from variantctl.net.errors import SourceError
+from variantctl.net.errors import NetworkError, SourceError
 from variantctl.net.hashes import check, digests_of_bytes
-from variantctl.net.ranges import RangeFile, RangesUnsupported
+from variantctl.net.ranges import REFUSALS, RangeFile, RangesUnsupported
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, url_to_path
@@ -65,6 +65,8 @@ class WheelMetadataReader:
         self._client = client
         self._store = store
         self._note = notes
+        #: Gives the whole wheel; who knows more places for it than its link sets another one.
+        self.fetch: Callable[[WheelLink], FetchedWheel] = lambda link: store.fetch(link.file)
 
     def metadata(self, link: WheelLink) -> bytes:
         """The bytes of the wheel's ``METADATA``.
@@ -129,12 +131,14 @@ class WheelMetadataReader:
         if stored is None and not self._client.settings.offline:
             try:
                 return _open(link, cast(BinaryIO, RangeFile(self._client, link.file.url, link.file.size)))
-            except RangesUnsupported as reason:
+            except (RangesUnsupported, NetworkError) as reason:
+                if isinstance(reason, NetworkError) and reason.status not in REFUSALS:
+                    raise
                 self._note(
                     f"{link.file.filename}: fetched whole for its metadata, the server has no ranges "
                     f"({reason})"
                 )
-        return _open(link, (stored or self._store.fetch(link.file)).path.open("rb"))
+        return _open(link, (stored or self.fetch(link)).path.open("rb"))
 
     def _beside(self, file: RemoteFile) -> bytes | None:
         """The ``.metadata`` file, or ``None`` where the index promises one that is not there."""

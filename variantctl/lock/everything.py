@@ -208,7 +208,7 @@ class Expansion:
             return
         planned = next(planned for planned in full.plan.install if planned.name == task.name)
         package_finder = full.package_finder(self._package_finder)
-        metadata = package_finder.variant_metadata(package_finder.project(task.name), task.version)
+        metadata = package_finder.readable_variants(package_finder.project(task.name), task.version)
         properties = (metadata.properties_of(task.label) if metadata else None) or {}
         texts = self._package_finder.core_metadata(planned.link).requires_dist
         named = {match for text in texts if "variant_properties" in text for match in _PROPERTY.findall(text)}

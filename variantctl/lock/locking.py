@@ -156,7 +156,7 @@ def _backend_metadata(link: WheelLink, package_finder: PackageFinder) -> Variant
     label = link.wheel.label
     if link.backend is None or label is None:
         return None
-    metadata = package_finder.variant_metadata(package_finder.project(link.wheel.name), link.wheel.version)
+    metadata = package_finder.readable_variants(package_finder.project(link.wheel.name), link.wheel.version)
     return of_backend(metadata, label) if metadata is not None and label in metadata.variants else None
 
 
@@ -222,7 +222,7 @@ def _variants(entry: _Entry) -> VariantMetadata | None:
         project = ProjectFiles(planned.name, planned.url, (planned.link,))
     else:
         project = entry.package_finder.project(planned.name)
-    metadata = entry.package_finder.variant_metadata(project, planned.version)
+    metadata = entry.package_finder.readable_variants(project, planned.version)
     return narrowed(metadata, labels) if metadata else None
 
 

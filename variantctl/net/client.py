@@ -18,7 +18,7 @@ from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
 from variantctl.net.insecure import check_transport
 from variantctl.net.tls import tls_context
-from variantctl.net.urls import is_file_url, redact, url_to_path
+from variantctl.net.urls import as_sent, is_file_url, redact, url_to_path
 from variantctl.values import dataclass, field
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class HttpClient:
         with _httpx_errors(bare):
             self.requests += 1
             timeout = self.settings.timeout if patience is None else patience
-            with client.stream("GET", bare, headers=sent, timeout=timeout) as response:
+            with client.stream("GET", as_sent(bare), headers=sent, timeout=timeout) as response:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 if not (200 <= response.status_code < 300 or response.status_code in allow):
                     raise status_error(bare, response.status_code, response.reason_phrase, names)

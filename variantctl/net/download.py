@@ -12,7 +12,7 @@ from variantctl.net.errors import NetworkError, SizeMismatch
 from variantctl.net.hashes import Digests
 from variantctl.net.partial import Partial
 from variantctl.net.parts import Splitting, fetch_parts
-from variantctl.net.ranges import RangesUnsupported, content_range, strong_validator
+from variantctl.net.ranges import REFUSALS, RangesUnsupported, content_range, strong_validator
 from variantctl.values import dataclass
 
 SPLITTING = Splitting()
@@ -104,7 +104,8 @@ def _by_one(
     for attempt in client.settings.retry.attempts(client.sleep):
         with attempt.catching():
             wanted = {**(headers or {}), **transfer.resume_headers()}
-            with client.stream(url, headers=wanted, allow=(304, 416)) as stream:
+            allow = (304, *REFUSALS) if "Range" in wanted else (304, 416)
+            with client.stream(url, headers=wanted, allow=allow) as stream:
                 if stream.status == 304:
                     return Download(304, 0, {}, stream.headers)
                 transfer.receive(stream)
@@ -212,7 +213,7 @@ class _Transfer:
             self.headers = stream.headers
             return partial.size
         self.restart()
-        if stream.status in (206, 416):
+        if stream.status in (206, *REFUSALS):
             raise NetworkError(
                 f"{stream.url}: the server sent another part of the file than was asked for",
                 url=stream.url,

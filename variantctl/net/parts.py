@@ -12,7 +12,7 @@ from threading import Event
 from variantctl.net.client import HttpClient
 from variantctl.net.errors import NetworkError
 from variantctl.net.partial import Partial
-from variantctl.net.ranges import RangesUnsupported, content_range, strong_validator
+from variantctl.net.ranges import REFUSALS, RangesUnsupported, content_range, strong_validator
 from variantctl.values import dataclass
 
 
@@ -90,7 +90,7 @@ def _fetch_part(
     at = start
     for attempt in client.settings.retry.attempts(client.sleep):
         headers = {"Range": f"bytes={at}-{end - 1}", "If-Range": partial.validator or ""}
-        with attempt.catching(), client.stream(url, headers=headers, allow=(400, 416, 501)) as stream:
+        with attempt.catching(), client.stream(url, headers=headers, allow=REFUSALS) as stream:
             same = strong_validator(stream.headers) in (None, partial.validator)
             if stream.status != 206 or not same:
                 raise RangesUnsupported(f"status {stream.status}")

@@ -49,6 +49,9 @@ BLOCK = 16 * 1024
 TAIL = 4 * BLOCK
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\s*\Z")
 _REFUSALS = (400, 405, 416, 501)
+#: What servers say to a range that they do not give. The last three too, though the file is there (so Nexus
+#: answers to the last bytes of a file): whether it is, only a request for all of it can tell.
+REFUSALS = (*_REFUSALS, 403, 404, 410)
 
 
 class RangesUnsupported(Exception):  # noqa: N818  (a condition to handle, not an error to show)

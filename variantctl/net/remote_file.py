@@ -22,6 +22,7 @@ class RemoteFile:
         size: in bytes, or ``None`` where the source does not say.
         source: the index or find-links location it was found in, without credentials.
         upload_time: when it was uploaded, as the source writes it (PEP 700), or ``None``.
+        others: where else the source lists a file of that name and no other hash: URLs.
     """
 
     filename: str
@@ -33,3 +34,8 @@ class RemoteFile:
     size: int | None = None
     source: str = ""
     upload_time: str | None = None
+    others: tuple[str, ...] = ()
+
+    def agrees_with(self, other: RemoteFile) -> bool:
+        """Whether two entries may be of one file: no hash says otherwise."""
+        return all(other.hashes.get(name, digest) == digest for name, digest in self.hashes.items())

@@ -66,6 +66,15 @@ def filename_of(url: str) -> str:
     return unquote(url.partition("#")[0].partition("?")[0].partition("://")[2].rpartition("/")[2])
 
 
+def as_sent(url: str) -> str:
+    """The URL as it goes into a request: ``+`` in its path is ``%2B``, the same by RFC 3986.
+
+    Object stores take a bare ``+`` for a blank (s3pypi's issue 48), and names with local versions have one.
+    """
+    path, separator, query = url.partition("?")
+    return path.replace("+", "%2B") + separator + query if "+" in path else url
+
+
 def without_fragment(url: str) -> tuple[str, str]:
     """The URL up to ``#``, and what came after."""
     head, _, fragment = url.partition("#")

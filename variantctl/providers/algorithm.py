@@ -10,6 +10,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from variantctl.providers.answered import refusal
 from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
@@ -17,6 +18,7 @@ from variantctl.providers.settings import ALL, ProviderSettings
 from variantctl.values import dataclass
 from variantctl.variants.accelerators import DETECTED, is_accelerator
 from variantctl.variants.properties import ABI_DEPENDENCY
+from variantctl.variants.schemas import Format, format_of
 
 if TYPE_CHECKING:
     from variantctl.providers.profiles import Profile
@@ -102,10 +104,11 @@ class Machine:
         wanted = [namespace for namespace in metadata.namespaces if not used_only or namespace in used]
         wanted.extend(namespace for namespace in used if namespace not in wanted)
         supported = {}
+        older = format_of(metadata.schema) is Format.OLDER
         with self._asking:
             for namespace in wanted:
                 if namespace != ABI_DEPENDENCY:
-                    features = self._ask(namespace, metadata.providers.get(namespace))
+                    features = self._ask(namespace, metadata.providers.get(namespace), older)
                     if features:
                         supported[namespace] = features
         return supported
@@ -152,7 +155,7 @@ class Machine:
             found = {name: self._ask(name, None) for name in named if is_accelerator(name)}
         return {name: features for name, features in found.items() if features}
 
-    def _ask(self, namespace: str, provider: ProviderInfo | None) -> Features:
+    def _ask(self, namespace: str, provider: ProviderInfo | None, older: bool = False) -> Features:
         """The algorithm's steps, in order; the first that applies answers."""
         if namespace in self.settings.disabled:
             return self._nothing(namespace, "disabled", "disabled by you")
@@ -168,7 +171,7 @@ class Machine:
             return self._from_profile(self.profile, namespace)
         if provider is None or provider.builtin is not None:
             return self._from_builtin(namespace, provider)
-        return self._from_package(namespace, provider)
+        return self._from_package(namespace, provider, older)
 
     def _from_profile(self, profile: Profile, namespace: str) -> Features:
         if self._profile_supported is None:
@@ -190,11 +193,13 @@ class Machine:
         named = f"built-in provider {provider.builtin!r}" if provider is not None else "namespace"
         return self._nothing(namespace, "absent", f"variantctl has no detector for the {named}")
 
-    def _from_package(self, namespace: str, provider: ProviderInfo) -> Features:
+    def _from_package(self, namespace: str, provider: ProviderInfo, older: bool) -> Features:
         packages = self._packages(provider)
         known = next((package for package in packages if package in KNOWN_PROVIDERS), None)
         if known is not None:
             answers_for = KNOWN_PROVIDERS[known]
+            if (problem := self._refusal(provider, known, older)) is not None:
+                return self._nothing(namespace, "error", problem)
             if answers_for in (None, namespace) and namespace in self._detectors(namespace):
                 return self._query(namespace)
             message = f"package {known} does not provide this namespace, but {answers_for or 'others'}"
@@ -206,6 +211,12 @@ class Machine:
         if not packages:
             return self._nothing(namespace, "absent", "no provider package applies to this platform")
         return self._query_foreign(namespace, provider)
+
+    def _refusal(self, provider: ProviderInfo, known: str, older: bool) -> str | None:
+        """Why what is asked for is not what our plugin is."""
+        asked = (each for each in self._requirements(provider) if canonicalize_name(each.name) == known)
+        problems = (refusal(each, provider.plugin_api, older=older) for each in asked)
+        return next((problem for problem in problems if problem is not None), None)
 
     def _query_foreign(self, namespace: str, provider: ProviderInfo) -> Features:
         """Ask another package's plugin, once, if the user trusts the package."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from variantctl.net.auth import split_url
 from variantctl.net.errors import NetworkError
-from variantctl.net.urls import redact
+from variantctl.net.urls import as_sent, redact
 from variantctl.proxy.errors import BrokenOffError
 from variantctl.serving.files import content_type
 from variantctl.serving.responses import message
@@ -74,7 +74,7 @@ class Upstream:
         if authorization is not None:
             headers["Authorization"] = authorization
         try:
-            request = self._client.build_request(method, url, headers=headers)
+            request = self._client.build_request(method, as_sent(url), headers=headers)
             answer = await self._client.send(request, stream=True)
         except httpx.TimeoutException:
             return message(f"{url} did not answer in time", 504)

@@ -215,7 +215,7 @@ class CandidateFinder:
         return any(
             accelerators_of(properties, metadata)
             for version in list(project.by_version)[:_MOST_READ]
-            if (metadata := self._package_finder.variant_metadata(project, version)) is not None
+            if (metadata := self._package_finder.readable_variants(project, version)) is not None
             for properties in metadata.variants.values()
         )
 
@@ -477,7 +477,7 @@ class CandidateFinder:
             for link in wheels
         )
         if matters and (need_metadata or not self.preferences.no_variants):
-            metadata = self._package_finder.variant_metadata(project, version)
+            metadata = self._package_finder.readable_variants(project, version)
         supported = self._supported(metadata) if metadata else {}
         return SelectionContext(
             self.interpreter,
@@ -490,6 +490,7 @@ class CandidateFinder:
             self.who,
             {name: candidate.version for name, candidate in self._installed.items()},
             each_alone=self._machine.each_alone(metadata, supported) if metadata else (),
+            unreadable=self._package_finder.unreadable.get((project.name, version)),
         )
 
     def _supported(self, metadata: VariantMetadata) -> Supported:

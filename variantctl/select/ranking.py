@@ -45,6 +45,7 @@ class SelectionContext:
         installed: package -> version of what is installed: builds for these go before builds for others.
         versions: those that are asked for, where wheels of several are listed as one (``2.10.0+cu128``);
             ``None``: all.
+        unreadable: why the metadata could not be read, where that is so.
         each_alone: what the machine offers with each of its accelerators alone, where a wheel must fit all.
     """
 
@@ -59,6 +60,7 @@ class SelectionContext:
     installed: Mapping[NormalizedName, Version] = field(default_factory=dict)
     versions: Collection[Version] | None = None
     each_alone: tuple[Supported, ...] = ()
+    unreadable: str | None = None
 
     @cached_property
     def allowed(self) -> Supported:
@@ -319,6 +321,10 @@ def _variant_reasons(label: str | None, terms: SelectionContext) -> list[Reason]
     if label is None:
         return []
     if terms.metadata is None:
+        if terms.unreadable is not None:
+            return [
+                Reason("no-variant-metadata", f"has variant metadata that cannot be read: {terms.unreadable}")
+            ]
         return [Reason("no-variant-metadata", f"no variant metadata says what '{label}' needs")]
     if terms.metadata.properties_of(label) is None:
         return [Reason("unknown-label", f"the variant metadata does not list the label '{label}'")]
