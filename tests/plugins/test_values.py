@@ -59,6 +59,22 @@ def test_a_tegra_gpu_runs_no_binary_of_another(capability: str, archs: list[str]
     assert noted == (capability in ("5.3", "7.2", "8.7"))
 
 
+def test_the_override_does_as_uv_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which makes no difference between a Jetson's GPU and a desktop's."""
+    monkeypatch.setenv(DRIVER, "12.8")
+    monkeypatch.setenv(SM_ARCH, "8.7")
+    report = NvidiaPlugin.detect()
+    assert report["facts"] == {
+        "cuda_driver": "12.8", "compute_capabilities": ["8.7"], "binary_compatibility": "desktop",
+    }  # fmt: skip
+    real = [f"8{minor}_real" for minor in range(7, -1, -1)]
+    assert supported(NvidiaPlugin)["sm_arch"] == [*real, "80_virtual"]
+    monkeypatch.setenv(SM_ARCH, "8.6")
+    assert "binary_compatibility" not in str(NvidiaPlugin.detect()["facts"])
+    with pytest.raises(FactsError, match="binary_compatibility"):
+        NvidiaPlugin.configs_from_facts({"cuda_driver": "12.8", "binary_compatibility": "server"})
+
+
 def test_each_device_alone() -> None:
     facts: dict[str, object] = {"cuda_driver": "13.0", "compute_capabilities": ["8.9", "7.0", "8.9"]}
     assert NvidiaPlugin.each_alone(facts) == [

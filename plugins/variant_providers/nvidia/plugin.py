@@ -17,6 +17,8 @@ from variant_providers.probing.tree import Tree
 FORCE_CUDA_DRIVER = "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"
 FORCE_SM_ARCH = "NV_VARIANT_PROVIDER_FORCE_SM_ARCH"
 
+DESKTOP = "desktop"
+_DESKTOP = re.compile(DESKTOP)
 _NUMBERS = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _CUDA_ALLOWED = 'a string of two numbers, such as "12.8"'
 _CAPABILITY_ALLOWED = 'strings of two numbers, such as "9.0"'
@@ -29,6 +31,8 @@ _FORCED_CUDA = re.compile(
 class NvidiaPlugin(Plugin):
     """Facts (a profile's ``[nvidia]``): ``cuda_driver``, the driver's CUDA version ``M.N``, and
     ``compute_capabilities``, those of all GPUs that programs may see.
+
+    ``binary_compatibility`` is the override's: ``desktop`` takes a Jetson's GPU for a desktop's.
     """
 
     namespace = "nvidia"
@@ -61,9 +65,10 @@ class NvidiaPlugin(Plugin):
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:
         """The bounds from the driver's CUDA version, ``sm_arch`` from the best GPU."""
-        fact_table.check_keys(facts, ("cuda_driver", "compute_capabilities"))
+        fact_table.check_keys(facts, ("cuda_driver", "compute_capabilities", "binary_compatibility"))
         written = fact_table.text(facts, "cuda_driver", _NUMBERS, _CUDA_ALLOWED)
         listed = fact_table.texts(facts, "compute_capabilities", _NUMBERS, _CAPABILITY_ALLOWED)
+        compatibility = fact_table.text(facts, "binary_compatibility", _DESKTOP, f'"{DESKTOP}"')
         if written is None:
             return _nothing("the driver's CUDA version is not known")
         driver = _pair(written)
@@ -80,8 +85,10 @@ class NvidiaPlugin(Plugin):
             configs.append(FeatureConfig("cuda_version_upper_bound", above))
         if best is None:
             return Derivation(configs, ["no GPU's compute capability is known, so no sm_arch is offered"])
-        configs.append(FeatureConfig("sm_arch", _architectures(best), multi_value=True))
-        return Derivation(configs, [*_notes_on_tegra(best), *_notes_on_others(best, listed)])
+        tegra = best in TEGRA_CAPABILITIES and compatibility is None
+        configs.append(FeatureConfig("sm_arch", _architectures(best, tegra=tegra), multi_value=True))
+        notes = _notes_on_tegra(best) if tegra else []
+        return Derivation(configs, notes + _notes_on_others(best, listed))
 
     @classmethod
     def forced(cls, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
@@ -98,6 +105,9 @@ class NvidiaPlugin(Plugin):
             if not _NUMBERS.fullmatch(capability):
                 raise FactsError(FORCE_SM_ARCH, f"{capability!r} is not understood", 'allowed: such as "9.0"')
             forced["compute_capabilities"] = ([dotted(_pair(capability))], FORCE_SM_ARCH)
+            if _pair(capability) in TEGRA_CAPABILITIES:
+                # The variable is uv's, too, which makes no difference: with it, both shall choose the same.
+                forced["binary_compatibility"] = (DESKTOP, FORCE_SM_ARCH)
         return forced
 
     @classmethod
@@ -106,19 +116,19 @@ class NvidiaPlugin(Plugin):
         return {"cuda_driver", "compute_capabilities"} <= forced.keys()
 
 
-def _architectures(capability: tuple[int, int]) -> list[str]:
+def _architectures(capability: tuple[int, int], *, tegra: bool) -> list[str]:
     """What runs on a GPU: binaries for it and the lower minor versions, and PTX for its major version.
 
     On Tegra GPUs (Jetson) only binaries for the very GPU (the source is with :data:`TEGRA_CAPABILITIES`).
     """
     major, minor = capability
-    oldest = minor if capability in TEGRA_CAPABILITIES else 0
+    oldest = minor if tegra else 0
     return [*(f"{major}{older}_real" for older in range(minor, oldest - 1, -1)), f"{major}0_virtual"]
 
 
 def _notes_on_tegra(best: tuple[int, int]) -> list[str]:
     """A build for servers' Arm processors rarely has a Jetson's own architecture."""
-    if best not in TEGRA_CAPABILITIES or best[1] == 0:
+    if best[1] == 0:
         return []
     return [
         f"compute capability {dotted(best)} is a Jetson's, which runs only what was built for {dotted(best)} "
