@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -36,6 +37,8 @@ from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.audit import audit_archive
+from variantctl.wheels.contradictions import contradictions
 
 _CHUNK = 1 << 20
 _READERS = 8
@@ -47,8 +50,8 @@ class Problem:
 
     Attributes:
         where: the file or page, as a path in the index.
-        kind: ``page``, ``missing``, ``size``, ``hash``, ``metadata``, ``wheel``, ``variants``, ``link`` or
-            ``orphan``.
+        kind: ``page``, ``missing``, ``size``, ``hash``, ``metadata``, ``wheel``, ``contradiction`` (what is
+            declared is not what the code is for), ``variants``, ``link`` or ``orphan``.
         message: what is wrong.
     """
 
@@ -221,6 +224,7 @@ class _Check:
                 return None
             with WheelArchive.from_file(self._destination.open(path), file.filename) as archive:
                 metadata, requires_python, variant, _ = read_wheel(archive)
+                self._code(path, archive, variant)
         except VariantctlError as error:
             self._say(path, "wheel", error.message)
             return None
@@ -230,6 +234,15 @@ class _Check:
             message = f"Requires-Python is {requires_python!r}, the page says {file.requires_python!r}"
             self._say(path, "metadata", message)
         return variant
+
+    def _code(self, path: str, archive: WheelArchive, variant: VariantMetadata | None) -> None:
+        """What a variant wheel declares, against the code in it."""
+        label = archive.filename.label
+        if variant is None or label is None:
+            return
+        audit = audit_archive(archive, Path(path))
+        for problem in contradictions(audit, variant.variants[label], label):
+            self._say(path, "contradiction", problem.message)
 
     def _there(self, state: ProjectState, path: str, file: PageFile) -> bool:
         if path not in self._listed and not path.startswith(f"{folder_of(state.name)}/"):

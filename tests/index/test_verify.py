@@ -14,7 +14,10 @@ from variant_index.operations import IndexAt, add_files
 from variant_index.verify import verify_index
 
 from tests.index.trees import wheel
+from tests.machine_code.files import elf_library, fatbin
 from variantctl.cli import main
+from variantctl.wheels.build import build_wheel
+from variantctl.wheels.variant_wheel import make_variant
 
 WHEEL = "a-1-py3-none-any-cu126.whl"
 
@@ -192,6 +195,26 @@ def test_adding_again_mends_what_was_lost(name: str, out: Path, tmp_path: Path) 
     BREAKAGES[name][0](out)
     add_files(sorted((tmp_path / "wheels").iterdir()), IndexAt(out))
     assert verify_index(IndexAt(out).publisher()).problems == ()
+
+
+def test_a_wheel_whose_code_says_another_thing(tmp_path: Path) -> None:
+    library = elf_library({".nv_fatbin": fatbin("cubin 75")}, needed=["libcudart.so.12"])
+    plain = build_wheel(
+        tmp_path, name="a", version="1", tag="py3-none-linux_x86_64", files={"a/_C.so": library}
+    )
+    made = []
+    for label, arch in (("lie", "90_real"), ("truth", "75_real")):
+        properties = {"nvidia": {"sm_arch": (arch,)}}
+        made.append(
+            make_variant(plain, tmp_path / "out", label=label, properties=properties, namespaces=["nvidia"])
+        )
+    add_files(made, IndexAt(tmp_path / "site"))
+    (problem,) = verify_index(IndexAt(tmp_path / "site").publisher()).problems
+    assert (problem.kind, problem.where.endswith("linux_x86_64-lie.whl")) == ("contradiction", True)
+    assert (
+        "nvidia :: sm_arch :: 90_real is declared, and no library has machine code for it" in problem.message
+    )
+    assert verify_index(IndexAt(tmp_path / "site").publisher(), quick=True).problems == ()
 
 
 def test_quick_reads_no_wheel(out: Path) -> None:

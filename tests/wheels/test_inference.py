@@ -36,9 +36,11 @@ BOUND, ARCH = "nvidia :: cuda_version_lower_bound ::", "nvidia :: sm_arch ::"
 
 
 def test_a_lower_bound_and_architectures(tmp_path: Path) -> None:
-    path = wheel(tmp_path, a=gpu("cubin 75", "cubin 90"), b=gpu("cubin 90", "ptx 90"), c=elf_library())
+    first = gpu("cubin 75", "cubin 90", "cubin 90a", "ptx 90")
+    path = wheel(tmp_path, a=first, b=gpu("cubin 90", "ptx 90"), c=elf_library())
     properties, inference = shown(path)
     assert properties == [f"{BOUND} 12.0", f"{ARCH} 75_real", f"{ARCH} 90_real", f"{ARCH} 90_virtual"]
+    assert len(inference.found) == 4
     reasons = {str(item.property): item.because for item in inference.found}
     assert reasons[f"{BOUND} 12.0"] == (
         "thing/a.so needs libcudart.so.12, and CUDA 12.x runs on drivers for 12.0"
@@ -61,6 +63,16 @@ def test_a_lower_bound_and_architectures(tmp_path: Path) -> None:
 )
 def test_the_lower_bound(tmp_path: Path, library: bytes, bound: str) -> None:
     assert f"{BOUND} {bound}" in shown(wheel(tmp_path, a=library))[0]
+
+
+def test_ptx_that_only_some_libraries_have_promises_nothing(tmp_path: Path) -> None:
+    """torch 2.14.1 has PTX in libtorch_nvshmem.so alone: a newer GPU would find no kernel of torch's."""
+    path = wheel(tmp_path, a=gpu("cubin 90"), b=gpu("cubin 90", "ptx 90"))
+    properties, inference = shown(path)
+    assert f"{ARCH} 90_virtual" not in properties
+    assert (
+        "PTX for 90 is in thing/b.so and not in thing/a.so, so newer GPUs are not promised" in inference.notes
+    )
 
 
 def test_no_version_is_guessed(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def infer(audit: WheelAudit, namespaces: Collection[str] = ()) -> Inference:
     for namespace, rule in _RULES.items():
         if not namespaces or namespace in namespaces:
             found += rule(audit.libraries, notes)
+    # sm_90 and sm_90a are one property.
+    found = list({item.property: item for item in reversed(found)}.values())[::-1]
     vendors = sorted({item.property.namespace for item in found} - {"x86_64"})
     if len(vendors) > 1:
         raise InferenceError(
@@ -116,10 +118,25 @@ def _nvidia(libraries: Sequence[Library], notes: list[str]) -> Iterator[Inferred
         else:
             notes.append(f"sm_{text} runs on one GPU architecture only, which no property can say")
     for text, names in ptx.items():
-        if Architecture.parse(text).suffix:
+        architecture = Architecture.parse(text)
+        if architecture.suffix:
             notes.append(f"PTX for {text} runs on its own architectures only, which no property can say")
+        elif lacking := _without_ptx(libraries, architecture):
+            notes.append(
+                f"PTX for {text} is in {names[0]} and not in {lacking}, so newer GPUs are not promised"
+            )
         else:
             yield _inferred("nvidia", "sm_arch", f"{text}_virtual", f"PTX for {text}", names)
+
+
+def _without_ptx(libraries: Sequence[Library], wanted: Architecture) -> str | None:
+    """A library with CUDA code that has no PTX for an architecture: a newer GPU finds none of its kernels."""
+    for library in libraries:
+        ptx = (Architecture.parse(text) for text in library.code.cuda.ptx)
+        compiles = any(older.compiles_for(wanted.major, wanted.minor) for older in ptx)
+        if library.code.cuda.cubin and not compiles:
+            return library.name
+    return None
 
 
 def _lower_bound(
