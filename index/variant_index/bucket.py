@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_SHA256_BYTES = 32
+#: Names of an object's metadata that may have it; the last is of uploads whose key has the prefix itself.
+_DIGESTS = ("sha256", "checksum-sha256", "x-amz-meta-checksum-sha256")
+_MESSAGE = re.compile(r'message: "([^"\n]+)"')
+_LONGEST = 400
 _Value = TypeVar("_Value")
 _PROBE = "simple/.conditional-writes"
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
@@ -57,7 +63,7 @@ def open_bucket(url: str) -> Bucket:
     try:
         return Bucket(from_url(url, **options), url)
     except (BaseError, ValueError, TypeError) as error:
-        raise DestinationError(f"{url}: {_first_line(error)}", hint=_HINT) from error
+        raise DestinationError(f"{url}: {_reason(error)}", hint=_HINT) from error
 
 
 class Bucket:
@@ -140,14 +146,17 @@ class Bucket:
         yield from self._do("list", folder, all_of)
 
     def digest(self, path: str) -> str | None:
-        """The object's own metadata ``sha256``, as uploaded with ``x-amz-meta-sha256`` and the like."""
+        """The SHA-256 of the object's own metadata: ``x-amz-meta-sha256``, or as PyTorch's releases have it
+        ``x-amz-meta-checksum-sha256`` (pytorch/test-infra, s3_management/manage.py); hexadecimal or base64.
+        """
         import obstore
 
         def attributes() -> Mapping[str, str]:
             return obstore.get(self._store, path, options={"head": True}).attributes
 
-        value = self._do("read", path, attributes).get("sha256", "").lower()
-        return value if _SHA256.match(value) else None
+        found = self._do("read", path, attributes)
+        digests = (_hexadecimal(str(found[name])) for name in _DIGESTS if name in found)
+        return next((digest for digest in digests if digest is not None), None)
 
     def open(self, path: str) -> BinaryIO:
         import obstore
@@ -201,7 +210,7 @@ class Bucket:
             raise
         except (e.BaseError, OSError) as error:
             raise DestinationError(
-                f"{self.name}/{path}: cannot {what} it: {_first_line(error)}", hint=_HINT
+                f"{self.name}/{path}: cannot {what} it: {_reason(error)}", hint=_HINT
             ) from error
 
 
@@ -227,9 +236,35 @@ class _Ranges(SeekableReader):
 _HINT = (
     "credentials, region and endpoint are read from the environment: AWS_ACCESS_KEY_ID, "
     "AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_SERVICE_ACCOUNT; "
-    "AZURE_STORAGE_ACCOUNT_KEY (docs/publishing.md)"
+    "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY (docs/publishing.md)"
 )
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:300]
+def _hexadecimal(value: str) -> str | None:
+    """A SHA-256 as it is written in hexadecimal; ``None`` where the text is none."""
+    if _SHA256.match(value.lower()):
+        return value.lower()
+    try:
+        data = base64.b64decode(value, validate=True)
+    except ValueError:
+        return None
+    return data.hex() if len(data) == _SHA256_BYTES else None
+
+
+def _reason(error: BaseException) -> str:
+    """What obstore says, in a line: the store's own words, which come last, are never cut off.
+
+    A store answers in XML (``Code``, ``Message``); what the system says is in obstore's dump of the cause.
+    """
+    text, _, cause = str(error).strip().partition("Debug source:")
+    text, _, answer = text.partition("<?xml")
+    if not answer and "<Error>" in text:
+        text, _, answer = text.partition("<Error>")
+    tags = (re.search(f"<{tag}>(.*?)</{tag}>", answer, re.DOTALL) for tag in ("Code", "Message"))
+    said = [found[1] for found in tags if found is not None]
+    if not said:
+        said = _MESSAGE.findall(cause)[-1:]
+    head = " ".join(text.split()).rstrip(":")
+    if len(head) > _LONGEST:
+        head = f"{head[: _LONGEST // 2]} ... {head[-_LONGEST // 2 :]}"
+    return ": ".join([head, *(" ".join(each.split())[:_LONGEST] for each in said)])

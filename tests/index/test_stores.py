@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -9,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +116,7 @@ def test_add_yank_and_remove_in_a_bucket(bucket: str, wheels: list[Path]) -> Non
     } == {"b"}
 
 
-@pytest.mark.parametrize("digest", ["streamed", "attribute", "beside"])
+@pytest.mark.parametrize("digest", ["streamed", "sha256", "checksum-sha256", "base64", "beside"])
 def test_wheels_that_lie_in_the_bucket_are_indexed_where_they_are(
     digest: str, bucket: str, wheels: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +127,9 @@ def test_wheels_that_lie_in_the_bucket_are_indexed_where_they_are(
     big = wheel(wheels[0].parent, "a", "2", "cu126", text=random.Random(1).randbytes(1_000_000).hex())
     for path in (*wheels, big):
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        attributes = {"sha256": sha256} if digest == "attribute" else {}
+        attributes = {digest: sha256} if "sha256" in digest else {}
+        if digest == "base64":
+            attributes = {"checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
         obstore.put(destination._store, f"files/{path.name}", path, attributes=attributes)
         if digest == "beside":
             destination.write(f"files/{path.name}.sha256", f"{sha256}  {path.name}\n".encode())
@@ -400,3 +404,49 @@ def test_a_removal_that_was_killed_is_finished(wheels: list[Path], monkeypatch: 
     commit(store, [wheels[2]])
     assert verify_index(Publisher(store)).problems == ()
     assert Publisher(store).state(canonicalize_name("a")).files
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A store that lets nobody write, and says why."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = (
+            b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code>"
+            b"<Message>User me is not authorized\n to perform: s3:PutObject</Message></Error>"
+        )
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.mark.parametrize("prefix", ["p", "p" * 600])
+def test_a_store_s_reason_is_not_cut_off(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in (("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
+    with pytest.raises(DestinationError) as caught:
+        open_destination(f"s3://bucket/{prefix}").write("simple/x", b"")
+    server.shutdown()
+    server.server_close()
+    said = caught.value.message
+    assert said.endswith("AccessDenied: User me is not authorized to perform: s3:PutObject")
+    assert "403" in said and "\n" not in said and len(said) < 2000
+
+
+def test_azure_s_urls_begin_with_the_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    for url in ("az://container/some/prefix", "abfs://container@account.dfs.core.windows.net/some/prefix"):
+        destination = open_destination(url)
+        assert isinstance(destination, Bucket)
+        store: Any = destination._store
+        assert (store.config["container_name"], store.prefix) == ("container", "some/prefix")
+    documented = (Path(__file__).parents[2] / "docs/publishing.md").read_text()
+    assert "az://container/prefix" in documented and "az://account" not in documented
