@@ -3,7 +3,8 @@
 ``python -m tests.benchmarks installing --runs 5`` prints every case. All three tools use one index on
 loopback, each its own cache, on one file system; every counted run is into an environment that was made anew.
 The wheels come once from what pip is configured for, and are kept in the system's temporary folder, where
-20 GB should be free. Our modules are compiled first, as an installer does it.
+20 GB should be free. VARIANTCTL_BENCHMARK_CUDA=1 adds the torch of PyPI with its CUDA libraries: 3 GB more to
+download, and 15 GB of room. Our modules are compiled first, as an installer does it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.benchmarks.compare import Case
 from tests.benchmarks.server import serving
 
 TORCH, APPLICATION = "torch==2.13.0", "jupyterlab"
+#: PyPI's torch with NVIDIA's libraries: 29 wheels, 2.9 GB.
+CUDA_STACK = "torch==2.14.1"
 BIN = Path(sys.executable).parent
 _PEERS = ("uv", "pip")
 
@@ -30,7 +33,7 @@ _PEERS = ("uv", "pip")
 def cases() -> Iterator[Case]:
     """The rows of the table in docs/performance.md."""
     kept = Path(tempfile.gettempdir()) / "variantctl-benchmark-wheels"
-    site = _site(kept)
+    site = _site(kept, (("--no-deps", "--no-index", TORCH), (APPLICATION,)))
     subprocess.run([sys.executable, "-m", "compileall", "-q", *_our_packages()], check=True)
     stack = ExitStack()
     atexit.register(stack.close)
@@ -41,6 +44,10 @@ def cases() -> Iterator[Case]:
     yield bench.case("torch, cold", torch, cold=True, targets={"uv": 1.2, "pip": 0.25}, most_megabytes=150)
     yield bench.case(f"{APPLICATION}, warm", [APPLICATION], cold=False, targets={"uv": 2.0, "pip": 0.2})
     yield bench.case(f"{APPLICATION}, cold", [APPLICATION], cold=True)
+    if os.environ.get("VARIANTCTL_BENCHMARK_CUDA"):
+        stack_site = _site(kept / "cuda", ((CUDA_STACK,),))
+        cuda = Bench(work / "cuda", stack.enter_context(serving(stack_site)) + "/simple/")
+        yield cuda.case(f"{CUDA_STACK} with CUDA, cold", [CUDA_STACK], cold=True, targets={"uv": 1.1})
     yield bench.case(
         f"{APPLICATION}, nothing to do", [APPLICATION], cold=False, fresh=False, targets={"uv": 1.5}
     )
@@ -127,12 +134,12 @@ def _our_packages() -> Iterator[str]:
         yield from (spec.submodule_search_locations or ()) if spec is not None else ()
 
 
-def _site(kept: Path) -> Path:
-    """A static index of everything that is installed here, made once."""
+def _site(kept: Path, downloads: Iterable[Iterable[str]]) -> Path:
+    """A static index of what pip downloads, made once."""
     wheels, site = kept / "wheels", kept / "site"
     if not (site / "simple" / "index.json").exists():
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels)]
-        subprocess.run([*download, "--no-deps", "--no-index", TORCH], check=True)
-        subprocess.run([*download, "--only-binary", ":all:", APPLICATION], check=True)
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
+        for words in downloads:
+            subprocess.run([*download, "--dest", str(wheels), *words], check=True)
         subprocess.run([BIN / "variantctl", "index", "build", "--quiet", wheels, "-o", site], check=True)
     return site
