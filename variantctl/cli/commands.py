@@ -30,6 +30,9 @@ COMMANDS: dict[str, Command] = {
     "sync": Command("variantctl.cli.sync", "make an environment exactly what a pylock.toml has for it"),
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),
     "download": Command("variantctl.cli.download", "put the wheels that install would take into a folder"),
+    "export": Command(
+        "variantctl.cli.export", "write what a machine gets for pip, uv or poetry: URLs with hashes, indexes"
+    ),
     "venv": Command("variantctl.cli.venv", "make a virtual environment"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "show": Command("variantctl.cli.show", "show a package: its variant, properties, dependencies, and why"),

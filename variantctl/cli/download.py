@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.request import add_project_arguments, is_anything_named
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
@@ -22,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2', ..."
     )
     parser.add_argument(
-        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a requirements file, or a pyproject.toml",
     )
     parser.add_argument(
         "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
@@ -34,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-deps", action="store_true", help="download only what is named")
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_project_arguments(parser)
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
@@ -45,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.resolve.resolver import resolve
 
-    if not (args.requirements or args.requirement):
+    if not is_anything_named(args):
         raise UsageError("nothing is named to download", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     request = request_of(args, files)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 COMMANDS: Mapping[str, str] = {
     "add": "install",
     "audit": "doctor",
+    "compile": "export --output requirements.txt",
     "config": "help",
     "debug": "detect",
     "env": "venv",

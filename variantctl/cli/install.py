@@ -15,6 +15,7 @@ from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, builds_of
 from variantctl.cli.recovery import recover, say_waiting
+from variantctl.cli.request import add_project_arguments, is_anything_named
 from variantctl.values import replace
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder of source code, so that changes of it count at once",
     )
     parser.add_argument(
-        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a requirements file, or a pyproject.toml",
     )
     parser.add_argument(
         "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
@@ -73,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reinstall", "--force-reinstall", action="store_true", help="install even what is there already"
     )
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
+    parser.add_argument(
+        "--only-deps",
+        action="store_true",
+        help="of source code that is named ('.', -e DIR): what it needs, and not it itself",
+    )
     parser.add_argument("--no-deps", action="store_true", help="install only what is named")
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument(
@@ -88,6 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-y", "--yes", action="store_true", help="for habit's sake: install asks for nothing anyway"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_project_arguments(parser)
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
@@ -106,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json and args.report == "-":
         raise UsageError("--report - and --json both print an object", hint="Write the report to a file.")
-    if not (args.requirements or args.requirement or args.editable):
+    if not (is_anything_named(args) or args.editable):
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
     files = requirement_files(args)
@@ -124,7 +136,8 @@ def run(args: argparse.Namespace) -> int:
         package_finder.builds = builds_of(args, files, environment, subject, package_finder)
         trees = _source_trees(args, request, environment, subject, package_finder)
         if trees is not None:
-            built = stack.enter_context(trees).requirements(args.sources)
+            take = stack.enter_context(trees)
+            built = (take.dependencies if args.only_deps else take.requirements)(args.sources)
             request = replace(request, requirements=(*request.requirements, *built))
         with search_progress() as progress:
             plan = resolve(
@@ -190,6 +203,8 @@ def _source_trees(
 ) -> SourceTrees | None:
     """What builds the source code that was named; None where none was."""
     if not args.sources:
+        if args.only_deps:
+            raise UsageError("--only-deps is about source code, and none is named", hint="Name a folder: '.'")
         return None
     from variantctl.cli.building import build_key, builder_of
     from variantctl.cli.sources import SourceTrees, refuse_building, refuse_unhashed
@@ -210,6 +225,7 @@ def _depends_on_little(args: argparse.Namespace) -> bool:
     elsewhere = (
         args.sources or args.requirement or args.constraint or args.profile or args.build or args.no_binary
     )
+    elsewhere = elsewhere or args.group
     otherwise = (
         args.dry_run
         or args.verify

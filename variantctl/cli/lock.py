@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.request import add_project_arguments, is_anything_named
 from variantctl.cli.terminal import sink
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     several = {"action": "append", "metavar": "FILE", "default": []}
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2'")
-    parser.add_argument("-r", "--requirement", help="a requirements file", **several)  # type: ignore[arg-type]
+    parser.add_argument("-r", "--requirement", help="a requirements file, or a pyproject.toml", **several)  # type: ignore[arg-type]
     parser.add_argument("-c", "--constraint", help="a constraints file", **several)  # type: ignore[arg-type]
     parser.add_argument(
         "-o",
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-deps", action="store_true", help="lock only what is named")
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_project_arguments(parser)
     options.add_variant_arguments(parser, several_machines=True)
     options.add_source_arguments(parser)
     group = parser.add_argument_group("environment")
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import make_lock
 
-    if not (args.requirements or args.requirement):
+    if not is_anything_named(args):
         raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
     path = _output(args)
     files = requirement_files(args)

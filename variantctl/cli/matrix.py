@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.request import add_project_arguments, is_anything_named
 from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
 
@@ -31,7 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Without --profile and --all-profiles: this machine, and every profile that is shipped."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch>=2.9', ...")
     parser.add_argument(
-        "-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file"
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a requirements file, or a pyproject.toml",
     )
     parser.add_argument(
         "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
@@ -42,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--csv", action="store_true", help="print a line for each wheel of each machine")
+    add_project_arguments(parser)
     options.add_variant_arguments(parser, several_machines=True)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
@@ -53,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.cli.request import request_of, requirement_files
     from variantctl.explain.matrix import matrix
 
-    if not (args.requirements or args.requirement):
+    if not is_anything_named(args):
         raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     request = request_of(args, files)

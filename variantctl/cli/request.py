@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
+from variantctl.cli.app import UsageError
 
 if TYPE_CHECKING:
-    from variantctl.requirements.files import RequirementFile
+    from variantctl.requirements.files import RequirementFile, RequirementFileReader
     from variantctl.resolve.resolver import Request
+
+
+FILENAME = "pyproject.toml"
+
+
+def add_project_arguments(parser: argparse.ArgumentParser) -> None:
+    """What of a project is wanted."""
+    group = parser.add_argument_group("projects")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    group.add_argument(
+        "--group",
+        metavar="[FILE:]NAME",
+        help="a dependency group of ./pyproject.toml, or of another one (PEP 735)",
+        **several,
+    )
+    group.add_argument("--extra", metavar="NAME", help="with -r pyproject.toml: this extra, too", **several)
+    group.add_argument("--all-extras", action="store_true", help="with -r pyproject.toml: all extras")
+
+
+def is_anything_named(args: argparse.Namespace) -> bool:
+    """Whether there is anything to resolve."""
+    return bool(args.requirements or args.requirement or args.group)
 
 
 def requirement_files(args: argparse.Namespace) -> RequirementFile:
@@ -29,12 +54,35 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
 
     reader = RequirementFileReader(read_url=read_url)
     for name in args.requirement:
-        reader.read(name)
+        if os.path.basename(name) != FILENAME:
+            reader.read(name)
+    _add_projects(args, reader)
     for name in args.constraint:
         reader.read(name, constraints=True)
     for ignored in reader.result.ignored:
         render.detail(f"{ignored}: this option has no meaning here")
     return reader.result
+
+
+def _add_projects(args: argparse.Namespace, reader: RequirementFileReader) -> None:
+    """What pyproject.toml files that are named say, and the groups that are named."""
+    from variantctl.requirements.projects import read_project
+
+    files = [Path(name) for name in args.requirement if os.path.basename(name) == FILENAME]
+    if (args.extra or args.all_extras) and not files:
+        raise UsageError(
+            "--extra and --all-extras are about a project, and none is named",
+            hint=f"Name one with -r {FILENAME}; of other packages write 'NAME[EXTRA]'.",
+        )
+    for path in files:
+        project = read_project(path)
+        for text in project.requirements(args.extra, all_extras=args.all_extras):
+            reader.add(text, str(path), path.resolve().parent)
+    for named in args.group:
+        place, colon, name = named.rpartition(":")
+        path = Path(place) if colon else Path(FILENAME)
+        for text in read_project(path).group(name):
+            reader.add(text, f"{path} (group {name})", path.resolve().parent)
 
 
 def request_of(args: argparse.Namespace, files: RequirementFile, *, builds: bool = False) -> Request:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from variantctl.cli import render
 from variantctl.cli.app import UsageError
 from variantctl.requirements.errors import RequirementError
 from variantctl.values import dataclass, replace
+from variantctl.variants.markers import MarkerVariant
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from variantctl.requirements.sources import SourceReference
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.target.environment import Environment
+    from variantctl.wheels.metadata import CoreMetadata
 
 
 def named_sources(args: argparse.Namespace) -> list[SourceReference]:
@@ -50,10 +53,12 @@ class BuiltSource:
     Attributes:
         requirement: asks for this very wheel.
         direct_url: what direct_url.json says of where it came from.
+        wheel: the file.
     """
 
     requirement: UserRequirement
     direct_url: Mapping[str, Any]
+    wheel: Path
 
 
 class SourceTrees:
@@ -74,6 +79,7 @@ class SourceTrees:
         self._environment = environment
         self._key = key
         self._stack = ExitStack()
+        self._count = 0
         self._built: dict[NormalizedName, BuiltSource] = {}
 
     def __enter__(self) -> SourceTrees:
@@ -88,19 +94,54 @@ class SourceTrees:
 
     def requirements(self, sources: Sequence[SourceReference]) -> list[UserRequirement]:
         """Build them; one whose marker does not hold is left out, with a note."""
+        found = []
+        for source in self._applying(sources):
+            built = self._prepared(source)
+            self._built[built.requirement.name] = built
+            found.append(built.requirement)
+        return found
+
+    def dependencies(self, sources: Sequence[SourceReference]) -> list[UserRequirement]:
+        """What they need, and not they themselves; they are built where they do not say it themselves."""
+        return [each for source in self._applying(sources) for each in self._needed(source)]
+
+    def _needed(self, source: SourceReference) -> list[UserRequirement]:
+        from variantctl.requirements.requirement import parse_user_requirement
+        from variantctl.variants.lenient import read_requirement
+
+        metadata = self._metadata(source)
+        extras = sorted(parse_user_requirement(f"x{source.extras}").requirement.extras)
+        markers = self._environment.markers
+        return [
+            parse_user_requirement(str(requirement.requirement), origin=str(source))
+            for requirement in (read_requirement(text).requirement for text in metadata.requires_dist)
+            if requirement.applies(markers, MarkerVariant(), extras)
+        ]
+
+    def _metadata(self, source: SourceReference) -> CoreMetadata:
+        from variantctl.wheels.metadata import parse_core_metadata
+        from variantctl.wheels.static_metadata import from_pyproject
+
+        table = source.path / "pyproject.toml" if source.kind == "folder" and source.path else None
+        if table is not None and table.is_file():
+            known = from_pyproject(table.read_bytes(), str(table))
+            if known is not None:
+                return known
+        wheel = self._prepared(source).wheel
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            return parse_core_metadata(archive.read(name), wheel.name)
+
+    def _applying(self, sources: Sequence[SourceReference]) -> Iterator[SourceReference]:
         from variantctl.variants.markers import parse_requirement
 
-        found = []
-        for place, source in enumerate(sources):
+        for source in sources:
             if source.marker is not None:
                 condition = parse_requirement(f"x ; {source.marker}")
                 if not condition.applies(self._environment.markers):
                     render.note(f"'{source}' ({source.origin}) is left out: its marker does not hold here")
                     continue
-            built = self._prepared(source, self._folder / str(place))
-            self._built[built.requirement.name] = built
-            found.append(built.requirement)
-        return found
+            yield source
 
     def with_origins(self, plan: Plan) -> Plan:
         """The plan, with direct URLs that name the source and not the wheel that was built of it."""
@@ -112,7 +153,9 @@ class SourceTrees:
             return planned
         return replace(planned, url=str(built.direct_url["url"]), direct_url=built.direct_url)
 
-    def _prepared(self, source: SourceReference, folder: Path) -> BuiltSource:
+    def _prepared(self, source: SourceReference) -> BuiltSource:
+        self._count += 1
+        folder = self._folder / str(self._count)
         if source.kind == "folder":
             return self._of_folder(source, folder)
         if source.kind == "git":
@@ -218,7 +261,7 @@ def _built(source: SourceReference, wheel: Path, direct_url: dict[str, Any]) -> 
     text = f"{name}{source.extras} @ {path_to_url(wheel)}#sha256={digest}"
     if source.subdirectory is not None:
         direct_url = {**direct_url, "subdirectory": source.subdirectory}
-    return BuiltSource(parse_user_requirement(text, origin=source.origin), direct_url)
+    return BuiltSource(parse_user_requirement(text, origin=source.origin), direct_url, wheel)
 
 
 def _shown(source: SourceReference) -> str:

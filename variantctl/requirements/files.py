@@ -117,6 +117,13 @@ class RequirementFileReader:
                 message = message if message.startswith(where) else f"{where}: {message}"
                 raise RequirementFileError(message, hint=getattr(error, "hint", None)) from error
 
+    def add(self, text: str, origin: str, base: Path | None) -> None:
+        """One requirement from elsewhere, a pyproject.toml say; raises :class:`RequirementError`."""
+        if (source := source_reference(text, origin=origin, base=base)) is not None:
+            self.result.sources.append(source)
+        else:
+            self.result.requirements.append(parse_user_requirement(text, origin=origin, base=base))
+
     def _content(self, place: str, asked_by: str | None) -> bytes:
         by = f" (named at {asked_by})" if asked_by else ""
         if _is_http(place):
