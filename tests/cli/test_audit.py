@@ -53,6 +53,23 @@ def test_what_is_installed(shell: Shell) -> None:
         assert audit(shell, *arguments, "-p", "env", code=2)["error"]["kind"] == "usage"
 
 
+def test_what_has_no_code_for_the_gpu_is_taken_back(shell: Shell) -> None:
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "12.8"
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
+    place = ("--no-index", "-f", "dist", "-p", "env")
+    failed = json.loads(shell.run("install", "ext", "--verify", "--json", *place, code=1).stdout)["error"]
+    assert failed["kind"] == "verification-failed"
+    assert (
+        "has any for a GPU of capability 9.0, which this machine has; nothing was changed"
+        in failed["message"]
+    )
+    assert "sm_75, sm_80" in failed["hint"]
+    assert "ext" not in shell.packages()
+    shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "8.6"
+    shell.run("install", "ext", "--verify", *place)
+    assert shell.packages()["ext"] == "2.0"
+
+
 def test_doctor_reads_the_libraries(shell: Shell) -> None:
     shell.run("install", "ext", "--no-index", "-f", "dist", "-p", "env")
     assert doctor(shell, "--profile", "a100")["findings"] == []

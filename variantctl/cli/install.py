@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
         warn(poor)
         plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and plan.install:
-            plan = _apply(plan, environment, package_finder, args)
+            plan = _apply(plan, environment, package_finder, args, subject)
         if args.report is not None:
             _report(plan, package_finder, subject, args.report)
     if args.report == "-":
@@ -269,7 +269,11 @@ def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, r
 
 
 def _apply(
-    plan: Plan, environment: Environment, package_finder: PackageFinder, args: argparse.Namespace
+    plan: Plan,
+    environment: Environment,
+    package_finder: PackageFinder,
+    args: argparse.Namespace,
+    subject: TargetMachine,
 ) -> Plan:
     """Do what the plan says; gives it back with the hashes that only the downloads showed."""
     from variantctl.cli.progress import Downloads
@@ -290,7 +294,7 @@ def _apply(
                 strict=args.strict,
                 limits=options.unpacking_limits(args),
                 progress=say_waiting,
-                accept=partial(_verify, plan, environment) if args.verify else None,
+                accept=partial(_verify, plan, environment, subject) if args.verify else None,
             ),
         )
     for warning in outcome.warnings:
@@ -300,11 +304,14 @@ def _apply(
     return plan
 
 
-def _verify(plan: Plan, environment: Environment) -> None:
-    """Try what is in place now; raises where it does not work, which takes it back."""
-    from variantctl.doctor.verification import verify
+def _verify(plan: Plan, environment: Environment, subject: TargetMachine) -> None:
+    """Look at the code of what is in place now, and try it; raises where it cannot work: it is taken back."""
+    from variantctl.doctor.verification import verify, verify_code
+    from variantctl.select.fit import ACCELERATORS
 
-    for trial in verify(environment, {planned.name for planned in plan.install}):
+    changed = {planned.name for planned in plan.install}
+    verify_code(environment, changed, lambda: subject.machine.supported(ACCELERATORS), subject.who)
+    for trial in verify(environment, changed):
         working = ", ".join(device.name or device.device for device in trial.devices if device.ok)
         render.note(f"{trial.framework} {trial.version} computes on: {working}")
 

@@ -6,13 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from packaging.utils import NormalizedName
 
+from variantctl.doctor.code_checks import check_code
+from variantctl.doctor.findings import Commands
 from variantctl.doctor.inspection import inspect
+from variantctl.doctor.installed_code import installed_code
 from variantctl.doctor.leftovers import graph_of
 from variantctl.doctor.trial_checks import blind, owners_of
 from variantctl.doctor.trials import TIME_LIMIT, Trial, frameworks_in, run_trial
 from variantctl.target.environment import Environment
 from variantctl.target.installed import installed_packages
 from variantctl.variants.errors import VariantctlError
+from variantctl.variants.properties import Supported
 
 
 class VerificationError(VariantctlError):
@@ -56,6 +60,35 @@ def verify(
             )
         trials.append(trial)
     return trials
+
+
+def verify_code(
+    environment: Environment,
+    changed: Collection[NormalizedName],
+    supported: Callable[[], Supported],
+    who: str,
+) -> None:
+    """Look at what the libraries of some packages have code for; nothing of theirs is run.
+
+    Args:
+        environment: with the packages in place.
+        changed: what was installed.
+        supported: the machine's answer to ``fit.ACCELERATORS``; asked where a package is for an accelerator.
+        who: ``this machine`` or ``profile h100``.
+
+    Raises:
+        VerificationError: none of a package's libraries has code that the machine's GPU can run.
+    """
+    inspection = inspect(environment, markers=environment.markers)
+    packages = {name: item for name, item in inspection.packages.items() if name in changed}
+    code = installed_code(packages.values())
+    findings = check_code(packages, code, supported(), who, Commands()) if any(code.values()) else []
+    for finding in findings:
+        if finding.severity == "error":
+            raise VerificationError(
+                f"{finding.detail}; nothing was changed",
+                hint="To keep it all the same, install without --verify. " + " ".join(finding.evidence[:3]),
+            )
 
 
 def _reaches(
