@@ -314,6 +314,7 @@ class Finder:
     def __init__(self) -> None:
         self.ahead: list[str] = []
         self.backends = self
+        self.builds = self
 
     def has_source(self, _name: str) -> bool:
         return False

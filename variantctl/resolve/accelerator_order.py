@@ -48,7 +48,7 @@ class AcceleratorOrder:
     """The order in which candidates are tried, by the user's accelerator policy.
 
     Args:
-        stock: what can be had, and what the machine has.
+        candidate_finder: what can be had, and what the machine has.
     """
 
     def __init__(self, candidate_finder: CandidateFinder) -> None:
@@ -89,7 +89,7 @@ class AcceleratorOrder:
             if not self._may_come(name, read):
                 break
             if read == 1:
-                self._candidate_finder.read_ahead(name, versions[1 : self._most_read(name)])
+                self._candidate_finder.builds.read_ahead(name, versions[1 : self._most_read(name)])
         yield from later
         for version in rest:
             yield from of_version(version)
@@ -104,7 +104,7 @@ class AcceleratorOrder:
         For tools that only know newest first: what is behind is to be hidden from them. A version whose
         metadata cannot be read has no build.
         """
-        if not self.counts_for(name) or not self._candidate_finder.accelerators:
+        if not self.counts_for(name) or not self._candidate_finder.builds.accelerators:
             return frozenset()
         passed: list[Version] = []
         behind: set[Version] = set()
@@ -136,8 +136,7 @@ class AcceleratorOrder:
         if self._policy != REQUIRE or candidate.accelerators:
             return True
         return not (
-            self.counts_for(candidate.name)
-            and self._candidate_finder.is_built_for_accelerators(candidate.name)
+            self.counts_for(candidate.name) and self._candidate_finder.builds.is_built_for(candidate.name)
         )
 
     def _readable(self, name: NormalizedName, version: Version) -> Sequence[WheelCandidate]:
@@ -154,7 +153,7 @@ class AcceleratorOrder:
 
     def _may_come(self, name: NormalizedName, read: int) -> bool:
         """Whether an older version may have what the machine can use, and it is worth reading on."""
-        if not self._candidate_finder.accelerators:
+        if not self._candidate_finder.builds.accelerators:
             return False
         return self._candidate_finder.backends.has_source(name) or read < self._most_read(name)
 

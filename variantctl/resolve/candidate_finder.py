@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from urllib.parse import urldefrag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.backends.source import BackendSource
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
@@ -22,6 +20,7 @@ from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.requirements.requirement import wheel_of_url
+from variantctl.resolve.accelerator_builds import AcceleratorBuilds, installed_metadata
 from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
@@ -41,10 +40,9 @@ from variantctl.target.installed import InstalledPackage
 from variantctl.values import replace
 from variantctl.variants.accelerators import accelerators_of
 from variantctl.variants.errors import VariantctlError
-from variantctl.variants.markers import MarkerVariant, VariantRequirement, narrow
+from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
-from variantctl.variants.parse import load_metadata
-from variantctl.variants.properties import Properties, Supported
+from variantctl.variants.properties import Supported
 from variantctl.wheels.metadata import CoreMetadata
 
 if TYPE_CHECKING:
@@ -69,6 +67,7 @@ class CandidateFinder:
 
     Attributes:
         backends: what holds packages of one source of backends together.
+        builds: what the machine's accelerators can use.
     """
 
     def __init__(
@@ -95,6 +94,9 @@ class CandidateFinder:
         self._ahead = Prefetcher(self._package_finder, interpreter)
         self.backends = Backends(
             self._package_finder, interpreter, self._installed, self.versions, self.project
+        )
+        self.builds = AcceleratorBuilds(
+            self._package_finder, machine, self.preferences, self.backends, self.project
         )
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}
@@ -185,40 +187,6 @@ class CandidateFinder:
         """Whether any version of a project has a wheel with a label."""
         return bool(self.versions(name)) and bool(self.project(name).labels)
 
-    def read_ahead(self, name: NormalizedName, versions: Sequence[Version]) -> None:
-        """Have the variant metadata of some versions read, several at a time; what is wrong shows later."""
-        project = self.project(name)
-        with_labels = [version for version in versions if version in project.labels]
-        if project.has_backends or len(with_labels) < _WORTH_IT:
-            return
-
-        def read(version: Version) -> None:
-            try:
-                self._package_finder.variant_metadata(project, version)
-            except VariantctlError:
-                return
-
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            list(pool.map(read, with_labels))
-
-    @property
-    def accelerators(self) -> tuple[str, ...]:
-        """The namespaces of the machine's accelerators that the user does not exclude."""
-        return accelerators_of(self.machine_supports)
-
-    def is_built_for_accelerators(self, name: NormalizedName) -> bool:
-        """Whether any version of a project has a build for an accelerator, be it one that is not here."""
-        project = self.project(name)
-        source = self._package_finder.backend_source(name)
-        if source is not None and any(link.backend for link in project.wheels):
-            return any(accelerators_of(backend.properties) for backend in source.backends)
-        return any(
-            accelerators_of(properties, metadata)
-            for version in list(project.by_version)[:_MOST_READ]
-            if (metadata := self._package_finder.readable_variants(project, version)) is not None
-            for properties in metadata.variants.values()
-        )
-
     def judge(
         self,
         name: NormalizedName,
@@ -285,11 +253,6 @@ class CandidateFinder:
         # What the machine has to say about builds that its own pages lack was not asked yet.
         return wheels, replace(terms, metadata=metadata, supported=self._supported(metadata))
 
-    @property
-    def machine_supports(self) -> Supported:
-        """What the machine supports of its accelerators, without what the user excludes."""
-        return self.preferences.allowed(self._machine.accelerators())
-
     def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
         """What providers of a version's variants were not asked, or could not answer."""
         project = self.project(name)
@@ -343,59 +306,9 @@ class CandidateFinder:
             self.preferences.no_variants and label
         ):
             return None
-        if self.preferences.accelerator == REQUIRE and self.is_cpu_build(candidate.package):
+        if self.preferences.accelerator == REQUIRE and self.builds.is_cpu_build(candidate.package):
             return None
         return candidate
-
-    def rule_of(self, candidate: WheelCandidate) -> str:
-        """What was taken for granted of a wheel's backend, as no table lists it; else ``""``."""
-        if candidate.wheel.link.backend is None or candidate.wheel.label is None:
-            return ""
-        return self._package_finder.rule_of(candidate.name, candidate.wheel.label)
-
-    def device_extras(
-        self, requirement: VariantRequirement, base: WheelCandidate | InstalledCandidate
-    ) -> frozenset[str]:
-        """The extras of a requirement, for the devices of the machine that a wheel was built for.
-
-        Only of what packages of a source of backends need of each other, and where its table says so.
-        """
-        written = frozenset(requirement.requirement.extras)
-        source = self._package_finder.backend_source(base.name)
-        known = source.device_extras.get(requirement.name) if source is not None else None
-        if source is None or known is None:
-            return written
-        here = self.machine_supports.get(known.namespace, {}).get(known.feature, ())
-        built = self._built_for(base, source).get(known.namespace, {}).get(known.feature, ())
-        return known.narrowed(written, [value for value in here if value in built])
-
-    def _built_for(self, base: WheelCandidate | InstalledCandidate, source: BackendSource) -> Properties:
-        if isinstance(base, WheelCandidate):
-            return base.wheel.properties
-        label = self.backends.label_of(base.package)
-        whole = source.with_names([label] if label is not None else [])
-        return next((each.properties for each in whole.backends if each.label == label), {})
-
-    def is_cpu_build(self, package: InstalledPackage) -> bool:
-        """Whether an installed variant was built for no accelerator; of other packages nothing is known."""
-        label = self.backends.label_of(package)
-        source = self._package_finder.backend_source(package.name)
-        if package.label is None and label is not None and source is not None:
-            whole = source.with_names([label])
-            return any(
-                each.label == label and not accelerators_of(each.properties) for each in whole.backends
-            )
-        metadata = self._installed_metadata(package)
-        properties = metadata.properties_of(package.label or "") if metadata is not None else None
-        return properties is not None and not accelerators_of(properties, metadata)
-
-    def _installed_metadata(self, package: InstalledPackage) -> VariantMetadata | None:
-        """The ``variant.json`` of an installed variant, where it can be read."""
-        path = package.dist_info / "variant.json"
-        try:
-            return None if package.label is None else load_metadata(path.read_bytes(), source=str(path))
-        except (OSError, VariantctlError):
-            return None
 
     def _listed_as(self, name: NormalizedName, version: Version) -> Version:
         """The version among ``versions`` that a wheel's own version is listed as."""
@@ -449,7 +362,7 @@ class CandidateFinder:
         """What the variant markers of an installed package's dependencies see."""
         if package.label is None:
             return MarkerVariant()
-        metadata = self._installed_metadata(package)
+        metadata = installed_metadata(package)
         if metadata is None:
             return MarkerVariant(package.label)
         return narrow(metadata, package.label, self._machine.supported(metadata))

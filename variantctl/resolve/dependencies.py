@@ -75,7 +75,7 @@ class Dependencies:
         """The requirement with the extras of the machine's own devices in place of the one for all."""
         if self._every_device or not requirement.requirement.extras:
             return requirement
-        extras = self._candidate_finder.device_extras(requirement, base)
+        extras = self._candidate_finder.builds.device_extras(requirement, base)
         if extras == requirement.requirement.extras:
             return requirement
         narrowed = Requirement(str(requirement.requirement))

@@ -48,7 +48,7 @@ def passed_over(
     Args:
         chosen: what is taken.
         needs: everything that is needed of the project.
-        stock: what can be had.
+        candidate_finder: what can be had.
         pre: whether pre-releases count as releases.
         together: whether other packages share its backend, so that they may lack what it has.
         rejected: why a build could not be taken: a clause whose subject it is.
@@ -162,7 +162,7 @@ def without_accelerator(
         return None
     if any(need.allows(chosen.version) and _names(need, chosen) for need in needs):
         return None
-    if not set(candidate_finder.accelerators) - {"intel"} or not candidate_finder.is_built_for_accelerators(
+    if not set(candidate_finder.builds.accelerators) - {"intel"} or not candidate_finder.builds.is_built_for(
         name
     ):
         return None
@@ -192,19 +192,19 @@ def refuse_without_accelerator(
     Args:
         names: the projects that the user asked for.
         needs: the user's own needs, and constraints.
-        stock: what can be had.
+        candidate_finder: what can be had.
 
     Raises:
         AcceleratorError: one of the projects is built for accelerators, and no build that may be taken is for
             the machine's.
     """
     for name in names:
-        if not candidate_finder.has_variants(name) or not candidate_finder.is_built_for_accelerators(name):
+        if not candidate_finder.has_variants(name) or not candidate_finder.builds.is_built_for(name):
             continue
         allowed = candidate_finder.allowed(name, [need for need in needs if need.identifier == name])
         if _newest_with(name, allowed, candidate_finder) is not None:
             continue
-        if not candidate_finder.accelerators:
+        if not candidate_finder.builds.accelerators:
             raise AcceleratorError(
                 f"{name}: --accelerator require, and {candidate_finder.who} has no accelerator that is known",
                 hint="'variantctl detect' says what was looked for. To install for another machine, describe "
@@ -261,9 +261,9 @@ def without_build(candidate_finder: CandidateFinder) -> str:
 
 def _build(candidate_finder: CandidateFinder) -> str:
     """``build for the NVIDIA GPU of profile h100 (driver for CUDA 12.8, compute capability 9.0)``."""
-    facts = ", ".join(_facts(candidate_finder.machine_supports))
+    facts = ", ".join(_facts(candidate_finder.builds.machine_supports))
     told = f" ({facts})" if facts else ""
-    return f"build for the {called(candidate_finder.accelerators)} of {candidate_finder.who}{told}"
+    return f"build for the {called(candidate_finder.builds.accelerators)} of {candidate_finder.who}{told}"
 
 
 def _facts(supported: Supported) -> Iterator[str]:
@@ -327,7 +327,7 @@ def tell(
         solution: the wheels, and what is needed with them.
         roots: the user's own needs, and constraints.
         needs_of: the needs of a candidate.
-        stock: what can be had.
+        candidate_finder: what can be had.
         pre: whether pre-releases count as releases.
         command: the words of the user's command, without the program.
         preferred: the projects of which a lock file named a version.
@@ -361,9 +361,11 @@ def _kept(
 ) -> str | None:
     """What to say of a build for the processor that is installed, and stays although there is another one."""
     name = base.name
-    if candidate_finder.preferences.accelerator == ANY or not candidate_finder.is_cpu_build(base.package):
+    if candidate_finder.preferences.accelerator == ANY or not candidate_finder.builds.is_cpu_build(
+        base.package
+    ):
         return None
-    if any(_names(need, base) for need in needs) or not set(candidate_finder.accelerators) - {"intel"}:
+    if any(_names(need, base) for need in needs) or not set(candidate_finder.builds.accelerators) - {"intel"}:
         return None
     found = _newest_with(name, candidate_finder.allowed(name, needs), candidate_finder)
     if found is None:
@@ -414,7 +416,7 @@ def _told(
         items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together, rejected=rejected)
         lacking = without_accelerator(candidate, mine, candidate_finder)
         if source not in spoken:
-            if rule := candidate_finder.rule_of(candidate):
+            if rule := candidate_finder.builds.rule_of(candidate):
                 label = candidate.wheel.label
                 notes.append(f"{candidate.name} {candidate.version}: no table lists {label}, and so {rule}")
             if items:

@@ -1,0 +1,144 @@
+"""What a machine's accelerators can use of the builds that there are, and of those that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from variantctl.backends.source import BackendSource
+from variantctl.indexes.finder import PackageFinder
+from variantctl.indexes.project_files import ProjectFiles
+from variantctl.providers.algorithm import Machine
+from variantctl.resolve.backend_agreement import Backends
+from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
+from variantctl.select.preferences import VariantPreferences
+from variantctl.target.installed import InstalledPackage
+from variantctl.variants.accelerators import accelerators_of
+from variantctl.variants.errors import VariantctlError
+from variantctl.variants.markers import VariantRequirement
+from variantctl.variants.metadata import VariantMetadata
+from variantctl.variants.parse import load_metadata
+from variantctl.variants.properties import Properties, Supported
+
+_MOST_READ = 32
+_WORTH_IT = 3
+_AT_A_TIME = 8
+
+
+class AcceleratorBuilds:
+    """The accelerators of one machine, and the builds for them.
+
+    Args:
+        package_finder: where wheels come from, as the machine sees it.
+        machine: what is supported.
+        preferences: what the user excludes.
+        backends: the backends of what is installed.
+        project: the files of a project.
+    """
+
+    def __init__(
+        self,
+        package_finder: PackageFinder,
+        machine: Machine,
+        preferences: VariantPreferences,
+        backends: Backends,
+        project: Callable[[NormalizedName], ProjectFiles],
+    ) -> None:
+        self._package_finder = package_finder
+        self._machine = machine
+        self._preferences = preferences
+        self._backends = backends
+        self._project = project
+
+    @property
+    def machine_supports(self) -> Supported:
+        """What the machine supports of its accelerators, without what the user excludes."""
+        return self._preferences.allowed(self._machine.accelerators())
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """The namespaces of the machine's accelerators that the user does not exclude."""
+        return accelerators_of(self.machine_supports)
+
+    def is_built_for(self, name: NormalizedName) -> bool:
+        """Whether any version of a project has a build for an accelerator, be it one that is not here."""
+        project = self._project(name)
+        source = self._package_finder.backend_source(name)
+        if source is not None and any(link.backend for link in project.wheels):
+            return any(accelerators_of(backend.properties) for backend in source.backends)
+        return any(
+            accelerators_of(properties, metadata)
+            for version in list(project.by_version)[:_MOST_READ]
+            if (metadata := self._package_finder.readable_variants(project, version)) is not None
+            for properties in metadata.variants.values()
+        )
+
+    def read_ahead(self, name: NormalizedName, versions: Sequence[Version]) -> None:
+        """Have the variant metadata of some versions read, several at a time; what is wrong shows later."""
+        project = self._project(name)
+        with_labels = [version for version in versions if version in project.labels]
+        if project.has_backends or len(with_labels) < _WORTH_IT:
+            return
+
+        def read(version: Version) -> None:
+            try:
+                self._package_finder.variant_metadata(project, version)
+            except VariantctlError:
+                return
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            list(pool.map(read, with_labels))
+
+    def rule_of(self, candidate: WheelCandidate) -> str:
+        """What was taken for granted of a wheel's backend, as no table lists it; else ``""``."""
+        if candidate.wheel.link.backend is None or candidate.wheel.label is None:
+            return ""
+        return self._package_finder.rule_of(candidate.name, candidate.wheel.label)
+
+    def device_extras(
+        self, requirement: VariantRequirement, base: WheelCandidate | InstalledCandidate
+    ) -> frozenset[str]:
+        """The extras of a requirement, for the devices of the machine that a wheel was built for.
+
+        Only of what packages of a source of backends need of each other, and where its table says so.
+        """
+        written = frozenset(requirement.requirement.extras)
+        source = self._package_finder.backend_source(base.name)
+        known = source.device_extras.get(requirement.name) if source is not None else None
+        if source is None or known is None:
+            return written
+        here = self.machine_supports.get(known.namespace, {}).get(known.feature, ())
+        built = self._built_for(base, source).get(known.namespace, {}).get(known.feature, ())
+        return known.narrowed(written, [value for value in here if value in built])
+
+    def _built_for(self, base: WheelCandidate | InstalledCandidate, source: BackendSource) -> Properties:
+        if isinstance(base, WheelCandidate):
+            return base.wheel.properties
+        label = self._backends.label_of(base.package)
+        whole = source.with_names([label] if label is not None else [])
+        return next((each.properties for each in whole.backends if each.label == label), {})
+
+    def is_cpu_build(self, package: InstalledPackage) -> bool:
+        """Whether an installed variant was built for no accelerator; of other packages nothing is known."""
+        label = self._backends.label_of(package)
+        source = self._package_finder.backend_source(package.name)
+        if package.label is None and label is not None and source is not None:
+            whole = source.with_names([label])
+            return any(
+                each.label == label and not accelerators_of(each.properties) for each in whole.backends
+            )
+        metadata = installed_metadata(package)
+        properties = metadata.properties_of(package.label or "") if metadata is not None else None
+        return properties is not None and not accelerators_of(properties, metadata)
+
+
+def installed_metadata(package: InstalledPackage) -> VariantMetadata | None:
+    """The ``variant.json`` of an installed variant, where it can be read."""
+    path = package.dist_info / "variant.json"
+    try:
+        return None if package.label is None else load_metadata(path.read_bytes(), source=str(path))
+    except (OSError, VariantctlError):
+        return None
