@@ -21,6 +21,7 @@ from variantlib.variants_json import VariantsJson
 
 from tests.index import simple_api
 from tests.indexes.server import LoopbackServer
+from tests.machine_code.files import elf_library, fatbin
 from tests.resolve.pytorch_layout import Layout, Release
 from tests.resolve.pytorch_site import PyTorchSite
 from tests.resolve.test_pytorch_backends import EXPECTED, TRIO
@@ -425,6 +426,20 @@ def test_a_rebuilt_source_is_imported_again(tmp_path: Path) -> None:
     report = acme.run()
     assert [wheel["source"] for wheel in report["wheels"] if wheel["action"] == "fetch"] == [path.name]
     assert members(acme.out / "wheels" / f"kernels-1.0-{X86}-null.whl")["kernels.py"] == b"new"
+
+
+def test_a_mapping_that_the_code_contradicts(tmp_path: Path) -> None:
+    acme = Acme(tmp_path)
+    library = elf_library({".nv_fatbin": fatbin("cubin 90")}, needed=["libcudart.so.13"])
+    build_wheel(
+        acme.folder / "cu128", name="kernels", version="1.0+cu128", tag=X86, files={"kernels/_C.so": library}
+    )
+    (said,) = acme.run()["contradictions"]
+    assert (
+        "nvidia :: cuda_version_lower_bound :: 12.0 is declared, and kernels/_C.so needs libcudart.so.13"
+        in said
+    )
+    assert acme.run()["contradictions"] == []
 
 
 # --- interruptions ---

@@ -74,6 +74,7 @@ def test_a_library_by_itself_and_a_file_that_is_none(
     found = audit(capsys, library, text, tmp_path / "missing.so", code=1)
     assert [entry["name"] for entry in found["libraries"]] == ["gpu.so"]
     assert [("error" in entry) for entry in found["wheels"]] == [False, True, True]
+    assert found["error"] == found["wheels"][1]["error"]
 
 
 def test_damaged_members_are_said_beside_the_sound_ones(

@@ -34,6 +34,8 @@ from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.values import dataclass, field
 from variantctl.variants.suggestions import listed
 from variantctl.wheels.archive import WheelArchive
+from variantctl.wheels.audit import audit_archive
+from variantctl.wheels.contradictions import contradictions
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.wheels.rewrite import rewrite
 from variantctl.wheels.verify import verify_archive
@@ -87,11 +89,13 @@ class ImportSummary:
         plan: for each wheel.
         fetched_bytes: how many bytes came over the network.
         index: what was built.
+        contradictions: of the wheels that were fetched, what the mapping says and their code contradicts.
     """
 
     plan: ImportPlan
     fetched_bytes: int
     index: BuildSummary
+    contradictions: tuple[str, ...] = ()
 
 
 class Import:
@@ -128,6 +132,7 @@ class Import:
         self._jobs = jobs
         self._state = ImportState(out)
         self._lock = Lock()
+        self._contradictions: list[str] = []
 
     def plan(self) -> ImportPlan:
         """Read the pages, and say what there is to do.
@@ -180,7 +185,7 @@ class Import:
                 self._in_parallel(work, plan, meter)
             with bar("indexing") as progress:
                 built = build_index(self._state.wheels, self._out, progress=progress, extra=extra)
-        return ImportSummary(plan, meter.done, built)
+        return ImportSummary(plan, meter.done, built, tuple(sorted(self._contradictions)))
 
     def _in_parallel(self, work: Iterable[Item], plan: ImportPlan, meter: _Meter) -> None:
         cancel = Event()
@@ -272,6 +277,12 @@ class Import:
             with self._lock:
                 self._state.forget(name)
 
+    def _compare(self, archive: WheelArchive, path: Path, item: Item) -> None:
+        """What the mapping says of a wheel, against the code in it."""
+        found = contradictions(audit_archive(archive, path), item.metadata.variants[item.label], item.label)
+        with self._lock:
+            self._contradictions += [problem.message for problem in found]
+
     def _make(self, item: Item, path: Path, own: tuple[str, ...] | None) -> None:
         """Write the variant wheel; ``own`` is what its source needs, if that is not what ``path`` says."""
         filename = item.wheel if own is None else None
@@ -281,6 +292,7 @@ class Import:
                 verify_archive(archive)
                 name = archive.filename.filename
                 own = parse_core_metadata(archive.metadata_bytes(), name).requires_dist
+                self._compare(archive, path, item)
             rewriting = item.rewriting(own, self._source.packages)
             rewrite(archive, aside, rewriting)
         aside.replace(self._state.wheels / item.name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options
 from variantctl.cli.options import add_trusted_host
-from variantctl.cli.render import note, print_json
+from variantctl.cli.render import note, print_json, warning
 
 if TYPE_CHECKING:
     from variant_index.importing.run import Import, ImportPlan
@@ -107,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
         summary = job.run(progress_bar, extra=None if args.no_pages else people_pages())
     for text in (*summary.plan.notes, *summary.index.notes):
         note(text)
+    for text in summary.contradictions:
+        warning(text)
     if args.json:
         index = {name: value for name, value in summary.index.as_json().items() if name != "format"}
         print_json(
@@ -115,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
                 "dry_run": False,
                 "fetched_bytes": summary.fetched_bytes,
                 "wheels": summary.plan.as_json(args.output),
+                "contradictions": list(summary.contradictions),
                 "index": index,
             }
         )

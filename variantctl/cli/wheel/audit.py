@@ -166,7 +166,9 @@ def _print_json(outcomes: Sequence[_Outcome]) -> None:
         elif (error := outcome.error) is not None:
             said = {"kind": error.kind, "message": error.message, "hint": error.hint or ""}
             wheels.append({"filename": outcome.name, "path": str(outcome.path), "error": said})
-    print_json({"format": 1, "wheels": wheels, "libraries": libraries})
+    failed = [wheel["error"] for wheel in wheels if "error" in wheel]
+    first = {"error": failed[0]} if failed else {}
+    print_json({"format": 1, "wheels": wheels, "libraries": libraries, **first})
 
 
 def _show(found: Sequence[WheelAudit]) -> None:
