@@ -111,7 +111,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh", "fish"])
 def test_completion_knows_the_commands(shell: str) -> None:
     done = variantctl("completion", shell)
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,26 @@ def test_only_virtual_environments(shell: Shell) -> None:
     shell.install("lib", "--require-virtualenv")
     shell.environ["PIP_REQUIRE_VIRTUALENV"] = "perhaps"
     assert "neither yes nor no" in shell.install("lib", "--reinstall", code=1).stderr
+
+
+def test_local_commands_ignore_what_is_said_of_indexes(shell: Shell) -> None:
+    said = shell.run("freeze", "-p", "env", "--no-cache-dir", "--index-url", "https://h.invalid/").stdout
+    assert said == ""
+    # Where an index is asked, the option counts.
+    assert shell.run("versions", "lib", "--offline", "-p", "env", code=1).stderr
+
+
+def test_manual_pages(shell: Shell, tmp_path: Path) -> None:
+    shell.run("help", "--man", "man1")
+    pages = {page.name for page in (tmp_path / "man1").iterdir()}
+    assert {f"variantctl-{name}.1" for name in COMMANDS} | {
+        "variantctl.1",
+        "variantctl-index-build.1",
+    } <= pages
+    text = (tmp_path / "man1/variantctl-install.1").read_text()
+    assert text.startswith('.TH "VARIANTCTL-INSTALL" "1"')
+    assert "\\fB\\-\\-only\\-binary\\fR \\fINAMES\\fR" in text and "--no-input" not in text.replace("\\", "")
+    if shutil.which("groff"):
+        command = ["groff", "-man", "-Tutf8", "-ww", *sorted(map(str, (tmp_path / "man1").iterdir()))]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stderr == "" and "install even what is there already" in " ".join(done.stdout.split())

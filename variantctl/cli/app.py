@@ -6,14 +6,14 @@ import argparse
 import os
 import sys
 from argparse import SUPPRESS
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from variantctl import __version__
 from variantctl.cli import render
 from variantctl.cli.commands import COMMANDS
-from variantctl.cli.habits import IGNORED
+from variantctl.cli.habits import IGNORED, IGNORED_BY_LOCAL, LOCAL_COMMANDS
 from variantctl.cli.terminal import guard, restore, sink
 from variantctl.variants.errors import VariantctlError
 
@@ -131,7 +131,9 @@ def build_parser(only: str | None) -> Parser:
             import_module(command.module).add_arguments(subparser)
             for each in _with_nested(subparser):
                 _add_common(each)
-                _add_ignored(each)
+                _add_ignored(each, IGNORED)
+            if name in LOCAL_COMMANDS:
+                _add_ignored(subparser, IGNORED_BY_LOCAL)
     return parser
 
 
@@ -152,10 +154,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-q", "--quiet", help="show errors only", **quiet)  # type: ignore[arg-type]
 
 
-def _add_ignored(parser: argparse.ArgumentParser) -> None:
+def _add_ignored(parser: argparse.ArgumentParser, options: Mapping[str, int]) -> None:
     """Options of pip and uv that ask for what happens here anyway: scripts need not be changed for them."""
     known = parser._option_string_actions
-    for name, values in IGNORED.items():
+    for name, values in options.items():
         if name not in known:
             action: dict[str, Any] = {"action": "store_true"} if not values else {"metavar": "X"}
             parser.add_argument(name, dest=_IGNORED, default=SUPPRESS, help=SUPPRESS, **action)

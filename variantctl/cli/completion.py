@@ -7,13 +7,14 @@ import sys
 
 from variantctl.cli.terminal import sink
 
-SHELLS = ("bash", "zsh", "tcsh")
+SHELLS = ("bash", "zsh", "tcsh", "fish")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = (
-        "For bash: variantctl completion bash > ~/.local/share/bash-completion/completions/variantctl"
+        "For bash: variantctl completion bash > ~/.local/share/bash-completion/completions/variantctl; "
+        "for fish: variantctl completion fish > ~/.config/fish/completions/variantctl.fish"
     )
     parser.add_argument("shell", choices=SHELLS, help="the shell the script is for")
 

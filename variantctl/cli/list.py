@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--outdated", action="store_true", help="only what has a newer version for this machine"
     )
     parser.add_argument("-e", "--editable", action="store_true", help="only what is installed as editable")
+    parser.add_argument("--exclude-editable", action="store_true", help="leave editable packages out")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument(
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     recover(environment, for_changes=False)
     packages = [labelled(package) for package in installed_packages(environment).values()]
     packages = [package for package in packages if package.editable or not args.editable]
+    packages = [package for package in packages if not (package.editable and args.exclude_editable)]
     for package in packages:
         for note in package.notes:
             render.warning(note)

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-r",
         "--requirement",
+        "--requirements",
         metavar="FILE",
         action="append",
         default=[],
