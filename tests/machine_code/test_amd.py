@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +89,19 @@ PACKED = compressed_bundle(PLAIN, version=3, method="zstd")
 def test_a_bundle_that_lies_is_named(content: bytes) -> None:
     (problem,) = read(elf_library({".hip_fatbin": content})).problems
     assert problem.startswith(".hip_fatbin cannot be read: ")
+
+
+LLC = shutil.which("llc") or shutil.which("llc-14")
+OLDER = "gfx700 gfx803 gfx900 gfx906 gfx908 gfx90a gfx90c gfx1010 gfx1013 gfx1030 gfx1034 gfx1035"
+
+
+@pytest.mark.skipif(LLC is None, reason="there is no llc")
+@pytest.mark.parametrize("processor", OLDER.split())
+def test_code_that_llvm_makes(tmp_path: Path, processor: str) -> None:
+    (tmp_path / "k.ll").write_text("define amdgpu_kernel void @k() { ret void }\n")
+    target = ["-mtriple=amdgcn-amd-amdhsa", f"-mcpu={processor}", "-mattr=-xnack"]
+    command = [str(LLC), *target, "-filetype=obj", str(tmp_path / "k.ll"), "-o", str(tmp_path / "k.o")]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (found,) = read((tmp_path / "k.o").read_bytes()).amd
+    assert found.partition(":")[0] == processor
+    assert "xnack+" not in found
