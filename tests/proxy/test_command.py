@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -161,6 +162,18 @@ def test_only_who_knows_the_path_gets_anything(folder: Path) -> None:
         check=True,
     )
     assert other.stdout.strip().split("/")[3] not in other.stderr
+
+
+@pytest.mark.parametrize(("flags", "is_open"), [([], True), (["--secret-path"], False)])
+def test_a_port_that_is_named_is_known_elsewhere(folder: Path, flags: list[str], is_open: bool) -> None:
+    """poetry has its sources in its project: with a port of one's own the address is to be foreseen."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/simple/demo/"
+    script = f"import urllib.request as u; print(len(u.urlopen({url!r}).read()) > 9)"
+    command = proxy(folder, "--port", str(port), *flags, "--", sys.executable, "-c", script)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip() == "True") is is_open, done.stderr
 
 
 def test_a_secret_path_by_option(folder: Path) -> None:

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--secret-path",
         action="store_true",
         help="answer only below a random path, which other users of this machine cannot guess "
-        "(with a COMMAND always)",
+        "(with a COMMAND always, unless --port is given)",
     )
     add_address_arguments(parser, port=f"{_PORT}, with a COMMAND a free one")
     options.add_variant_arguments(parser)
@@ -86,9 +86,11 @@ def _wrapped(args: argparse.Namespace, proxy: Proxy, prefix: Path) -> int:
 
     # Several of these may run at once; nobody needs to know the port. Other users could ask any port of this
     # machine, and get what the passwords of ours open: only the command is told the path.
-    app, path = _secret(proxy)
+    # Who names a port has written the address down somewhere (poetry's sources), which cannot have the path.
+    is_secret = args.secret_path or not args.port
+    app, path = _secret(proxy) if is_secret else (proxy, "")
     with served(app, args, port=args.port or 0) as address:
-        render.detail(f"{shlex.join(args.wrapped)} asks {address.url}/****/simple/")
+        render.detail(f"{shlex.join(args.wrapped)} asks {address.url}{'/****' if path else ''}/simple/")
         return run_command(args.wrapped, client_environment(address.url + path, os.environ, prefix))
 
 
