@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.plugins.conftest import driver_folders, fake_driver, nothing_forced  # noqa: F401 - fixtures
@@ -199,6 +199,7 @@ records = st.dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({"providers": records | json_values, "platform": json_values}) | json_values)
 def test_any_record_is_read(written: Any) -> None:
     import tempfile

@@ -159,3 +159,11 @@ def test_priorities_that_the_machine_lacks_take_room() -> None:
         }
     )
     assert order_labels(metadata, {"n": {"a": ["7"], "b": ["1"]}}) == ["zz", "bb"]
+
+
+def test_reasons_are_in_the_order_of_names() -> None:
+    """Whatever the order of the metadata: two of one wheel read alike."""
+    wanted = {"b": {"z": ["1"], "a": ["1"]}, "a": {"y": ["1"], "x": ["1"]}}
+    metadata = metadata_of({"v": wanted}, ["b", "a"])
+    found = [(reason.namespace, reason.feature) for reason in explain_label(metadata, "v", {})]
+    assert found == [("a", "x"), ("a", "y"), ("b", "a"), ("b", "z")]
