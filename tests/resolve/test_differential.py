@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns.hard_graphs import hard_case
+from tests.campaigns.memory_index import MemoryIndex
+from tests.campaigns.resolvers import Ours
 from tests.resolve.graphs import Graph, Pins, pip_pins, random_graph, uv_pins
 from tests.resolve.world import machine
 from variantctl.cache.folder import Cache
@@ -107,3 +110,11 @@ def test_an_earlier_decision_stands_where_a_later_one_can_give_way(tmp_path: Pat
     )
     graph.build(tmp_path / "wheels")
     assert our_pins(graph, tmp_path / "wheels", tmp_path / "cache") == {"a": "2", "b": "2", "c": "1"}
+
+
+def test_what_must_be_there_before_anybody_needs_it(tmp_path: Path) -> None:
+    """Case 344 of the campaign of hard graphs with seed 12: a conflict teaches that a project is needed."""
+    case = hard_case(12, 344)
+    index = MemoryIndex(case.releases.values(), Cache(tmp_path))
+    pins, said = Ours("https://index.test/simple/", tmp_path).pins(case, index)
+    assert pins is not None and case.problem_of(pins, platform_environment().markers) is None, said

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 
 from variantctl.resolve.domain import ABSENT
 from variantctl.resolve.incompatibility import Derived, Incompatibility, Package
+
+
+class Step(NamedTuple):
+    """A step of what a conflict teaches.
+
+    Attributes:
+        incompatibility: what follows.
+        package: whose assignment made it true.
+    """
+
+    incompatibility: Incompatibility
+    package: Package
 
 
 class PartialSolution:
@@ -98,24 +111,26 @@ class PartialSolution:
         """The level of a package's decision."""
         return self._trail[package.marks[-1]][2]
 
-    def learn(self, conflict: Incompatibility) -> tuple[Incompatibility, Package, int]:
-        """What a conflict teaches: an incompatibility, the package it then decides about, and on which level.
+    def learn(self, conflict: Incompatibility) -> tuple[list[Step], int]:
+        """What a conflict teaches, step by step, and on which level the last step decides something new.
 
-        An incompatibility without terms: there is no solution; the package is then any.
+        Where there is no solution the last step has an incompatibility without terms.
         """
+        steps: list[Step] = []
         while True:
             package, at, before = self._satisfier(conflict)
             if package is None:
-                return conflict, Package("", NormalizedName("")), 0
+                return [*steps, Step(conflict, Package("", NormalizedName("")))], 0
             _, cause, level = self._trail[at]
-            if cause is None:
-                return conflict, package, before
-            together = conflict.terms[package] | cause.terms[package]
-            if together != -1:
+            # Before the package was met there is nothing to decide about it.
+            before = max(before, self._level_at(package.marks[1]))
+            if cause is not None:
+                together = conflict.terms[package] | cause.terms[package]
                 before = max(before, self._level_at(package.since(together)))
-            if before < level:
-                return conflict, package, before
+            if cause is None or before < level:
+                return [*steps, Step(conflict, package)], before
             conflict = _resolved(conflict, cause, package)
+            steps.append(Step(conflict, package))
 
     def _satisfier(self, conflict: Incompatibility) -> tuple[Package | None, int, int]:
         """What made the last term true, its place on the trail, and the level before that."""

@@ -74,10 +74,10 @@ class Priorities:
     def conflict(self, deciding: Package, affected: Package, cause: Incompatibility) -> list[Package]:
         """Count a conflict; the packages whose decisions should be taken back, since they reject too much."""
         others = [package for package in cause.terms if package.name != affected.name]
-        if others:
-            self._rejected[deciding] += 1
-            if self._rejected[deciding] == _MANY:
-                self._move(deciding, _REJECTED)
+        for package in dict.fromkeys((deciding, affected)) if others else ():
+            self._rejected[package] += 1
+            if self._rejected[package] == _MANY:
+                self._move(package, _REJECTED)
         moved = []
         for package in others:
             self._rejecting[package] += 1

@@ -118,7 +118,7 @@ class Search:
                 self._foreseen.add(package)
                 if package.base is None and package.identifier[0] != "<":
                     domain = self._provider.domain(package.name)
-                    self._provider.foresee(domain, package.left, self._needs[package.name])
+                    self._provider.foresee(domain, package.left, self._needs.get(package.name, ()))
 
     def _pins(self) -> Mapping[str, Candidate]:
         return {
@@ -159,11 +159,13 @@ class Search:
 
     def _learn(self, conflict: Incompatibility) -> None:
         """Go back to where what a conflict teaches decides something, and take that on."""
-        learned, package, level = self._solution.learn(conflict)
+        steps, level = self._solution.learn(conflict)
+        learned, package = steps[-1]
         if not learned.terms:
             raise NoSolutionError(learned)
         self._back_to(level)
-        self._count(package, learned)
+        for step in steps:
+            self._count(step.package, step.incompatibility)
         if learned is conflict:
             self._solution.derive(package, learned)
         else:
@@ -231,7 +233,7 @@ class Search:
 
     def _decide_project(self, package: Package, domain: Domain) -> None:
         limits = self._provider.limits(package.name)
-        choice = self._provider.choose(domain, package.left, [*self._needs[package.name], *limits])
+        choice = self._provider.choose(domain, package.left, [*self._needs.get(package.name, ()), *limits])
         if choice.unusable and self._add(Incompatibility({package: choice.unusable}, Unusable(package))):
             return
         if choice.place is None:
@@ -266,12 +268,15 @@ class Search:
         self, needs: Sequence[Need], package: Package, place: int, candidate: Candidate
     ) -> bool:
         """Take on the needs of a candidate; whether one of them rules it out at once."""
-        # What is known of already may show that the rest need not be asked for.
-        for need in sorted(needs, key=lambda need: need.identifier not in self._packages):
+        for need in needs:
+            if not isinstance(need, (ImpossibleRequirement, ExtraBaseRequirement)):
+                self._priorities.meet(need)
+        # What is known of already may show that the rest need not be asked for; the last need first, as uv.
+        known = [need for need in reversed(needs) if need.identifier in self._packages]
+        for need in (*known, *(need for need in needs if need.identifier not in self._packages)):
             conflict = self._require(need, package, place, candidate)
             if conflict is not None or not package.left >> place & 1:
-                if conflict is None:
-                    self._count(package, self._solution.cause_of(package))
+                self._count(package, conflict or self._solution.cause_of(package))
                 self._note(conflict)
                 return True
         return False
