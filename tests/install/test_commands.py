@@ -45,10 +45,10 @@ def test_list(full: Place) -> None:
     done = variantctl(full, "list")
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
-        "Package    Version  Variant  Source",
-        "---------  -------  -------  ------------------------------------------",
+        "Package    Version  Source",
+        "---------  -------  ------------------------------------------",
         "one-thing  1.0+cpu",
-        "two        2                 https://example.org/two-2-py3-none-any.whl",
+        "two        2        https://example.org/two-2-py3-none-any.whl",
     ]
     found = json.loads(variantctl(full, "list", "--json").stdout)
     assert found["format"] == 1

@@ -10,7 +10,6 @@ against.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -66,6 +65,9 @@ def answered_versions(name: str, *, older: bool = False) -> Sequence[Version]:
     if name in _PLUGINS:
         return (Version((_OLDER.get(name) if older else None) or _ANSWERS[name]),)
     real = (Version(_ANSWERS[name]),) if name in _ANSWERS else ()
+    # Late: it imports the email package, which few commands need.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return (*real, Version(version(OUR_DISTRIBUTION)))
     except PackageNotFoundError:
