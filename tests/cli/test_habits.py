@@ -62,6 +62,8 @@ def test_usage_is_the_commands_own_and_short(shell: Shell) -> None:
         "Try 'variantctl list --help'.",
     ]
     assert "usage: variantctl explain [OPTIONS] REQUIREMENT" in shell.run("explain", code=2).stderr
+    said = shell.run("uninstall", code=2).stderr
+    assert "hint: Name a package, or say --orphans.\nusage: variantctl uninstall [OPTIONS] [NAME" in said
 
 
 @pytest.mark.parametrize("words", [("install",), ("cache", "prune")], ids=" ".join)

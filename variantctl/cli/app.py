@@ -85,8 +85,11 @@ class Parser(argparse.ArgumentParser):
         self._usage_error(message, [])
 
     def _usage_error(self, message: str, said: Sequence[str]) -> NoReturn:
-        hint = "\n".join([*said, f"usage: {self._short_usage()}", f"Try '{self.prog} --help'."])
-        raise UsageError(message, hint=hint)
+        raise UsageError(message, hint="\n".join([*said, *self.usage_lines()]))
+
+    def usage_lines(self) -> list[str]:
+        """The usage in a line, and where to read more."""
+        return [f"usage: {self._short_usage()}", f"Try '{self.prog} --help'."]
 
     def _short_usage(self) -> str:
         """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
@@ -208,9 +211,22 @@ def _dispatch(arguments: list[str]) -> int:
     if args.command is None:
         parser.print_help()
         return 0
-    result: int = import_module(COMMANDS[args.command].module).run(args)
+    try:
+        result: int = import_module(COMMANDS[args.command].module).run(args)
+    except UsageError as error:
+        raise _with_usage(error, parser, args) from error
     sys.stdout.flush()
     return result
+
+
+def _with_usage(error: UsageError, parser: Parser, args: argparse.Namespace) -> UsageError:
+    """The same, with the usage of the command that raised it, and of its action if it has any."""
+    words = [args.command, *([args.action] if "action" in args else [])]
+    for word in words:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction) and word in action.choices:
+                parser = action.choices[word]
+    return UsageError(error.message, hint="\n".join(filter(None, [error.hint, *parser.usage_lines()])))
 
 
 def _system_error(error: OSError) -> VariantctlError:
