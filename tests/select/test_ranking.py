@@ -328,3 +328,44 @@ def test_what_made_it_best_is_in_the_order_of_priority() -> None:
     supported = {"a": {"x": ["1"]}, "g": {"f": ["1"]}, "m": {"z": ["1"], "b": ["1", "2"]}}
     (best,) = rank_wheels([link("v")], terms_of(variants, supported))
     assert list(map(str, best.best)) == ["m :: z :: 1", "m :: b :: 1", "g :: f :: 1", "a :: x :: 1"]
+
+
+def test_the_higher_build_comes_first() -> None:
+    """By its number, and any before none ("Binary distribution format": it must start with a digit)."""
+    builds = ["", "2", "10", "2a"]
+    ranked = rank_wheels([link(None, build=build) for build in builds], SelectionContext(INTERPRETER))
+    assert [wheel.link.wheel.build for wheel in ranked] == [(10, ""), (2, "a"), (2, ""), ()]
+
+
+@pytest.mark.parametrize(
+    ("yanked", "why"), [(True, "no reason given"), ("", None), ("broken on Tuesdays", "broken on Tuesdays")]
+)
+def test_why_a_file_was_yanked(yanked: bool | str, why: str | None) -> None:
+    (judged,) = evaluate_wheels([link(None, yanked=yanked)], SelectionContext(INTERPRETER))
+    if why is None:
+        assert judged.verdict == "selected", "an empty text is no yank"
+    else:
+        assert [reason.detail for reason in judged.reasons] == [
+            f"was yanked: {why}; only == with this version takes it"
+        ]
+
+
+def test_reasons_in_words() -> None:
+    (judged,) = evaluate_wheels([link(None, requires_python=">=3.99")], SelectionContext(INTERPRETER))
+    assert [reason.kind for reason in judged.reasons] == ["requires-python"]
+    assert "needs Python >=3.99; this is 3." in judged.reasons[0].detail
+    preferences = VariantPreferences.parse(exclude=["m"])
+    terms = terms_of({"v": {"m": {"g": ["1"]}}}, {"m": {"g": ["1"]}}, preferences=preferences)
+    (judged,) = evaluate_wheels([link("v")], terms)
+    assert [reason.detail for reason in judged.reasons] == ["--exclude leaves it no value of m :: g"]
+
+
+def test_what_is_for_others_is_far_whatever_else_it_lacks() -> None:
+    terms = terms_of({"lacks": {"g": {"f": ["1"]}}}, {})
+    for_others = link("lacks", "cp310-cp310-win_amd64")
+    judged = evaluate_wheels([for_others, link("lacks")], terms)
+    assert [wheel.link.wheel.filename for wheel in judged] == [
+        link("lacks").wheel.filename,
+        for_others.wheel.filename,
+    ]
+    assert {reason.kind for reason in judged[1].reasons} > {"tags"}
