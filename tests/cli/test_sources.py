@@ -110,8 +110,8 @@ def test_editable(shell: Shell, tmp_path: Path) -> None:
     folder = project(tmp_path / "src")
     shell.install("-e", "src")
     assert value(shell) == "source"
-    (folder / "thing.py").write_text("VALUE = 'edited'\n")
-    assert value(shell) == "edited"
+    (folder / "thing.py").write_text("VALUE = 'edited since'\n")
+    assert value(shell) == "edited since"
     assert origin(shell) == {"url": folder.as_uri(), "dir_info": {"editable": True}}
     assert shell.run("freeze", "-p", "env").stdout.splitlines()[-1] == f"-e {folder}"
     shell.run("uninstall", "thing", "-p", "env")
