@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
-from variantctl.cli.request import add_project_arguments, is_anything_named
+from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
@@ -22,17 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2', ..."
     )
-    parser.add_argument(
-        "-r",
-        "--requirement",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a requirements file, or a pyproject.toml",
-    )
-    parser.add_argument(
-        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
-    )
+    add_requirement_files(parser)
     parser.add_argument(
         "-d", "--dest", metavar="DIR", type=Path, default=Path(), help="where to (default: this folder)"
     )

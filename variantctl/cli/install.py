@@ -15,7 +15,7 @@ from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, builds_of
 from variantctl.cli.recovery import recover, say_waiting
-from variantctl.cli.request import add_project_arguments, is_anything_named
+from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
 
 if TYPE_CHECKING:
@@ -47,17 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a folder of source code, so that changes of it count at once",
     )
-    parser.add_argument(
-        "-r",
-        "--requirement",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a requirements file, or a pyproject.toml",
-    )
-    parser.add_argument(
-        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
-    )
+    add_requirement_files(parser)
     parser.add_argument(
         "-U", "--upgrade", action="store_true", help="take the newest version of what is named"
     )

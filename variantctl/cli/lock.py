@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
-from variantctl.cli.request import add_project_arguments, is_anything_named
+from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.cli.terminal import sink
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ HELP = "write what machines would install to a pylock.toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    several = {"action": "append", "metavar": "FILE", "default": []}
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2'")
-    parser.add_argument("-r", "--requirement", help="a requirements file, or a pyproject.toml", **several)  # type: ignore[arg-type]
-    parser.add_argument("-c", "--constraint", help="a constraints file", **several)  # type: ignore[arg-type]
+    add_requirement_files(parser)
     parser.add_argument(
         "-o",
         "--output",

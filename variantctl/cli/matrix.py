@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
-from variantctl.cli.request import add_project_arguments, is_anything_named
+from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
 
@@ -31,17 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.epilog = "Without --profile and --all-profiles: this machine, and every profile that is shipped."
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch>=2.9', ...")
-    parser.add_argument(
-        "-r",
-        "--requirement",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a requirements file, or a pyproject.toml",
-    )
-    parser.add_argument(
-        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
-    )
+    add_requirement_files(parser)
     parser.add_argument("--all-profiles", action="store_true", help="every profile that is shipped")
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="only what is named")

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 FILENAME = "pyproject.toml"
 
 
+def add_requirement_files(parser: argparse.ArgumentParser) -> None:
+    """Declare ``-r`` and ``-c``, as pip has them."""
+    parser.add_argument(
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a requirements file, or a pyproject.toml",
+    )
+    parser.add_argument(
+        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
+    )
+
+
 def add_project_arguments(parser: argparse.ArgumentParser) -> None:
     """What of a project is wanted."""
     group = parser.add_argument_group("projects")
