@@ -10,7 +10,8 @@ import pytest
 from tests.doctor.machines import COMMANDS, installed
 from variantctl.doctor.findings import Finding
 from variantctl.doctor.inspection import Inspected
-from variantctl.doctor.system import System, check_system, not_detected
+from variantctl.doctor.system import System
+from variantctl.doctor.system_checks import check_system, not_detected
 from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.select.ordinary_builds import OrdinaryBuild
 from variantctl.target.installed import InstalledFile
@@ -193,7 +194,11 @@ def test_wsl(tree: Tree) -> None:
         ("CUDA_VISIBLE_DEVICES", "-1", "nvidia", 1),
         ("CUDA_VISIBLE_DEVICES", "0,1", "nvidia", 0),
         ("CUDA_VISIBLE_DEVICES", "", "intel", 0),
-        ("HIP_VISIBLE_DEVICES", "", "amd", 1),
+        ("CUDA_VISIBLE_DEVICES", "", "amd", 0),
+        ("CUDA_VISIBLE_DEVICES", "-1", "amd", 1),
+        ("HIP_VISIBLE_DEVICES", "", "amd", 0),
+        ("HIP_VISIBLE_DEVICES", "-1", "amd", 1),
+        ("ROCR_VISIBLE_DEVICES", "", "amd", 1),
         ("HIP_VISIBLE_DEVICES", "", "nvidia", 0),
     ],
 )

@@ -130,7 +130,8 @@ def _of_this_machine(
     """What no profile can say: drivers, device nodes, containers, variables."""
     from variantctl.doctor.accelerators import is_about_accelerators, wanted_accelerators
     from variantctl.doctor.imports import shadowing
-    from variantctl.doctor.system import System, check_system, not_detected
+    from variantctl.doctor.system import System
+    from variantctl.doctor.system_checks import check_system, not_detected
 
     packages = inspection.packages
     if not is_about_accelerators(packages.values()):

@@ -1,4 +1,4 @@
-"""What the machine itself does to keep a program from its GPU: drivers, device nodes, containers, variables.
+"""What of a machine bears on its GPUs: the PCI bus, drivers' files, device nodes, variables.
 
 Only files and environment variables are read; no driver library is loaded. Linux alone is looked at.
 """
@@ -8,19 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from packaging.utils import NormalizedName
-
-from variantctl.doctor.findings import Commands, Finding, Severity
-from variantctl.doctor.inspection import Inspected
-from variantctl.select.ordinary_builds import VENDORS
 from variantctl.values import dataclass, field
-
-if TYPE_CHECKING:
-    from variantctl.providers.algorithm import Machine
 
 PCI_VENDORS: Mapping[str, str] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 """PCI vendor id -> namespace (the PCI ID repository)."""
@@ -40,25 +31,8 @@ LIBRARY_FOLDERS = (
 )
 """Where distributions, NVIDIA's container toolkit, GKE and NixOS put the driver's libraries."""
 
-_WSL_FOLDER = "usr/lib/wsl/lib"
 _KERNEL_MODULE = re.compile(r"Kernel Module\b.*?\s(\d+\.\d+(?:\.\d+)?)\s")
 _VERSIONED = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.(\d+\.\d+(?:\.\d+)?)")
-_HIDES = ("", "-1", "none", "void", "NoDevFiles")
-
-VISIBLE: Mapping[str, tuple[str, ...]] = {
-    "CUDA_VISIBLE_DEVICES": ("nvidia", "amd"),
-    "HIP_VISIBLE_DEVICES": ("amd",),
-    "ROCR_VISIBLE_DEVICES": ("amd",),
-}
-"""Variable -> whose GPUs it hides (CUDA's programming guide; ROCm, "GPU isolation")."""
-
-CONTAINER_FLAGS: Mapping[str, str] = {
-    "nvidia": "`docker run --gpus all ...` (Podman and CDI: `--device nvidia.com/gpu=all`; Kubernetes: "
-    "a limit of `nvidia.com/gpu`)",
-    "amd": "`docker run --device /dev/kfd --device /dev/dri --group-add video --group-add render ...`",
-    "intel": "`docker run --device /dev/dri ...`",
-}
-"""NVIDIA Container Toolkit, ROCm and oneAPI: how a container is given GPUs."""
 
 
 def may_open(path: Path) -> bool:
@@ -128,52 +102,6 @@ class Gpu:
     driver: str
 
 
-def check_system(
-    system: System,
-    packages: Mapping[NormalizedName, Inspected],
-    wanted: Collection[str],
-    commands: Commands,
-) -> Iterator[Finding]:
-    """Everything about the machine that keeps what is installed from its GPU.
-
-    Args:
-        system: the machine's files.
-        packages: what is installed.
-        wanted: the namespaces of the accelerators that some of it was built for: for those it is an error.
-        commands: those that mend what is installed.
-    """
-    gpus = list(gpus_of(system))
-    for check in (_no_driver, _container, _versions, _nodes):
-        yield from check(system, gpus, wanted)
-    yield from _wsl(system, wanted)
-    yield from _hidden(system, wanted)
-    yield from _library_path(system, packages.values())
-    yield from _toolkit(system, packages)
-    if "nvidia" in wanted and (kernel_driver(system) or system.is_wsl):
-        yield from _companions(system, packages, commands)
-
-
-def not_detected(machine: Machine, wanted: Collection[str]) -> Iterator[Finding]:
-    """What the detectors could not find out: a driver that fails, hangs, or is too new for its table.
-
-    Args:
-        machine: as it was asked.
-        wanted: the namespaces of the accelerators that something was built for.
-    """
-    for namespace, vendor in VENDORS.items():
-        notes = [note for note in machine.notes if (note.namespace, note.status) == (namespace, "error")]
-        if notes:
-            yield Finding(
-                _severity(namespace, wanted),
-                "not-detected",
-                "",
-                f"what this machine offers of {namespace} cannot be told: {notes[0].message}",
-                "`variantctl detect` shows what was asked, and what answered.",
-                f"No build for an {vendor} GPU is taken on this machine.",
-                tuple(note.message for note in notes[1:]),
-            )
-
-
 def gpus_of(system: System) -> Iterator[Gpu]:
     """The GPUs that Linux lists on the PCI bus, but for those that a virtual machine was given."""
     for address in system.names("sys/bus/pci/devices"):
@@ -181,113 +109,17 @@ def gpus_of(system: System) -> Iterator[Gpu]:
         namespace = PCI_VENDORS.get(system.text(f"{folder}/vendor").strip())
         if namespace is None or not system.text(f"{folder}/class").startswith(_GPU_CLASSES):
             continue
-        driver = _link(system, f"{folder}/driver")
+        driver = link_target(system, f"{folder}/driver")
         if driver != "vfio-pci":
             yield Gpu(address, namespace, driver)
 
 
-def _link(system: System, name: str) -> str:
+def link_target(system: System, name: str) -> str:
     """The last part of what a link points to; ``""`` where it is none."""
     try:
         return Path(os.readlink(system.path(name))).name
     except OSError:
         return ""
-
-
-def _severity(namespace: str, wanted: Collection[str]) -> Severity:
-    return "error" if namespace in wanted else "suggestion"
-
-
-def _no_driver(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
-    """A GPU on the bus that its vendor's kernel driver does not have."""
-    loaded = {"nvidia": bool(kernel_driver(system)), "amd": system.has("sys/class/kfd/kfd")}
-    for namespace, modules in (("nvidia", "nvidia"), ("amd", "amdgpu")):
-        there = [gpu for gpu in gpus if gpu.namespace == namespace]
-        if not there or loaded[namespace] or system.in_container or system.is_wsl:
-            continue
-        if namespace == "amd" and "amd" not in wanted:
-            continue  # integrated graphics of a kernel without KFD harm nobody who does not compute on them
-        driver = next((gpu.driver for gpu in there if gpu.driver), "")
-        has = f"the kernel's driver {driver} has it" if driver else "no kernel driver has it"
-        yield Finding(
-            _severity(namespace, wanted),
-            "no-driver",
-            "",
-            f"there is an {VENDORS[namespace]} GPU ({there[0].address}), and {has}",
-            f"Install {VENDORS[namespace]}'s driver, then `sudo modprobe {modules}`, or restart.",
-            "No program can compute on it: the driver's module is not loaded.",
-            tuple(f"/sys/bus/pci/devices/{gpu.address}" for gpu in there),
-        )
-
-
-def _container(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
-    """A container on a machine with a GPU that it was not given."""
-    if not system.in_container:
-        return
-    render = any(name.startswith("renderD") for name in system.names("dev/dri"))
-    given = {
-        "nvidia": system.has("dev/nvidiactl") or system.has("dev/dxg"),
-        "amd": system.has("dev/kfd"),
-        "intel": render,
-    }
-    on_host = {gpu.namespace: f"/sys/bus/pci/devices/{gpu.address}" for gpu in gpus}
-    if kernel_driver(system):
-        on_host["nvidia"] = "/proc/driver/nvidia/version"
-    for namespace, evidence in on_host.items():
-        if namespace in wanted and not given[namespace]:
-            yield Finding(
-                "error",
-                "container-without-gpu",
-                "",
-                f"the host has an {VENDORS[namespace]} GPU, and this container was not given it",
-                f"Start the container with {CONTAINER_FLAGS[namespace]}.",
-                "The host's GPU is seen in /sys and /proc, but its device nodes and driver are not here.",
-                (evidence,),
-            )
-    if (
-        "nvidia" in wanted
-        and given["nvidia"]
-        and kernel_driver(system)
-        and not _libraries(system, "libcuda.so")
-    ):
-        yield Finding(
-            "error",
-            "driver-library-missing",
-            "",
-            "this container has NVIDIA's device nodes, and not the driver's library libcuda.so.1",
-            "Start it with `-e NVIDIA_DRIVER_CAPABILITIES=compute,utility`, by NVIDIA's container toolkit.",
-            "CUDA programs cannot start: they load libcuda.so.1, which the host's driver brings.",
-            ("/dev/nvidiactl",),
-        )
-
-
-def _versions(system: System, _gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
-    """The driver that is loaded, and its libraries, of different versions."""
-    kernel = kernel_driver(system)
-    libraries = {
-        version: path
-        for name in ("libcuda.so", "libnvidia-ml.so")
-        for path, version in _libraries(system, name).items()
-        if version
-    }
-    if not kernel or not libraries or kernel in libraries:
-        return
-    version, path = next(iter(libraries.items()))
-    in_container = (
-        "Start the container anew, so that the host's libraries are mounted; the image must bring none."
-    )
-    yield Finding(
-        _severity("nvidia", wanted),
-        "driver-version-mismatch",
-        "",
-        f"the NVIDIA driver that is loaded is {kernel}, and its libraries are {version}",
-        in_container
-        if system.in_container
-        else "Restart the machine (`sudo reboot`): the driver was updated since it started.",
-        "Every CUDA program fails until both are the same (Failed to initialize NVML: Driver/library version "
-        "mismatch).",
-        (f"/proc/driver/nvidia/version: {kernel}", f"/{path}: {version}"),
-    )
 
 
 def kernel_driver(system: System) -> str:
@@ -296,48 +128,19 @@ def kernel_driver(system: System) -> str:
     return found[1] if found else ""
 
 
-def _libraries(system: System, name: str) -> dict[str, str]:
+def driver_libraries(system: System, name: str) -> dict[str, str]:
     """Where a library of the driver is, and its version: that of the file that ``NAME.1`` leads to."""
     found: dict[str, str] = {}
     for folder in LIBRARY_FOLDERS:
         path = f"{folder}/{name}.1"
         if not system.has(path):
             continue
-        target = _VERSIONED.fullmatch(_link(system, path))
+        target = _VERSIONED.fullmatch(link_target(system, path))
         found[path] = target[1] if target else ""
     return found
 
 
-def _nodes(system: System, gpus: Iterable[Gpu], wanted: Collection[str]) -> Iterator[Finding]:
-    """Device nodes that are there, and that this user may not open."""
-    vendors = {gpu.namespace for gpu in gpus} | ({"nvidia"} if kernel_driver(system) else set())
-    closed: dict[str, list[Path]] = {}
-    for namespace, name in _device_nodes(system):
-        if namespace in vendors and not system.may_open(system.path(name)):
-            closed.setdefault(namespace, []).append(system.path(name))
-    for namespace, paths in closed.items():
-        if namespace == "intel" and "intel" not in wanted:
-            continue
-        group = _group(paths[0])
-        user = (
-            "Start the container with `--group-add` and the number of that group on the host."
-            if (system.in_container)
-            else f"`sudo usermod -aG {group} $USER`, then log in again."
-        )
-        yield Finding(
-            _severity(namespace, wanted),
-            "closed-device",
-            "",
-            f"{', '.join(map(str, paths))} may not be opened by this user (group {group})",
-            "`sudo nvidia-modprobe -u -c=0` makes the nodes anew with their usual permissions."
-            if namespace == "nvidia"
-            else user,
-            f"No program of this user can use the {VENDORS[namespace]} GPU.",
-            tuple(_permissions(path) for path in paths),
-        )
-
-
-def _device_nodes(system: System) -> Iterator[tuple[str, str]]:
+def device_nodes(system: System) -> Iterator[tuple[str, str]]:
     if system.has("dev/kfd"):
         yield "amd", "dev/kfd"
     for name in system.names("dev/dri"):
@@ -351,125 +154,21 @@ def _device_nodes(system: System) -> Iterator[tuple[str, str]]:
             yield "nvidia", f"dev/{name}"
 
 
-def _group(path: Path) -> str:
+def group_of(path: Path) -> str:
     try:
         return path.group()
     except (OSError, KeyError):
         return "render"
 
 
-def _permissions(path: Path) -> str:
+def permissions(path: Path) -> str:
     try:
         return f"{path}: mode {path.stat().st_mode & 0o777:o}, owner {path.owner()}, group {path.group()}"
     except (OSError, KeyError):
         return str(path)
 
 
-def _wsl(system: System, wanted: Collection[str]) -> Iterator[Finding]:
-    """What keeps programs in WSL from the GPU (NVIDIA, "CUDA on WSL User Guide")."""
-    if not system.is_wsl or not wanted:
-        return
-    if not system.has("dev/dxg") and "standard" not in system.kernel and "WSL2" not in system.kernel:
-        yield Finding(
-            "error",
-            "wsl1",
-            "",
-            f"this is WSL 1 (kernel {system.kernel}), which has no GPUs",
-            "In Windows: `wsl --set-version DISTRIBUTION 2`.",
-            "Only WSL 2 gives Linux programs the GPU.",
-            ("/proc/sys/kernel/osrelease",),
-        )
-        return
-    if "nvidia" not in wanted:
-        return
-    inside = [path for path in _libraries(system, "libcuda.so") if _link(system, path)]
-    from_windows = system.has(f"{_WSL_FOLDER}/libcuda.so.1")
-    if inside and from_windows:
-        yield Finding(
-            "error",
-            "driver-inside-wsl",
-            "",
-            f"a Linux driver of NVIDIA's is installed inside WSL 2 (/{inside[0]}), beside Windows' own",
-            "`sudo apt-get remove --purge '^nvidia-.*' '^libnvidia-.*'`: in WSL 2 Windows has the driver.",
-            "Programs may load the library that cannot reach the GPU.",
-            tuple(f"/{path}" for path in (*inside, f"{_WSL_FOLDER}/libcuda.so.1")),
-        )
-    elif not from_windows:
-        yield Finding(
-            "error",
-            "no-driver",
-            "",
-            f"WSL 2 has no libcuda.so.1 from Windows (/{_WSL_FOLDER})",
-            "Install NVIDIA's driver in Windows, then `wsl --shutdown`.",
-            "CUDA programs cannot start.",
-            (f"/{_WSL_FOLDER}",),
-        )
-
-
-def _hidden(system: System, wanted: Collection[str]) -> Iterator[Finding]:
-    for variable, namespaces in VISIBLE.items():
-        value = system.environ.get(variable)
-        if value is None or value.strip() not in _HIDES or not set(namespaces) & set(wanted):
-            continue
-        yield Finding(
-            "suggestion",
-            "hidden-devices",
-            "",
-            f"{variable} is set to {value!r}, which hides every GPU",
-            f"`unset {variable}` shows them again.",
-            "Programs that are started from here see no GPU.",
-            (f"{variable}={value}",),
-        )
-
-
-def _library_path(system: System, packages: Iterable[Inspected]) -> Iterator[Finding]:
-    """Libraries that LD_LIBRARY_PATH puts before those that packages brought."""
-    brought = {
-        file.path.name: item
-        for item in packages
-        if item.build.library
-        for file in item.files
-        if ".so" in file.path.name
-    }
-    for folder in system.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep):
-        if not folder or not brought:
-            continue
-        found = [name for name in system.names(folder.lstrip("/")) if name in brought]
-        if found:
-            owner = brought[found[0]]
-            yield Finding(
-                "suggestion",
-                "library-path",
-                owner.name,
-                f"LD_LIBRARY_PATH puts {folder}/{found[0]} before the one of {owner}",
-                "`unset LD_LIBRARY_PATH`, or take that folder out of it: packages find their own libraries.",
-                "Programs may load a version of it that they were not built for.",
-                tuple(f"{folder}/{name}" for name in found[:4]),
-            )
-
-
-def _toolkit(system: System, packages: Mapping[NormalizedName, Inspected]) -> Iterator[Finding]:
-    """The CUDA that extensions would be built with, where it is of another major than torch's."""
-    torch = packages.get(NormalizedName("torch"))
-    built_for = torch.build.version if torch is not None and torch.build.accelerator == "nvidia" else None
-    folder = _toolkit_folder(system)
-    version = _toolkit_version(system, folder.lstrip("/"))
-    if torch is None or built_for is None or version is None:
-        return
-    if version.partition(".")[0] == built_for.partition(".")[0]:
-        return
-    yield Finding(
-        "suggestion",
-        "toolkit-mismatch",
-        "torch",
-        f"the CUDA toolkit in {folder} is {version}, and {torch} is built for CUDA {built_for}",
-        f"Install the toolkit of CUDA {built_for}, and set CUDA_HOME to it, before you build extensions.",
-        "Extensions of torch cannot be built here; running it is not affected.",
-        (f"{folder}/version.json",),
-    )
-
-
-def _toolkit_folder(system: System) -> str:
+def toolkit_folder(system: System) -> str:
     """Where builds of extensions look: CUDA_HOME, else the nvcc on PATH, else /usr/local/cuda."""
     named = system.environ.get("CUDA_HOME") or system.environ.get("CUDA_PATH")
     if named:
@@ -480,38 +179,7 @@ def _toolkit_folder(system: System) -> str:
     return "/usr/local/cuda"
 
 
-def _companions(
-    system: System, packages: Mapping[NormalizedName, Inspected], commands: Commands
-) -> Iterator[Finding]:
-    """Builds for CUDA whose wheels do not require its libraries: an extra or the system brings them."""
-    for name, (library, owner, wanted) in COMPANIONS.items():
-        item = packages.get(NormalizedName(name))
-        if item is None or item.build.accelerator != "nvidia":
-            continue
-        if any(other.startswith(owner) for other in packages) or _system_has(system, library):
-            continue
-        yield Finding(
-            "suggestion",
-            "libraries-missing",
-            item.name,
-            f"{item} is built for CUDA, and {library} is neither in a package nor in the system's folders",
-            f"`{commands.install(wanted)}` brings CUDA's libraries with it.",
-            f"{name} falls back to the CPU, and says so only in its log.",
-            (
-                f"no package {owner}*",
-                f"no {library} in {', '.join(LIBRARY_FOLDERS[:3])}, usr/local/cuda/lib64",
-            ),
-        )
-
-
-COMPANIONS: Mapping[str, tuple[str, str, str]] = {
-    "tensorflow": ("libcudnn.so", "nvidia-cudnn-cu", "tensorflow[and-cuda]"),
-    "onnxruntime-gpu": ("libcudnn.so", "nvidia-cudnn-cu", "onnxruntime-gpu[cuda,cudnn]"),
-}
-"""Distribution -> a library that it loads, whose packages begin how, and the requirement that brings them."""
-
-
-def _system_has(system: System, library: str) -> bool:
+def has_library(system: System, library: str) -> bool:
     named = [
         folder.lstrip("/") for folder in system.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if folder
     ]
@@ -519,7 +187,7 @@ def _system_has(system: System, library: str) -> bool:
     return any(name.startswith(library) for folder in folders for name in system.names(folder))
 
 
-def _toolkit_version(system: System, folder: str) -> str | None:
+def toolkit_version(system: System, folder: str) -> str | None:
     """The version of an installed toolkit (``version.json``, since CUDA 11.1)."""
     try:
         told = json.loads(system.text(f"{folder}/version.json"))
