@@ -1,0 +1,1 @@
+"""What the documentation makes of the code: the commands' reference and the floor plan."""
