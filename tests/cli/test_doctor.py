@@ -97,6 +97,30 @@ def test_better_variants_are_suggestions_and_only_asked_for_with_updates(shell: 
     assert kinds(doctor(shell, "--profile", "h100", "--updates", "-i", index)) == [("driver-update", "torch")]
 
 
+def test_a_build_that_only_another_version_has(shell: Shell, tmp_path: Path) -> None:
+    """On this driver kernels 2.0 is for processors alone, and 1.0 has a build: what `install` would take."""
+    needs = {"cuda13.2": "13.2", "cuda12.6": "12.0"}
+    for version, label in (("2.0", "cuda13.2"), ("1.0", "cuda12.6")):
+        properties = {label: {"nvidia": {"cuda_version_lower_bound": [needs[label]]}}, "null": {}}
+        metadata = variant_metadata(["nvidia"], properties)
+        for each in properties:
+            build_wheel(tmp_path / "new", name="kernels", version=version, label=each, metadata=metadata)
+        build_wheel(tmp_path / "new", name="kernels", version=version)
+    build_index(tmp_path / "new", tmp_path / "site")
+    with serve(tmp_path / "site") as root:
+        source = ("-i", f"{root}/simple/", "--profile", "h100")
+        shell.run("install", "kernels==2.0", "-p", "env", *source)
+        assert doctor(shell, "--profile", "h100")["findings"] == []
+        found = doctor(shell, "--updates", *source)
+        other, driver = found["findings"]
+        assert (other["kind"], driver["kind"]) == ("build-in-another-version", "driver-update")
+        assert "kernels 2.0 has no build for the NVIDIA GPU of profile h100" in other["detail"]
+        assert "kernels 1.0 (cuda12.6) has one" in other["detail"]
+        shell.run(*other["hint"].split("`")[1].split()[1:])
+        assert "kernels==1.0" in shell.run("freeze", "-p", "env").stdout
+        assert doctor(shell, "--updates", *source)["findings"] == []
+
+
 def test_an_index_that_cannot_be_asked_is_no_mismatch(shell: Shell, index: str) -> None:
     shell.run("install", "triton", "-p", "env", "-i", index)
     found = doctor(shell, "--updates", "--offline", "-i", "http://127.0.0.1:9/simple/")

@@ -85,6 +85,7 @@ def test_csv_has_a_line_for_each_wheel(shell: Shell, index: tuple[Path, str]) ->
     torch = table[1]
     assert int(torch["size"]) == (wheels / torch["filename"]).stat().st_size
     assert torch["requested"] == "1" and table[2]["requested"] == "0"
+    assert torch["accelerator"] == "NVIDIA" and table[0]["accelerator"] == table[3]["accelerator"] == ""
     assert "manylinux_2_28_x86_64" in table[3]["error"]
 
 

@@ -314,6 +314,27 @@ def test_what_lies_in_no_table_is_taken_by_the_rule_of_its_name(tmp_path: Path) 
         assert builds(world.plan(newer, "torch==3.0.0+rocm7.13")) == {"torch": "3.0.0+rocm7.13"}
 
 
+def test_what_the_wheels_of_an_unknown_backend_say_goes_before_its_name(tmp_path: Path) -> None:
+    """The name says CUDA 13.4 and any ROCm GPU; METADATA says CUDA 14, and one GPU."""
+    labels = {"cpu": "l", "cu134": "l", "rocm7.15": "l", "rocm10.0": "l"}
+    requires = {
+        "cu134": ["nvidia-cudnn-cu14==10.1; platform_system == 'Linux'"],
+        "rocm10.0": ["rocm[device-gfx950,libraries]==10.0; platform_system == 'Linux'"],
+    }
+    new = Release({"torch": "3.0.0"}, labels, requires=requires)
+    Layout(tmp_path / "site", [new, *real_releases()])
+    with LoopbackServer(tmp_path / "site") as server:
+        world = World(server.url, tmp_path)
+        plan = world.plan(gpu("13.2", "9.0"), "torch")
+        assert builds(plan)["torch"] == "2.15.0+cu132"
+        assert "needs a driver for CUDA 14.0 or newer" in plan.notes[0]
+        assert "requires nvidia-cudnn-cu14==10.1" in plan.notes[0]
+        amd = replace(
+            load_profile("mi300x"), namespaces={"amd": {"gfx_archs": ["gfx942"], "amdgpu": "6.16.13"}}
+        )
+        assert builds(world.plan(amd, "torch"))["torch"] == "3.0.0+rocm7.15"
+
+
 def test_where_a_sibling_lacks_the_build_an_older_one_goes_before_the_cpu(tmp_path: Path) -> None:
     newest, *older = real_releases()
     lacking = replace(newest, without=frozenset({("torchvision", "cu130"), ("torchvision", "cu132")}))

@@ -68,6 +68,17 @@ class DeviceExtras:
         own = (self.each.replace("{value}", value) for value in values)
         return frozenset((*(extra for extra in extras if extra != self.all), *own))
 
+    def devices(self, extras: Collection[str]) -> list[str]:
+        """The devices that some extras of the package name; none where one of them is for every device."""
+        before, _, after = self.each.partition("{value}")
+        if self.all in extras:
+            return []
+        return [
+            extra[len(before) : len(extra) - len(after)]
+            for extra in sorted(extras)
+            if extra.startswith(before) and extra.endswith(after) and len(extra) > len(before) + len(after)
+        ]
+
 
 @dataclass(frozen=True)
 class Backend:

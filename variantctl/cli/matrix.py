@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from variantctl.target.environment import Environment
 
 HELP = "show what each of several machines would get, with download sizes"
-COLUMNS = ("machine", "name", "version", "label", "filename", "url", "size", "requested", "error")
+COLUMNS = (
+    "machine",
+    "name",
+    "version",
+    "label",
+    "filename",
+    "url",
+    "size",
+    "requested",
+    "error",
+    "accelerator",
+)
 _MOST_NAMES = 3
 
 
@@ -138,7 +149,7 @@ def _print_csv(rows: Sequence[Row]) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         if row.error is not None:
-            writer.writerow([row.name, *[""] * (len(COLUMNS) - 2), row.error.message])
+            writer.writerow([row.name, *[""] * (len(COLUMNS) - 3), row.error.message, ""])
         for planned, size in zip(row.install, row.sizes, strict=True):
             cells: list[Any] = [
                 planned.name,
@@ -147,7 +158,8 @@ def _print_csv(rows: Sequence[Row]) -> None:
                 planned.filename,
                 planned.url,
             ]
-            writer.writerow([row.name, *cells, "" if size is None else size, int(planned.requested), ""])
+            cells += ["" if size is None else size, int(planned.requested), "", _accelerator([planned])]
+            writer.writerow([row.name, *cells])
 
 
 def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> None:
@@ -178,7 +190,7 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
                 (
                     row.name,
                     *cells,
-                    _accelerator([planned[name] for name in requested if name in planned]),
+                    _accelerator([planned[name] for name in requested if name in planned]) or "-",
                     _besides(others, everywhere),
                     render.human_size(row.size),
                 ),
@@ -200,7 +212,7 @@ def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> No
 
 
 def _accelerator(requested: Sequence[PlannedInstall]) -> str:
-    """What the packages that were asked for are built for: ``NVIDIA``, ``CPU only``, ``-``."""
+    """What the packages that were asked for are built for: ``NVIDIA``, ``not used``, ``""``."""
     from variantctl.resolve.plan_fit import build_of
     from variantctl.variants.accelerators import CALLED
 
@@ -212,7 +224,7 @@ def _accelerator(requested: Sequence[PlannedInstall]) -> str:
         if planned.label is None and (named := build_of(planned).accelerator) not in (None, "cpu"):
             names = (str(named),)
         used.update(dict.fromkeys(CALLED.get(name, name).removesuffix(" GPU") for name in names))
-    return ", ".join(used) or "-"
+    return ", ".join(used)
 
 
 def _besides(others: Sequence[NormalizedName], everywhere: set[NormalizedName]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from packaging.version import Version
 
@@ -11,7 +12,10 @@ from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.project_status import yank_warning
 from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
+from variantctl.select.ordinary_builds import VENDORS
+from variantctl.variants.accelerators import called
 from variantctl.variants.errors import VariantctlError
 
 
@@ -67,6 +71,7 @@ def _of(item: Inspected, candidate_finder: CandidateFinder, commands: Commands) 
     public = Version(item.version.public)
     version = item.version if item.version in candidate_finder.versions(item.name) else public
     if version not in candidate_finder.versions(item.name):
+        yield from _other_version(item, candidate_finder, commands)
         return
     yield from _withdrawn(item, version, candidate_finder)
     best = next(iter(candidate_finder.candidates(item.name, version, allow_yanked=True)), None)
@@ -75,6 +80,32 @@ def _of(item: Inspected, candidate_finder: CandidateFinder, commands: Commands) 
         here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
         detail = f"{item.name} {public}: {here}, and {label} is better for {candidate_finder.who}"
         yield Finding("suggestion", "better-variant", item.name, detail, commands.reinstall([item.pin]))
+    if best is None or not best.accelerators:
+        yield from _other_version(item, candidate_finder, commands)
     for advice in candidate_finder.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")
+
+
+def _other_version(
+    item: Inspected, candidate_finder: CandidateFinder, commands: Commands
+) -> Iterator[Finding]:
+    """Another version with a build for the accelerator of the machine, where the installed one has none."""
+    order = AcceleratorOrder(candidate_finder)
+    if item.declares & VENDORS.keys() or not candidate_finder.builds.accelerators:
+        return
+    if not order.counts_for(item.name):
+        return
+    versions = [each for each in candidate_finder.versions(item.name) if not each.is_prerelease]
+    of_version = partial(candidate_finder.candidates, item.name)
+    first = next(order.candidates(item.name, versions, of_version), None)
+    if first is None or not first.accelerators or first.version.public == item.version.public:
+        return
+    detail = (
+        f"{item.name} {item.version} has no build for the {called(first.accelerators)} of "
+        f"{candidate_finder.who}, and {item.name} {first.version}"
+        + (f" ({first.wheel.label})" if first.version.local is None else "")
+        + " has one"
+    )
+    command = commands.install(f"{item.name}=={first.version}")
+    yield Finding("suggestion", "build-in-another-version", item.name, detail, f"`{command}` takes it.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from packaging.utils import NormalizedName
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from variantctl.backends.source import BackendSource
@@ -14,6 +15,8 @@ from variantctl.indexes.project_files import ProjectFiles
 from variantctl.providers.algorithm import Machine
 from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
+from variantctl.select.fit import ACCELERATORS, fit_of_ordinary
+from variantctl.select.ordinary_builds import ordinary_build
 from variantctl.select.preferences import VariantPreferences
 from variantctl.target.installed import InstalledPackage
 from variantctl.variants.accelerators import accelerators_of
@@ -37,6 +40,7 @@ class AcceleratorBuilds:
         preferences: what the user excludes.
         backends: the backends of what is installed.
         project: the files of a project.
+        who: ``this machine`` or the profile, for messages.
     """
 
     def __init__(
@@ -46,12 +50,14 @@ class AcceleratorBuilds:
         preferences: VariantPreferences,
         backends: Backends,
         project: Callable[[NormalizedName], ProjectFiles],
+        who: str,
     ) -> None:
         self._package_finder = package_finder
         self._machine = machine
         self._preferences = preferences
         self._backends = backends
         self._project = project
+        self._who = who
 
     @property
     def machine_supports(self) -> Supported:
@@ -97,6 +103,35 @@ class AcceleratorBuilds:
         if candidate.wheel.link.backend is None or candidate.wheel.label is None:
             return ""
         return self._package_finder.rule_of(candidate.name, candidate.wheel.label)
+
+    def contradiction(self, candidate: WheelCandidate, requires: Sequence[Requirement]) -> str:
+        """Why a wheel of a backend that no table lists cannot be for the machine: its own METADATA says so.
+
+        Args:
+            candidate: the wheel.
+            requires: its requirements that apply here.
+
+        Returns:
+            A clause whose subject is the wheel; ``""`` where METADATA says nothing against it.
+        """
+        source = self._package_finder.backend_source(candidate.name)
+        if source is None or not self.rule_of(candidate):
+            return ""
+        label = candidate.wheel.label
+        build = ordinary_build(candidate.name, candidate.version.public, tuple(map(str, requires)))
+        supported = self._machine.supported(ACCELERATORS)
+        fit = fit_of_ordinary(build, supported, self._who)
+        if build.accelerator is not None and fit.status in ("misfit", "unused"):
+            return (
+                f"lies in {label}, which no table lists, and its wheel {fit.why} ({build.signs[0].evidence})"
+            )
+        for requirement in requires:
+            known = source.device_extras.get(canonicalize_name(requirement.name))
+            devices = known.devices(requirement.extras) if known is not None else []
+            here = self.machine_supports.get(known.namespace, {}).get(known.feature, ()) if known else ()
+            if devices and not set(devices) & set(here):
+                return f"lies in {label}, which no table lists, and its wheel needs {requirement} alone"
+        return ""
 
     def device_extras(
         self, requirement: VariantRequirement, base: WheelCandidate | InstalledCandidate

@@ -96,7 +96,7 @@ class CandidateFinder:
             self._package_finder, interpreter, self._installed, self.versions, self.project
         )
         self.builds = AcceleratorBuilds(
-            self._package_finder, machine, self.preferences, self.backends, self.project
+            self._package_finder, machine, self.preferences, self.backends, self.project, who
         )
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}

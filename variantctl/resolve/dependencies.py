@@ -122,6 +122,11 @@ class Dependencies:
         except InvalidVariantError as error:
             yield self._unreadable(candidate, f"has a requirement that cannot be read: {error.message}")
             return
+        if isinstance(candidate, WheelCandidate):
+            here = [each.requirement for each in requirements]
+            if against := self._candidate_finder.builds.contradiction(candidate, here):
+                yield ImpossibleRequirement(candidate.name, against)
+                return
         for requirement in requirements:
             if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
                 yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {problem}")
