@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from variant_index.build import build_index
 
 from variantctl.providers.installers import find_uv, python_of
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN
+from variantctl.wheels.build import build_wheel
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -160,12 +163,8 @@ def test_variantlib_accepts_the_properties_that_published_wheels_have(
     environment: Path, tmp_path: Path
 ) -> None:
     """As ``variantlib make-variant`` judges the properties of a wheel, which is by asking the plugins."""
-    tables = "\n".join(
-        f'[variant.providers.{namespace}]\nrequires = ["variant-providers"]\nplugin-api = "{api}"\n'
-        for namespace, api in APIS.items()
-    )
     pyproject = tmp_path / "pyproject.toml"
-    pyproject.write_text(f"[variant.default-priorities]\nnamespace = {json.dumps(list(APIS))}\n{tables}")
+    pyproject.write_text(snippet())
     published = [
         "nvidia :: cuda_version_lower_bound :: 12.8",
         "nvidia :: sm_arch :: 90_real",
@@ -181,3 +180,76 @@ def test_variantlib_accepts_the_properties_that_published_wheels_have(
     assert json.loads(checked) == [[], [], []]
     refused = run(str(environment), "-c", VALIDATE, str(pyproject), "nvidia :: sm_arch :: 91_imaginary")
     assert json.loads(refused)[0] == ["nvidia :: sm_arch :: 91_imaginary"]
+
+
+CHOOSE = """
+import json, sys
+from variantlib.api import get_variants_by_priority
+
+document = json.load(open(sys.argv[1]))
+labels = {
+    frozenset(f"{n} :: {f} :: {v}" for n, fs in ns.items() for f, vs in fs.items() for v in vs): label
+    for label, ns in document["variants"].items()
+}
+ordered = get_variants_by_priority(variants_json=document)
+print(json.dumps([labels[frozenset(p.to_str() for p in one.properties)] for one in ordered]))
+"""
+
+
+def snippet() -> str:
+    """The tables that docs/making-wheels.md has to be copied."""
+    text = (PLUGINS.parent / "docs/making-wheels.md").read_text()
+    found = re.search(r"## Providers: a snippet to copy.*?```toml\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def index_metadata(folder: Path, tables: str) -> Path:
+    """The index-level metadata of three variants that ``wheel make`` made with these tables."""
+    (folder / "pyproject.toml").write_text(tables)
+    wheel = build_wheel(folder / "dist", name="thing", version="1")
+    made = [sys.executable, "-m", "variantctl", "wheel", "make", "-f", str(wheel)]
+    made += ["-o", str(folder / "wheels"), "--pyproject", str(folder / "pyproject.toml")]
+    run(*made, "--null")
+    run(*made, "--label", "cu128", "--property", "nvidia :: cuda_version_lower_bound :: 12.8")
+    run(*made, "--label", "cu130", "--property", "nvidia :: cuda_version_lower_bound :: 13.0")
+    build_index(folder / "wheels", folder / "out")
+    # There is one more, under a name with its hash.
+    return folder / "out/simple/thing/thing-1-variants.json"
+
+
+def test_the_snippet_is_complete() -> None:
+    table = tomllib.loads(snippet())["variant"]
+    assert table["default-priorities"]["namespace"] == list(APIS) == list(table["providers"])
+    for namespace, provider in table["providers"].items():
+        assert provider == {
+            "requires": ["variant-providers"],
+            "plugin-api": f"variant_providers.{namespace}",
+        }
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["plugin-api", "requires alone"])
+def test_the_same_choice_here_and_in_variantlib(environment: Path, named: bool, tmp_path: Path) -> None:
+    """Also where pyproject.toml says no more than ``requires = ["variant-providers"]``."""
+    tables = snippet() if named else re.sub(r"plugin-api = .*\n", "", snippet())
+    path = index_metadata(tmp_path, tables)
+    providers = json.loads(path.read_text())["providers"]
+    assert providers["nvidia"]["plugin-api"] == "variant_providers.nvidia"
+    forced = {**FORCED, "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.9"}
+    theirs = json.loads(run(str(environment), "-c", CHOOSE, str(path), environ=forced))
+    index = str(tmp_path / "out/simple")
+    ours = [sys.executable, "-m", "variantctl", "explain", "thing", "--json", "-i", f"file://{index}/"]
+    assert theirs == ["cu128", "null"]
+    wheels = json.loads(run(*ours, environ=forced))["wheels"]
+    assert [wheel["label"] for wheel in wheels if wheel["rank"] is not None] == theirs
+
+
+def test_the_package_alone_is_refused_with_the_line_to_add(environment: Path, tmp_path: Path) -> None:
+    """Metadata that another tool wrote without ``plugin-api``: an error, and not silently another build."""
+    path = index_metadata(tmp_path, snippet())
+    document = json.loads(path.read_text())
+    for provider in document["providers"].values():
+        del provider["plugin-api"]
+    path.write_text(json.dumps(document))
+    done = subprocess.run([environment, "-c", CHOOSE, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and 'plugin-api = "variant_providers.nvidia"' in done.stderr

@@ -101,6 +101,11 @@ NVIDIA_PLUGIN = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
         ("amd", "amd-variant-provider>=1", None, False),
         ("amd", "amd-variant-provider", "intel_variant_provider.plugin:X", False),
         ("intel", "intel-variant-provider>=0.0.3", None, True),
+        ("intel", "variant-providers", "variant_providers.intel", True),
+        ("intel", "variant-providers", "variant_providers.intel : IntelPlugin", True),
+        ("intel", "variant-providers", "variant_providers", True),
+        ("intel", "variant-providers", "variant_providers.amd", False),
+        ("intel", "variant-providers", "variant_providers.intelligent", False),
     ],
 )
 def test_versions_and_plugins_are_honoured(
@@ -113,7 +118,9 @@ def test_versions_and_plugins_are_honoured(
     if not is_answered:
         assert supported == {}
         (note,) = machine.notes
-        assert note.status == "error" and ("answers as" in note.message or "no plugin" in note.message)
+        assert note.status == "error" and any(
+            words in note.message for words in ("answers as", "no plugin", "not for this namespace")
+        )
 
 
 def test_the_answer_is_the_plugins(asked: list[str]) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.wheels.malicious import MALICIOUS, VARIANT_JSON, raw_wheel
 from tests.wheels.recipes import CU126, CU128, metadata, provided
 from variantctl.cli import main
+from variantctl.variants import load_metadata
+from variantctl.variants.schemas import PEP_850_SCHEMA
 from variantctl.wheels.build import build_wheel
 from variantctl.wheels.variant_wheel import make_variant
 
@@ -141,6 +143,22 @@ def test_wheels_that_do_not_agree(tmp_path: Path, capsys: pytest.CaptureFixture[
     three = make_variant(newer, tmp_path, label="cu126", properties=CU128, table=metadata())
     (found,) = messages(capsys, one, two, three)
     assert "'cu126' is not the same in" in found
+
+
+def test_a_plugin_that_is_named_for_two_namespaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = load_metadata(
+        {
+            "$schema": PEP_850_SCHEMA,
+            "default-priorities": {"namespace": ["nvidia", "amd"]},
+            "providers": {name: {"requires": ["variant-providers"]} for name in ("nvidia", "amd")},
+            "variants": {"null": {}},
+        }
+    )
+    path = build_wheel(tmp_path, name="a", version="1", label="null", metadata=table)
+    (message,) = messages(capsys, path)
+    assert "plugin variant_providers is named for amd and nvidia, and answers for one only" in message
 
 
 def test_not_a_wheel_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,7 +198,7 @@ class Machine:
         known = next((package for package in packages if package in KNOWN_PROVIDERS), None)
         if known is not None:
             answers_for = KNOWN_PROVIDERS[known]
-            if (problem := self._refusal(provider, known, older)) is not None:
+            if (problem := self._refusal(namespace, provider, known, older)) is not None:
                 return self._nothing(namespace, "error", problem)
             if answers_for in (None, namespace) and namespace in self._detectors(namespace):
                 return self._query(namespace)
@@ -212,10 +212,10 @@ class Machine:
             return self._nothing(namespace, "absent", "no provider package applies to this platform")
         return self._query_foreign(namespace, provider)
 
-    def _refusal(self, provider: ProviderInfo, known: str, older: bool) -> str | None:
+    def _refusal(self, namespace: str, provider: ProviderInfo, known: str, older: bool) -> str | None:
         """Why what is asked for is not what our plugin is."""
         asked = (each for each in self._requirements(provider) if canonicalize_name(each.name) == known)
-        problems = (refusal(each, provider.plugin_api, older=older) for each in asked)
+        problems = (refusal(each, namespace, provider.plugin_api, older=older) for each in asked)
         return next((problem for problem in problems if problem is not None), None)
 
     def _query_foreign(self, namespace: str, provider: ProviderInfo) -> Features:

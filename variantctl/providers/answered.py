@@ -36,11 +36,23 @@ _PLUGINS: Mapping[str, Sequence[str]] = {
 }
 
 
-def refusal(requirement: Requirement, plugin_api: str | None, *, older: bool = False) -> str | None:
+def endpoint(namespace: str) -> str:
+    """The ``plugin-api`` of our detector of a namespace: a stable name, for every tool that reads metadata.
+
+    Without it PEP 850 asks the module ``variant_providers``, whatever the namespace is. We know which one is
+    asked for; variantlib 0.2 does not say, and so cannot be answered.
+    """
+    return f"{OUR_DISTRIBUTION.replace('-', '_')}.{namespace}"
+
+
+def refusal(
+    requirement: Requirement, namespace: str, plugin_api: str | None, *, older: bool = False
+) -> str | None:
     """Why we do not answer for a package of ``KNOWN_PROVIDERS``; ``None`` where we do.
 
     Args:
         requirement: one that names the package.
+        namespace: whose answer is wanted.
         plugin_api: as the metadata gives it, or ``None``.
         older: whether the metadata is of an older draft.
     """
@@ -54,6 +66,11 @@ def refusal(requirement: Requirement, plugin_api: str | None, *, older: bool = F
         return None
     known = _PLUGINS.get(name)
     wanted = "".join(plugin_api.split())
+    if name == OUR_DISTRIBUTION:
+        ours = endpoint(namespace)
+        if wanted == ours or wanted.startswith((f"{ours}:", f"{ours}.")):
+            return None
+        return f'plugin {wanted} of package {name} is not for this namespace; plugin-api = "{ours}" is'
     has = wanted in known if known is not None else wanted.partition(":")[0].split(".")[0] == module
     return None if has else f"package {name} has no plugin {plugin_api} that variantctl could answer for"
 

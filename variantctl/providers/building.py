@@ -12,10 +12,11 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from variantctl.providers.answered import endpoint
 from variantctl.providers.answers import ALL, SUPPORTED, BadAnswerError
 from variantctl.providers.asking import FeatureReport
 from variantctl.providers.foreign import ForeignProviders
-from variantctl.providers.plugins import KNOWN_PROVIDERS, FeatureConfig, our_plugins
+from variantctl.providers.plugins import KNOWN_PROVIDERS, OUR_DISTRIBUTION, FeatureConfig, our_plugins
 from variantctl.providers.settings import ProviderSettings
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
@@ -67,7 +68,10 @@ class BuildProviders:
         return Validity(known, unchecked)
 
     def resolved(self, table: VariantMetadata, source: str | None = None) -> VariantMetadata:
-        """The table without ``build-requires``: the plugins' answers in their place.
+        """The table as wheels have it: the answers of ``build-requires``, and our own plugins by their names.
+
+        A provider that is ``variant-providers`` without ``plugin-api`` gets one, so that variantlib
+        understands the wheel, too (:func:`~variantctl.providers.answered.endpoint`).
 
         Args:
             table: as pyproject.toml has it.
@@ -77,12 +81,14 @@ class BuildProviders:
             InvalidVariantError: a plugin is not one that may be asked when building.
             NotTrustedError, PluginUnavailableError, TrustFileError: it may not, or cannot, be asked.
         """
-        if not any(provider.build_requires for provider in table.providers.values()):
-            return table
         providers = {
-            namespace: self._static(namespace, provider, source) if provider.build_requires else provider
+            namespace: self._static(namespace, provider, source)
+            if provider.build_requires
+            else _named(namespace, provider)
             for namespace, provider in table.providers.items()
         }
+        if providers == dict(table.providers):
+            return table
         return replace(table, schema=PEP_850_SCHEMA, providers=providers)
 
     def _known(self, namespace: str, provider: ProviderInfo | None) -> Mapping[str, KnownFeature]:
@@ -131,6 +137,15 @@ class BuildProviders:
             feature_order=tuple(feature.name for feature in answer.features),
             optional=provider.optional,
         )
+
+
+def _named(namespace: str, provider: ProviderInfo) -> ProviderInfo:
+    """The provider with the ``plugin-api`` of our detector, where it is ours and names none."""
+    if provider.plugin_api is not None or not provider.requires:
+        return provider
+    if _name(Requirement(provider.requires[0])) != OUR_DISTRIBUTION or namespace not in our_plugins():
+        return provider
+    return replace(provider, plugin_api=endpoint(namespace))
 
 
 def _applying(provider: ProviderInfo | None) -> list[Requirement]:

@@ -211,6 +211,7 @@ class _Look:
         if label == OLDER_NULL_LABEL and not self.variant.variants[label]:
             self._wrong("the null variant must have the label 'null'", None)
         self._lists_are_sorted(member, label)
+        self._one_plugin_a_namespace(member)
         if ask is None:
             return
         properties = self.variant.variants[label]
@@ -227,6 +228,22 @@ class _Look:
                 for feature, values in features.items():
                     if list(values) != sorted(values):
                         self._wrong(f"the values of {namespace} :: {feature} are not sorted", member)
+
+    def _one_plugin_a_namespace(self, member: str) -> None:
+        """PEP 850, "Plugin API": a plugin operates within a single namespace; variantlib holds it to that."""
+        if self.variant is None or format_of(self.variant.schema) is Format.OLDER:
+            return
+        asked: dict[str, list[str]] = {}
+        for namespace, provider in self.variant.providers.items():
+            if provider.requires and provider.effective_plugin_api:
+                asked.setdefault(provider.effective_plugin_api, []).append(namespace)
+        for plugin, namespaces in asked.items():
+            if len(namespaces) > 1:
+                named = " and ".join(sorted(namespaces))
+                rule = f"plugin {plugin} is named for {named}, and answers for one only"
+                self._wrong(
+                    rule, member, "give each its own plugin-api, in [variant.providers] of pyproject.toml"
+                )
 
     def at_record(self, progress: Progress | None) -> None:
         """RECORD: there, readable, listing exactly the files, every size and hash true."""
