@@ -16,6 +16,7 @@ from variant_index.build import build_index
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_layout import Layout, real_releases
 from tests.resolve.pytorch_site import PyTorchSite
+from tests.resolve.world import variant_metadata
 from variantctl.backends.tables import shipped_source
 from variantctl.cache.folder import Cache
 from variantctl.config.settings import IndexSettings
@@ -29,6 +30,7 @@ from variantctl.requirements.requirement import parse_user_requirement
 from variantctl.select.preferences import VariantPreferences
 from variantctl.target.platforms import platform_environment
 from variantctl.values import replace
+from variantctl.wheels.build import build_wheel
 
 
 def buyer(profile_name: str) -> ClientTarget:
@@ -176,3 +178,28 @@ def test_pip_and_uv_are_led_to_the_same_version(
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert f"torch-{version}" in said or f"torch=={version}" in said, said
+
+
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+def test_a_flattened_tree_leads_to_the_version_with_a_build(tmp_path: Path, tool: str) -> None:
+    """kernels 2.0 has a build for newer drivers alone: pip and uv take 1.0 from the tree, as install does."""
+    for version, label, cuda in (("2.0", "cuda13.2", "13.2"), ("1.0", "cuda12.6", "12.0")):
+        properties = {label: {"nvidia": {"cuda_version_lower_bound": [cuda]}}, "null": {}}
+        metadata = variant_metadata(["nvidia"], properties)
+        for each in properties:
+            build_wheel(tmp_path / "new", name="kernels", version=version, label=each, metadata=metadata)
+        build_wheel(tmp_path / "new", name="kernels", version=version)
+    build_index(tmp_path / "new", tmp_path / "out")
+    variantctl = [sys.executable, "-m", "variantctl"]
+    subprocess.run([*variantctl, "index", "flatten", str(tmp_path / "out"), "h100"], check=True)
+    with LoopbackServer(tmp_path / "out") as server:
+        tree = ["-i", f"{server.url}/simple-h100/", "--dry-run", "--no-deps", "--target", str(tmp_path / "x")]
+        pip = [sys.executable, "-m", "pip", "install"]
+        uv = ["uv", "pip", "install", "--no-cache", "--python", sys.executable]
+        environ = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "UV_NO_CONFIG": "1"}
+        environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        for requirement, version in (("kernels", "1.0"), ("kernels==2.0", "2.0")):
+            words = [*(pip if tool == "pip" else uv), *tree, requirement]
+            done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
+            assert f"kernels-{version}" in said or f"kernels=={version}" in said, said
