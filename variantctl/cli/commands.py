@@ -55,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "knowledge": Command(
         "variantctl.cli.knowledge", "show and renew what is known of PyTorch's builds for each accelerator"
     ),
+    "config": Command("variantctl.cli.config", "print the schema of [tool.variantctl], and check one"),
     "cache": Command("variantctl.cli.cache", "look into the cache, shrink it, check it"),
     "demo": Command(
         "variantctl.cli.demo", "build, serve, explain and install stand-in wheels, without a network"

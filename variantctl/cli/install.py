@@ -9,11 +9,13 @@ import sys
 import time
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, builds_of
+from variantctl.cli.project import FILENAME
 from variantctl.cli.recovery import recover, say_waiting
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
@@ -168,7 +170,6 @@ def run(args: argparse.Namespace) -> int:
 def _report(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, place: str) -> None:
     """Write the installation report, or print it."""
     import json
-    from pathlib import Path
 
     from variantctl.explain.installation_report import installation_report
     from variantctl.filesystem.atomic import written_whole
@@ -215,7 +216,7 @@ def _depends_on_little(args: argparse.Namespace) -> bool:
     elsewhere = (
         args.sources or args.requirement or args.constraint or args.profile or args.build or args.no_binary
     )
-    elsewhere = elsewhere or args.group
+    elsewhere = elsewhere or args.group or args.override
     otherwise = (
         args.dry_run
         or args.verify
@@ -240,7 +241,9 @@ def _witnesses(args: argparse.Namespace, environment: Environment | None) -> Wit
     if environment is None or looked_up or not _depends_on_little(args):
         return None
     configuration = configuration_file(os.environ)
-    return Witnesses(environment, [configuration] if configuration is not None else [])
+    # Whether or not there is one now.
+    project = Path(os.path.abspath(FILENAME))
+    return Witnesses(environment, [project, *([configuration] if configuration is not None else [])])
 
 
 def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, request: Request) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.project import profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.cli.terminal import sink
 
@@ -167,7 +168,7 @@ def _wanted(
 
     subjects = [
         options.subject_of(argparse.Namespace(**{**vars(args), "profile": profile}), environment, files)
-        for profile in dict.fromkeys(args.profile or [None])
+        for profile in dict.fromkeys(args.profile or profiles_of_project(args) or [None])
     ]
     targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]
     settings = subjects[0].machine.settings

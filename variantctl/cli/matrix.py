@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.project import profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
 from variantctl.variants.errors import VariantctlError
@@ -40,7 +41,10 @@ _MOST_NAMES = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Without --profile and --all-profiles: this machine, and every profile that is shipped."
+    parser.epilog = (
+        "Without --profile and --all-profiles: those that [tool.variantctl] names, else this machine and all "
+        "that are shipped."
+    )
     parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch>=2.9', ...")
     add_requirement_files(parser)
     parser.add_argument("--all-profiles", action="store_true", help="every profile that is shipped")
@@ -113,10 +117,10 @@ def _subjects(
     from variantctl.explain.matrix import MatrixMachine
     from variantctl.providers.profiles import shipped_profiles
 
-    named: list[str | None] = list(args.profile)
+    named: list[str | None] = list(args.profile or profiles_of_project(args))
     if not named and not args.all_profiles:
         named.append(None)
-    if args.all_profiles or not args.profile:
+    if args.all_profiles or named == [None]:
         named += shipped_profiles()
     for profile in dict.fromkeys(named):
         one = argparse.Namespace(**{**vars(args), "profile": profile})

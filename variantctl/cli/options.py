@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
+from variantctl.cli.project import add_upload_arguments, project_of, uploads_of
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 
@@ -76,6 +77,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         help="look for this package only at an index's URL or in a source of this name",
         **several,
     )
+    add_upload_arguments(group)
     backends = group.add_mutually_exclusive_group()
     backends.add_argument(
         "--backends",
@@ -283,8 +285,10 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
     """What the user said about variants."""
     from variantctl.select.preferences import VariantPreferences
 
+    project = project_of(args)
     return VariantPreferences.parse(
         labels=args.variant,
+        project_labels=project.variants if project is not None and not args.no_variants else None,
         no_variants=args.no_variants,
         prefer=args.prefer,
         exclude=args.exclude,
@@ -294,18 +298,19 @@ def preferences(args: argparse.Namespace) -> VariantPreferences:
 
 def _accelerator_policy(args: argparse.Namespace) -> str:
     """The option, else the variable, else the project's pyproject.toml, else the configuration."""
-    from variantctl.config.file import project_accelerator, read_configuration
+    from variantctl.config.file import read_configuration
 
     if args.accelerator is not None:
         return str(args.accelerator)
-    if named := os.environ.get("VARIANTCTL_ACCELERATOR") or project_accelerator(Path.cwd()):
+    project = project_of(args)
+    if named := os.environ.get("VARIANTCTL_ACCELERATOR") or (project and project.accelerator):
         return named
     configuration = read_configuration(os.environ)
     return (configuration.accelerator if configuration else None) or "prefer"
 
 
 def _accelerator_of(args: argparse.Namespace) -> str:
-    """The option, else ``VARIANTCTL_ACCELERATOR_OF``, else the configuration, else ``best``.
+    """The option, else ``VARIANTCTL_ACCELERATOR_OF``, else the project, the configuration, ``best``.
 
     Raises:
         VariantctlError: the variable has another value.
@@ -316,6 +321,8 @@ def _accelerator_of(args: argparse.Namespace) -> str:
         return str(args.accelerator_of)
     if named := os.environ.get("VARIANTCTL_ACCELERATOR_OF"):
         return accelerator_of(named, "VARIANTCTL_ACCELERATOR_OF")
+    if (project := project_of(args)) is not None and project.accelerator_of is not None:
+        return project.accelerator_of
     configuration = read_configuration(os.environ)
     return (configuration.accelerator_of if configuration else None) or "best"
 
@@ -359,6 +366,8 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         backends=args.backends,
         no_backends=args.no_backends,
         pins=args.pin,
+        uploads=uploads_of(args),
+        project=project_of(args),
         cache=cache_of(args),
     )
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.project import FILENAME, project_of
 
 if TYPE_CHECKING:
     from variantctl.requirements.files import RequirementFile, RequirementFileReader
     from variantctl.resolve.resolver import Request
-
-
-FILENAME = "pyproject.toml"
 
 
 def add_requirement_files(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +21,22 @@ def add_requirement_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-r",
         "--requirement",
+        "--requirements",
         metavar="FILE",
         action="append",
         default=[],
         help="a requirements file, or a pyproject.toml",
     )
+    several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument(
-        "-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file"
+        "-c", "--constraint", "--constraints", metavar="FILE", help="a constraints file", **several
+    )
+    parser.add_argument(
+        "--override",
+        "--overrides",
+        metavar="FILE",
+        help="a requirements file: what it says of a package replaces what anything else needs of it",
+        **several,
     )
 
 
@@ -74,6 +81,10 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
     _add_projects(args, reader)
     for name in args.constraint:
         reader.read(name, constraints=True)
+    for name in args.override:
+        reader.read_overrides(name)
+    if (project := project_of(args)) is not None:
+        reader.limit(project.constraints, project.overrides, project.origin)
     for ignored in reader.result.ignored:
         render.detail(f"{ignored}: this option has no meaning here")
     return reader.result
@@ -122,6 +133,7 @@ def request_of(args: argparse.Namespace, files: RequirementFile, *, builds: bool
     return Request(
         requirements=(*named, *files.requirements),
         constraints=tuple(files.constraints),
+        overrides=tuple(files.overrides),
         preferences=options.preferences(args),
         options=SearchOptions(
             pre=args.pre or files.pre,

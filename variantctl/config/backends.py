@@ -41,6 +41,7 @@ def choose_backends(
     replaced: bool,
     configuration: Configuration | None,
     environ: Mapping[str, str],
+    project: Mapping[str, str] | None = None,
 ) -> BackendChoice:
     """Work out which sources are asked.
 
@@ -55,6 +56,7 @@ def choose_backends(
         pins: the arguments of ``--pin``: ``PACKAGE=PLACE``.
         replaced: whether the command line names the default index (``-i``).
         configuration: the configuration file.
+        project: what the project that is worked on pins; it goes before the configuration file.
         environ: ``VARIANTCTL_PYTORCH_URL`` says where the source pytorch is.
 
     Raises:
@@ -64,7 +66,8 @@ def choose_backends(
         configuration.backends if configuration and configuration.backends is not None else {},
         configuration.origin if configuration else "",
     )
-    places = {**(configuration.sources if configuration else {}), **dict(map(_pin, pins))}
+    configured_pins = configuration.sources if configuration else {}
+    places = {**configured_pins, **(project or {}), **dict(map(_pin, pins))}
     known = (*SHIPPED, *(name for name in tables if name not in SHIPPED))
     for name in named:
         if name not in known:

@@ -18,6 +18,8 @@ variantctl (``~/.config/variantctl`` on Linux)::
     timeout = 60                       # seconds
     index-strategy = "first-match"     # or "best-version"
     keyring-provider = "subprocess"    # ask the command keyring for passwords; "disabled" where left out
+    exclude-newer = "7 days"           # leave out what was uploaded later: also a date or an RFC 3339 time
+    exclude-newer-package = { torch = false }
 
     [index.ignore-error-codes]         # statuses that mean "not there" (an object store's 403)
     "https://packages.example.org/simple" = [403]
@@ -40,9 +42,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from variantctl.config.uploads import UploadLimits, upload_limits
 from variantctl.filesystem.bounded import read_bounded
 from variantctl.net.errors import SettingsError
 from variantctl.net.urls import is_url, split_credentials
@@ -70,6 +74,15 @@ class IndexTable:
     strategy: str | None = None
     keyring_provider: str | None = None
     ignore_error_codes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    exclude_newer: str | None = None
+    exclude_newer_package: Mapping[str, str | bool] = field(default_factory=dict)
+
+    @property
+    def uploads(self) -> UploadLimits:
+        """Before when files must have been uploaded; raises ``SettingsError``."""
+        return upload_limits(
+            self.exclude_newer, self.exclude_newer_package.items(), f"{self.origin}: exclude-newer"
+        )
 
 
 @dataclass(frozen=True)
@@ -157,34 +170,13 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
             raise SettingsError(f"{path}: install.{key}: unknown key", hint=f"Known are: {known}.")
     return Configuration(
         str(path),
-        _parse(tables["index"], path) if "index" in data else None,
+        read_index_table(tables["index"], str(path), path.parent) if "index" in data else None,
         tables["sources"],
         data.get("backends"),
         tables["install"],
         tables["cache"],
-        _accelerator(data, path),
+        accelerator_policy(data, path),
         _accelerator_of(data, path),
-    )
-
-
-def project_accelerator(folder: Path) -> str | None:
-    """The accelerator policy of the project in a folder: ``[tool.variantctl] accelerator`` of pyproject.toml.
-
-    A file that cannot be read says nothing: it may be anybody's.
-
-    Raises:
-        SettingsError: the key is there, and names no policy.
-    """
-    path = folder / "pyproject.toml"
-    try:
-        content = path.read_bytes()
-        data = _load_toml(path, content) if b"variantctl" in content else {}
-    except (OSError, SettingsError):
-        return None
-    tool = data.get("tool")
-    table = tool.get("variantctl") if isinstance(tool, Mapping) else None
-    return (
-        _accelerator({"accelerator": table.get("accelerator")}, path) if isinstance(table, Mapping) else None
     )
 
 
@@ -204,7 +196,7 @@ def accelerator_of(written: object, origin: str) -> str:
     raise SettingsError(f"{origin}: {written!r} is neither of the choices", hint="Known are: best, all.")
 
 
-def _accelerator(data: Mapping[str, object], path: Path) -> str | None:
+def accelerator_policy(data: Mapping[str, object], path: Path) -> str | None:
     install = data.get("install")
     policy = data.get("accelerator", install.get("accelerator") if isinstance(install, Mapping) else None)
     if policy is None or policy in ("prefer", "require", "any"):
@@ -214,17 +206,32 @@ def _accelerator(data: Mapping[str, object], path: Path) -> str | None:
     )
 
 
-def _parse(table: Mapping[str, object], path: Path) -> IndexTable:
+def read_index_table(
+    table: Mapping[str, object], origin: str, folder: Path, named: str = "index"
+) -> IndexTable:
+    """The values of ``[index]``.
+
+    Args:
+        table: as TOML has it.
+        origin: the file, for messages.
+        folder: what paths are relative to.
+        named: the table, for messages.
+
+    Raises:
+        SettingsError: a key or a value that there is not.
+    """
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in _KEYS:
-            raise SettingsError(f"{path}: index.{key}: unknown key", hint=f"Known are: {', '.join(_KEYS)}.")
+            raise SettingsError(
+                f"{origin}: {named}.{key}: unknown key", hint=f"Known are: {', '.join(_KEYS)}."
+            )
         attribute, read = _KEYS[key]
         try:
-            values[attribute] = read(value, path.parent)
+            values[attribute] = read(value, folder)
         except (TypeError, ValueError):
-            raise SettingsError(f"{path}: index.{key}: {value!r} is not {_EXPECTED[read]}") from None
-    return IndexTable(str(path), **values)  # type: ignore[arg-type]  # each reader returns its field's type
+            raise SettingsError(f"{origin}: {named}.{key}: {value!r} is not {EXPECTED[read]}") from None
+    return IndexTable(origin, **values)  # type: ignore[arg-type]  # each reader returns its field's type
 
 
 def _text(value: object, _folder: Path) -> str:
@@ -271,6 +278,18 @@ def _is_code(code: object) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599
 
 
+def moment(value: object, _folder: Path) -> str:
+    """A moment as a text, or as TOML's own date or time; raises ``TypeError`` for anything else."""
+    return value.isoformat() if isinstance(value, date) else _text(value, _folder)
+
+
+def moments(value: object, folder: Path) -> Mapping[str, str | bool]:
+    """A table of packages, each with a moment or false; raises ``TypeError`` for anything else."""
+    if not isinstance(value, dict):
+        raise TypeError
+    return {name: False if each is False else moment(each, folder) for name, each in value.items()}
+
+
 def _flag(value: object, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -298,8 +317,10 @@ _KEYS: Mapping[str, tuple[str, _Reader]] = {
     "index-strategy": ("strategy", _strategy),
     "keyring-provider": ("keyring_provider", _provider),
     "ignore-error-codes": ("ignore_error_codes", _codes),
+    "exclude-newer": ("exclude_newer", moment),
+    "exclude-newer-package": ("exclude_newer_package", moments),
 }
-_EXPECTED: Mapping[_Reader, str] = {
+EXPECTED: Mapping[_Reader, str] = {
     _text: "a text",
     _texts: "a text or a list of texts",
     _place: "a path or URL",
@@ -309,4 +330,6 @@ _EXPECTED: Mapping[_Reader, str] = {
     _strategy: "first-match or best-version",
     _provider: "disabled or subprocess",
     _codes: "a table of URLs, each with a list of HTTP statuses from 400 on",
+    moment: "a moment, such as '2026-05-31' or '7 days'",
+    moments: "a table of packages, each with a moment or false",
 }

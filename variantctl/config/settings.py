@@ -15,6 +15,8 @@ from variantctl.cache.folder import Cache
 from variantctl.config.backends import BackendChoice, choose_backends
 from variantctl.config.file import IndexTable, read_configuration
 from variantctl.config.pip import PipConfig, pip_default_index, read_pip_config
+from variantctl.config.project import ProjectSettings
+from variantctl.config.uploads import UploadLimits, first_said, limits_of_variables, parse_moment
 from variantctl.values import dataclass, field, replace
 
 DEFAULT_TIMEOUT = 30.0
@@ -72,6 +74,7 @@ class IndexSettings:
         keyring: whether the command ``keyring`` may be asked for passwords.
         ignore_error_codes: URL of an index, without credentials and slash at the end -> HTTP statuses that
             say that it does not have a project, so that the next index is asked.
+        uploads: before when the files of indexes must have been uploaded.
     """
 
     index_url: str | None = None
@@ -92,6 +95,7 @@ class IndexSettings:
     pins: Mapping[NormalizedName, str] = field(default_factory=dict)
     keyring: bool = False
     ignore_error_codes: Mapping[str, Collection[int]] = field(default_factory=dict)
+    uploads: UploadLimits = field(default_factory=UploadLimits)
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:
@@ -137,6 +141,8 @@ def load_index_settings(
     backends: Sequence[str] = (),
     no_backends: bool = False,
     pins: Sequence[str] = (),
+    uploads: UploadLimits | None = None,
+    project: ProjectSettings | None = None,
     environ: Mapping[str, str] = os.environ,
     python: Path | None = None,
     prefix: Path | None = None,
@@ -152,6 +158,8 @@ def load_index_settings(
         index_url, extra_index_urls, find_links, no_index, cert: of the command line.
         trusted_hosts, offline, refresh: of it too.
         strategy, backends, no_backends, pins: of the command line too; see ``choose_backends``.
+        uploads: of the command line too: ``--exclude-newer``.
+        project: what the project that is worked on says; it goes before the configuration file.
         environ: the environment variables.
         python: the interpreter that is installed into; its pip may be asked.
         prefix: of that interpreter (its ``pip.conf`` counts); the running one's where left out.
@@ -163,7 +171,8 @@ def load_index_settings(
     configuration = read_configuration(environ)
     table = configuration.index if configuration else None
     pip = read_pip_config(environ, prefix or Path(sys.prefix))
-    layers = [layer for layer in (_variables(environ), _table_layer(table), _pip_layer(pip)) if layer]
+    ours = _table_layer(project.index) if project else None
+    layers = [layer for layer in (_variables(environ), ours, _table_layer(table), _pip_layer(pip)) if layer]
     own = IndexSettings(
         index_url,
         tuple(extra_index_urls),
@@ -172,9 +181,13 @@ def load_index_settings(
         offline=offline or _is_set(environ, "VARIANTCTL_OFFLINE"),
         refresh=refresh,
         below=tuple(layer for layer in layers if layer != SourceLayer(layer.origin)),
-        strategy=strategy or (table and table.strategy) or FIRST_MATCH,
+        strategy=strategy
+        or (project and project.index and project.index.strategy)
+        or (table and table.strategy)
+        or FIRST_MATCH,
         keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
         ignore_error_codes=table.ignore_error_codes if table else {},
+        uploads=_uploads(uploads, environ, project, table, pip),
         **_ways(cert, trusted_hosts, environ, table, pip),
     )
     choice = choose_backends(
@@ -183,6 +196,7 @@ def load_index_settings(
         pins=pins,
         replaced=index_url is not None,
         configuration=configuration,
+        project=project.sources if project else {},
         environ=environ,
     )
     if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
@@ -213,6 +227,23 @@ def _ways(
         ),
         "timeout": (table and table.timeout) or pip.seconds("timeout", "default-timeout") or DEFAULT_TIMEOUT,
     }
+
+
+def _uploads(
+    named: UploadLimits | None,
+    environ: Mapping[str, str],
+    project: ProjectSettings | None,
+    table: IndexTable | None,
+    pip: PipConfig,
+) -> UploadLimits:
+    """The command line, the variable, the project, our configuration, then pip's."""
+    said = [named or UploadLimits(), limits_of_variables(environ)]
+    said += [project.uploads] if project else []
+    said += [table.uploads] if table else []
+    if (text := pip.text("uploaded-prior-to")) is not None:
+        origin = f"{pip.origin('uploaded-prior-to')}: uploaded-prior-to"
+        said.append(UploadLimits(parse_moment(text, origin, whole_day=False)))
+    return first_said(said)
 
 
 def _with_default(

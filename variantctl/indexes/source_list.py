@@ -17,6 +17,7 @@ from variantctl.indexes.find_links import FindLinks
 from variantctl.indexes.project_files import ProjectFiles, join_sources
 from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.simple import SimpleIndex
+from variantctl.indexes.upload_times import uploaded_in_time
 from variantctl.net.client import HttpClient
 from variantctl.net.errors import OfflineError
 from variantctl.net.urls import is_url, split_credentials
@@ -167,10 +168,11 @@ class SourceList:
 
     def _ask(self, place: Place, project: str, refresh: bool | None) -> ProjectFiles | None:
         try:
-            return place.project(project, refresh=refresh)
+            files = place.project(project, refresh=refresh)
         except OfflineError:
             self._note(f"{place.url}: whether it has {project} is not in the cache (--offline)")
             return None
+        return uploaded_in_time(files, self._settings.uploads, self._warn) if files is not None else None
 
     def _open_layer(self, layer: SourceLayer) -> _Layer:
         """What somebody named goes before what is asked by default, and that before the default index."""

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.config.uploads import uploaded_at
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.lock.agreement import Agreement, Resolved, Target
 from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.everything import Expansion
 from variantctl.lock.needed_on import markers_of
+from variantctl.lock.overrides import overridden_roots, with_overrides
 from variantctl.lock.variants_table import backend_table, narrowed, of_backend
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.hashes import STRONG, is_known
@@ -113,8 +114,10 @@ def make_lock(wanted: LockRequest, package_finder: PackageFinder) -> Made:
     entries = _entries(resolved, package_finder)
     if wanted.every_variant:
         _add_other_platforms(entries, resolved)
-    packages = _packages(entries, FileList(package_finder, wanted.base))
-    asked_for = {_portable(root.requirement) for root in wanted.request.requirements}
+    overrides = wanted.request.overrides
+    found = _packages(entries, FileList(package_finder, wanted.base))
+    packages = [with_overrides(package, overrides) for package in found]
+    asked_for = {_portable(root) for root in overridden_roots(wanted.request.requirements, overrides)}
     roots = tuple(sorted(asked_for, key=str))
     markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
     lock = Lock(
@@ -311,7 +314,7 @@ class FileList:
             url, path, size = None, self._relative(place), place.stat().st_size
         elif size is None:
             size = self._remote_size(file.url)
-        return LockedWheel(link.own_name, url, path, hashes, size, _moment(file.upload_time))
+        return LockedWheel(link.own_name, url, path, hashes, size, uploaded_at(file.upload_time))
 
     def _relative(self, place: Path) -> str:
         """With ``/``, as PEP 751 has it for portability; absolute where no relative path leads there."""
@@ -330,14 +333,3 @@ class FileList:
                 return int(total[1]) if total else (stream.length if stream.status == 200 else None)
         except (NetworkError, OfflineError):
             return None
-
-
-def _moment(text: str | None) -> datetime | None:
-    """PEP 700's ``yyyy-mm-ddThh:mm:ss.ffffffZ``; ``None`` for what is no moment in time."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment.astimezone(timezone.utc) if moment.tzinfo is not None else None

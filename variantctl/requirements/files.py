@@ -10,7 +10,7 @@ import locale
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -64,6 +64,7 @@ class RequirementFile:
         requirements: of the file and the files it includes by ``-r``.
         sources: what of them is source code: folders, archives, commits of git repositories.
         constraints: of the files named by ``-c``.
+        overrides: of the files named by ``--override``.
         index_url: the last ``--index-url``, or ``None``.
         extra_index_urls, find_links: in order.
         only_binary, no_binary: the values of these options, in order.
@@ -74,6 +75,7 @@ class RequirementFile:
     requirements: list[UserRequirement] = field(default_factory=list)
     sources: list[SourceReference] = field(default_factory=list)
     constraints: list[UserRequirement] = field(default_factory=list)
+    overrides: list[UserRequirement] = field(default_factory=list)
     index_url: str | None = None
     extra_index_urls: list[str] = field(default_factory=list)
     find_links: list[str] = field(default_factory=list)
@@ -123,6 +125,19 @@ class RequirementFileReader:
             self.result.sources.append(source)
         else:
             self.result.requirements.append(parse_user_requirement(text, origin=origin, base=base))
+
+    def read_overrides(self, place: str) -> None:
+        """The requirements of a file as overrides; raises :class:`RequirementFileError`."""
+        reader = RequirementFileReader(read_url=self._read_url, environ=self._environ)
+        reader.read(place)
+        for source in reader.result.sources:
+            raise RequirementFileError(f"{source.origin}: '{source}' is source code, which overrides nothing")
+        self.result.overrides += reader.result.requirements
+
+    def limit(self, constraints: Iterable[str], overrides: Iterable[str], origin: str) -> None:
+        """Constraints and overrides of a pyproject.toml, say; raises :class:`RequirementError`."""
+        self.result.constraints += [parse_user_requirement(text, origin=origin) for text in constraints]
+        self.result.overrides += [parse_user_requirement(text, origin=origin) for text in overrides]
 
     def _content(self, place: str, asked_by: str | None) -> bytes:
         by = f" (named at {asked_by})" if asked_by else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -41,15 +41,22 @@ class Dependencies:
         stock: has the METADATA.
         no_deps: leave dependencies out.
         every_device: leave extras for every device as they are (``SearchOptions.every_device``).
+        overrides: project -> what takes the place of every requirement of it.
 
     Attributes:
         unread: project -> version -> why what it says of itself cannot be read: a clause whose subject it is.
     """
 
     def __init__(
-        self, candidate_finder: CandidateFinder, *, no_deps: bool = False, every_device: bool = False
+        self,
+        candidate_finder: CandidateFinder,
+        *,
+        no_deps: bool = False,
+        every_device: bool = False,
+        overrides: Mapping[NormalizedName, Sequence[VariantRequirement]] | None = None,
     ) -> None:
         self._candidate_finder = candidate_finder
+        self._overrides = overrides or {}
         self._no_deps = no_deps
         self._every_device = every_device
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
@@ -63,13 +70,38 @@ class Dependencies:
         markers = self._candidate_finder.interpreter.markers
         found = [self._for_devices(read_requirement(text).requirement, base) for text in texts]
         if not isinstance(candidate, ExtraCandidate):
-            return [requirement for requirement in found if requirement.applies(markers, variant)]
-        return [
+            return self._overridden(
+                requirement
+                for requirement in found
+                if requirement.applies(markers, variant) or self._is_replaced_anyway(requirement)
+            )
+        return self._overridden(
             requirement
             for requirement in found
             if requirement.applies(markers, variant, (candidate.extra,))
             and not requirement.applies(markers, variant)
-        ]
+        )
+
+    def _overridden(self, requirements: Iterable[VariantRequirement]) -> list[VariantRequirement]:
+        """The requirements, with the user's own words in place of those about packages that they override.
+
+        As uv has it: extras and marker of the replaced requirement go: the override's own count.
+        """
+        if not self._overrides:
+            return list(requirements)
+        markers = self._candidate_finder.interpreter.markers
+        found: list[VariantRequirement] = []
+        for requirement in requirements:
+            instead = self._overrides.get(requirement.name)
+            if instead is None:
+                found.append(requirement)
+            else:
+                found += [each for each in instead if each.applies(markers) and each not in found]
+        return found
+
+    def _is_replaced_anyway(self, requirement: VariantRequirement) -> bool:
+        """Whether an override replaces a requirement whose marker does not hold; of an extra none does."""
+        return requirement.name in self._overrides and "extra" not in str(requirement.marker)
 
     def _for_devices(self, requirement: VariantRequirement, base: BaseCandidate) -> VariantRequirement:
         """The requirement with the extras of the machine's own devices in place of the one for all."""

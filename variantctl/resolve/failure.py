@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.upload_times import LEFT_OUT
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.incompatibility import Required
@@ -223,12 +224,13 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
         stock: what can be had.
     """
     versions = candidate_finder.versions(name)
+    told = _left_out(name, candidate_finder)
     if not versions:
-        return []
+        return told
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
         found = _sdist_versions(name, needs, candidate_finder)
-        told = _elsewhere(name, needs, candidate_finder)
+        told += _elsewhere(name, needs, candidate_finder)
         if found:
             told.append(
                 f"{name} {found[-1]} exists as a source distribution only; `variantctl install` builds it "
@@ -236,13 +238,26 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
             )
         return told
     newest = allowed[0]
-    told = [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
+    told += [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
     told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
     other = _installable(name, versions, allowed, candidate_finder)
     if other is not None:
         age = "older" if other < newest else "newer"
         told.append(f"The {age} {name} {other} has a wheel that can be installed.")
     return [*told, f"'variantctl explain {name}=={newest}' says more about each wheel."]
+
+
+def _left_out(name: NormalizedName, candidate_finder: CandidateFinder) -> list[str]:
+    """How many files ``--exclude-newer`` leaves out, where a project has any."""
+    missing = missing_project(name, candidate_finder) is not None
+    skipped = () if missing else candidate_finder.project(name).skipped
+    count = sum(LEFT_OUT in why for _, why in skipped)
+    if not count:
+        return []
+    return [
+        f"{LEFT_OUT} leaves {count} {'file' if count == 1 else 'files'} of {name} out; name a later time, or "
+        f"take every file of this package with --exclude-newer-package {name}=false."
+    ]
 
 
 def loosen(

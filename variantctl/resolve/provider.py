@@ -24,6 +24,7 @@ from variantctl.resolve.needs import BackendRequirement, Need, ProjectRequiremen
 from variantctl.resolve.options import SearchOptions
 from variantctl.resolve.order import Order
 from variantctl.resolve.prereleases import CandidateFilter, Choice
+from variantctl.variants.markers import VariantRequirement
 
 #: After how many tried versions of a project METADATA of more is asked for ahead: as uv does it.
 _AHEAD_AFTER = (5, 10, 20)
@@ -43,6 +44,7 @@ class Provider:
         constraints: project -> needs that hold wherever the project occurs.
         order: identifier -> its place on the command line.
         options: what the user said about the search.
+        overrides: project -> what takes the place of every requirement of it.
 
     Attributes:
         dependencies: what candidates need.
@@ -54,9 +56,13 @@ class Provider:
         constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
         order: Mapping[str, int],
         options: SearchOptions,
+        overrides: Mapping[NormalizedName, Sequence[VariantRequirement]] | None = None,
     ) -> None:
         self.dependencies = Dependencies(
-            candidate_finder, no_deps=options.no_deps, every_device=options.every_device
+            candidate_finder,
+            no_deps=options.no_deps,
+            every_device=options.every_device,
+            overrides=overrides,
         )
         self._order = Order(candidate_finder, options, order)
         self._filter = CandidateFilter(self._order, options)

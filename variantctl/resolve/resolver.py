@@ -38,6 +38,7 @@ from variantctl.select.ranking import RankedWheel
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
 from variantctl.values import dataclass, field, replace
+from variantctl.variants.markers import VariantRequirement
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
@@ -58,6 +59,7 @@ class Request:
     Attributes:
         requirements: in the order in which they were written.
         constraints: hold wherever their project occurs.
+        overrides: take the place of every requirement of their project, whoever wrote it.
         preferences: about variants.
         options: about the search; ``resolve`` adds to its ``upgrade`` what the two below ask for.
         upgrade_requested: take the newest versions of what is asked for.
@@ -72,6 +74,7 @@ class Request:
     upgrade_requested: bool = False
     upgrade_eagerly: bool = False
     command: tuple[str, ...] = ()
+    overrides: tuple[UserRequirement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,27 +113,28 @@ def resolve(
         VariantctlError: a source could not be read.
     """
     interpreter = Interpreter(platform.tags, platform.markers)
-    roots, skipped = _applicable(request.requirements, interpreter)
+    roots, skipped = _roots(request, interpreter)
     limits, _ = _applicable(request.constraints, interpreter)
     options = _search_options(request, roots, installed or ())
     constraints: dict[NormalizedName, list[ProjectRequirement]] = {}
     for limit in limits:
         need = ProjectRequirement(limit.name, None, limit.requirement, limit.origin)
         constraints.setdefault(limit.name, []).append(need)
-    package_finder.expect_backends(local_versions(limit.requirement.specifier for limit in (*roots, *limits)))
+    written = (*roots, *limits, *request.overrides)
+    package_finder.expect_backends(local_versions(limit.requirement.specifier for limit in written))
     candidate_finder = CandidateFinder(
         package_finder,
         machine,
         interpreter,
         preferences=request.preferences,
-        hashes=_hashes([*roots, *limits]),
+        hashes=_hashes(written),
         installed=installed,
         who=who,
     )
     try:
         needs = [need for root in roots for need in needs_of(root.requirement, root.origin)]
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
-        provider = Provider(candidate_finder, constraints, order, options)
+        provider = Provider(candidate_finder, constraints, order, options, _by_name(request.overrides))
         provider.meet(needs)
         pins = _searched(needs, provider, candidate_finder, constraints, _Limits(max_rounds, progress))
         trace = Trace(needs, pins, provider.needs_if_known, provider.can_be_had, provider.looked_at)
@@ -238,6 +242,24 @@ def _applicable(
         else:
             notes.append(f"'{requirement}' ({requirement.origin}) is left out: its marker does not hold here")
     return kept, notes
+
+
+def _roots(request: Request, interpreter: Interpreter) -> tuple[list[UserRequirement], list[str]]:
+    """What is asked for, overrides in place of what they are about; and notes of what is left out."""
+    replaced = {override.name for override in request.overrides}
+    kept, notes = _applicable(
+        (each for each in request.requirements if each.name not in replaced), interpreter
+    )
+    asked = {each.name for each in request.requirements}
+    instead, further = _applicable((each for each in request.overrides if each.name in asked), interpreter)
+    return [*kept, *instead], [*notes, *further]
+
+
+def _by_name(overrides: Iterable[UserRequirement]) -> dict[NormalizedName, list[VariantRequirement]]:
+    found: dict[NormalizedName, list[VariantRequirement]] = {}
+    for override in overrides:
+        found.setdefault(override.name, []).append(override.requirement)
+    return found
 
 
 def _demand_pins(roots: Iterable[UserRequirement]) -> None:
@@ -371,7 +393,7 @@ def _label_notes(solution: Solution, preferences: VariantPreferences) -> list[st
     return [
         f"--variant {name}={label} changes nothing: {name} is not needed"
         for name, label in preferences.labels.items()
-        if name not in solution.bases
+        if name not in solution.bases and name not in preferences.of_project
     ]
 
 

@@ -74,6 +74,7 @@ class VariantPreferences:
         prefer: labels with such a supported property come first; the first pattern weighs most.
         exclude: properties to treat as if the machine did not offer them.
         accelerator: one of ``ACCELERATOR_POLICIES``: how much a build for the machine's accelerator counts.
+        of_project: of ``labels`` those that a project's file names, be they needed or not.
     """
 
     labels: Mapping[NormalizedName, str] = field(default_factory=dict)
@@ -81,12 +82,14 @@ class VariantPreferences:
     prefer: tuple[PropertyPattern, ...] = ()
     exclude: tuple[PropertyPattern, ...] = ()
     accelerator: str = PREFER
+    of_project: frozenset[NormalizedName] = frozenset()
 
     @classmethod
     def parse(
         cls,
         *,
         labels: Iterable[str] = (),
+        project_labels: Mapping[str, str] | None = None,
         no_variants: bool = False,
         prefer: Iterable[str] = (),
         exclude: Iterable[str] = (),
@@ -98,6 +101,9 @@ class VariantPreferences:
             PreferenceError: one of them is not understood, or two contradict each other.
         """
         chosen = dict(_parse_label(text) for text in labels)
+        ours = dict(_parse_label(f"{name}={label}") for name, label in (project_labels or {}).items())
+        of_project = frozenset(ours.keys() - chosen.keys())
+        chosen = {**ours, **chosen}
         if no_variants and any(chosen.values()):
             raise PreferenceError("--variant and --no-variants exclude each other")
         if accelerator not in ACCELERATOR_POLICIES:
@@ -112,6 +118,7 @@ class VariantPreferences:
             tuple(PropertyPattern.parse(text) for text in prefer),
             tuple(PropertyPattern.parse(text) for text in exclude),
             accelerator,
+            of_project,
         )
 
     def allowed(self, supported: Supported) -> Supported:
