@@ -3,22 +3,30 @@
 The changes are those of ``mutation.py``. mutmut and cosmic-ray change files, or switch inside one process:
 many of our tests start ``variantctl`` as users do. Here every Python that a test starts imports the changed
 module, since ``sitecustomize`` tells it to; no file is touched. A case is one mutant, drawn with the seed;
-as many cases as there are mutants are all of them.
+as many cases as there are mutants are all of them. ``mutant_runs.py`` runs them; what is changed outside
+functions is run here, in a pytest of its own. ``VARIANTCTL_MUTANTS_OF="select.ranking net.hashes"`` looks at
+these modules alone.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from tests.campaigns.mutation import mutations
 from tests.campaigns.report import Report
@@ -38,25 +46,18 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.net.hashes": ("tests/net", "tests/cache", "tests/install/test_hashes.py"),
     "variantctl.lock.selection": ("tests/lock/test_locking.py", "tests/lock/test_syncing.py"),
 }
-#: Mutants that change nothing anybody could see: module, how the line begins, and the change.
-EQUIVALENT: Sequence[tuple[str, str, str]] = (
-    # Larger than every key, either way; a dict needs no call to be empty.
-    ("variantctl.variants.ordering", "_AFTER_ALL = ", "1 -> 2"),
-    ("variantctl.variants.ordering", "_AFTER_ALL = ", "62 -> 63"),
-    ("variantctl.variants.ordering", "super().__init__()", "left out: super().__init__()"),
-)
 _SITE = """\
 import os
 import sys
 
-if os.environ.get("VARIANTCTL_MUTANT"):
+wanted = os.environ.get("VARIANTCTL_MUTANT") or os.environ.get("VARIANTCTL_MARKED")
+if wanted:
     sys.path.append({folder!r})
     import mutation
 
     sys.path.remove({folder!r})
-    mutation.install(os.environ["VARIANTCTL_MUTANT"])
+    mutation.install(wanted)
 """
-_WORKERS = 2
 #: In seconds: a mutant that makes the tests take so much longer than they do counts as noticed.
 _LONGER = 60.0
 
@@ -79,13 +80,20 @@ class Mutant:
     code: str
     words: str
 
-    def is_like(self, known: tuple[str, str, str]) -> bool:
-        """Whether it is one of those that are known, wherever its line is by now."""
-        module, beginning, words = known
-        return (self.module, self.words) == (module, words) and self.code.startswith(beginning)
-
     def __str__(self) -> str:
         return f"{self.module}:{self.number} line {self.line}: {self.words}\n      {self.code}"
+
+
+@cache
+def equivalent() -> frozenset[tuple[str, str, str]]:
+    """Mutants that nobody could see: module, line of code, change; ``equivalent.toml`` says why."""
+    told = tomllib.loads(Path(__file__).with_name("equivalent.toml").read_text())
+    return frozenset(
+        (f"variantctl.{module}", code, change)
+        for module, mutants in told.items()
+        for mutant in mutants
+        for code, change in ((mutant["code"], change) for change in mutant["changes"])
+    )
 
 
 def mutants_of(module: str) -> list[Mutant]:
@@ -98,52 +106,73 @@ def mutants_of(module: str) -> list[Mutant]:
         Mutant(module, number, line, lines[line - 1].strip() if line else "", words)
         for number, (line, words, _) in enumerate(mutations(ast.parse(source)))
     ]
-    return [mutant for mutant in found if not any(map(mutant.is_like, EQUIVALENT))]
+    return [mutant for mutant in found if (module, mutant.code, mutant.words) not in equivalent()]
 
 
-def is_noticed(mutant: Mutant | None, tests: Sequence[str], folder: Path, limit: float | None) -> bool:
-    """Whether a test fails with it; ``None``: with nothing changed."""
-    environ = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
-    environ["PYTHONPATH"] = str(folder / "site")
-    environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
-    if mutant is not None:
-        environ["VARIANTCTL_MUTANT"] = f"{mutant.module}:{mutant.number}"
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    try:
-        done = subprocess.run(
-            [*command, "--hypothesis-seed=0", *tests],
-            cwd=ROOT,
-            env=environ,
-            capture_output=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 0
-
-
-def run(cases: int, seed: int, folder: Path, modules: Sequence[str] = tuple(TARGETS)) -> Report:
-    """Draw mutants of all modules, and run the tests of each."""
+def run(cases: int, seed: int, folder: Path, modules: Sequence[str] = ()) -> Report:
+    """Draw mutants of all modules, and run the tests that come to each."""
     report = Report("mutants that a test notices", seed)
     (folder / "site").mkdir()
     (folder / "site/sitecustomize.py").write_text(_SITE.format(folder=str(Path(__file__).parent)))
-    every = [mutant for module in modules for mutant in mutants_of(module)]
+    asked = [f"variantctl.{name}" for name in os.environ.get("VARIANTCTL_MUTANTS_OF", "").split()]
+    every = [mutant for module in modules or asked or TARGETS for mutant in mutants_of(module)]
     drawn = random.Random(seed).sample(every, min(cases, len(every)))
-    limits: dict[str, float] = {}
-    for module in {mutant.module for mutant in drawn}:
-        started = time.monotonic()
-        if is_noticed(None, TARGETS[module], folder, None):
-            report.fail(f"{module}: its tests fail as it is", " ".join(TARGETS[module]))
-        limits[module] = 3 * (time.monotonic() - started) + _LONGER
-
-    def look(mutant: Mutant) -> tuple[Mutant, bool]:
-        return mutant, is_noticed(mutant, TARGETS[mutant.module], folder, limits[mutant.module])
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for mutant, noticed in pool.map(look, drawn):
-            if noticed:
-                report.count(f"{mutant.module}: noticed")
-            else:
-                report.fail(f"{mutant.module}: survived", str(mutant))
+    for module in sorted({mutant.module for mutant in drawn}):
+        _look_at(module, [mutant for mutant in drawn if mutant.module == module], folder, report)
     return report
+
+
+def _look_at(module: str, mutants: Sequence[Mutant], folder: Path, report: Report) -> None:
+    own = folder / module
+    own.mkdir()
+    started = time.monotonic()
+    answers, failed = _answers(module, mutants, own)
+    took = time.monotonic() - started
+    for test in failed:
+        report.fail(f"{module}: a test fails with nothing changed", test)
+    for mutant in mutants:
+        said = answers[mutant.number]
+        if said == "elsewhere":
+            said = "noticed" if _is_noticed_by_all(mutant, own, 3 * took + _LONGER) else "survived"
+        if said.startswith("noticed"):
+            report.count(f"{module}: noticed")
+        else:
+            report.fail(f"{module}: survived", f"{mutant}\n      {said}")
+    print(f"  {module}: {len(mutants)} in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "PYTHONPATH": os.pathsep.join([str(folder.parent / "site"), str(ROOT), str(ROOT / "index")]),
+        "PYTEST_DEBUG_TEMPROOT": str(folder),
+    }
+
+
+def _command(*arguments: str) -> list[str]:
+    quiet = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0")
+    return [sys.executable, "-m", "pytest", *quiet, *arguments]
+
+
+def _answers(module: str, mutants: Sequence[Mutant], folder: Path) -> tuple[dict[int, str], list[str]]:
+    file = folder / "asked.json"
+    numbers = {mutant.number: mutant.line for mutant in mutants}
+    file.write_text(json.dumps({"module": module, "mutants": numbers}))
+    environ = {**_environ(folder), "VARIANTCTL_MUTANTS": str(file), "VARIANTCTL_MARKED": module}
+    command = _command("-p", "tests.campaigns.mutant_runs", *TARGETS[module])
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    said = json.loads(file.read_text())
+    if "answers" not in said:
+        raise RuntimeError(done.stdout + done.stderr)
+    return {int(number): answer for number, answer in said["answers"].items()}, said["failed"]
+
+
+def _is_noticed_by_all(mutant: Mutant, folder: Path, limit: float) -> bool:
+    environ = {**_environ(folder), "VARIANTCTL_MUTANT": f"{mutant.module}:{mutant.number}"}
+    command = _command(*TARGETS[mutant.module])
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0

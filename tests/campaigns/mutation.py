@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
@@ -124,10 +125,68 @@ def mutated(source: str, number: int) -> ast.Module:
     raise IndexError(number)
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """Imports one module with one of its mutations, and all others as they are."""
+#: What marked code calls with the number of each line that it comes to.
+_HIT = "__variantctl_line__"
 
-    def __init__(self, name: str, number: int) -> None:
+
+def marked(source: str) -> ast.Module:
+    """The code with a call before every statement of its functions, which says that the line is run."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _mark(node)
+    return ast.fix_missing_locations(tree)
+
+
+def _mark(node: ast.AST) -> None:
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, field, None)
+        if not isinstance(inner, list):
+            continue
+        for child in inner:
+            if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                _mark(child)
+        if field not in ("handlers", "cases"):
+            setattr(node, field, [new for child in inner for new in _with_mark(child)])
+
+
+def _with_mark(statement: ast.stmt) -> list[ast.stmt]:
+    if _says_nothing(statement):
+        return [statement]
+    name = ast.copy_location(ast.Name(_HIT, ast.Load()), statement)
+    call = ast.Call(name, [ast.copy_location(ast.Constant(statement.lineno), statement)], [])
+    return [ast.copy_location(ast.Expr(ast.copy_location(call, statement)), statement), statement]
+
+
+class Lines:
+    """The lines that were run, each written once to the file that ``VARIANTCTL_LINES`` names."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._file = os.environ.get("VARIANTCTL_LINES", os.devnull)
+
+    def start(self, file: str) -> None:
+        """From now on, here and in processes that are started: into another file."""
+        self._seen = set()
+        self._file = os.environ["VARIANTCTL_LINES"] = file
+
+    def __call__(self, line: int) -> None:
+        """A line is run."""
+        if line in self._seen:
+            return
+        self._seen.add(line)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, b"%d\n" % line)
+        os.close(descriptor)
+
+
+LINES = Lines()
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Imports one module with one of its mutations, or marked, and all others as they are."""
+
+    def __init__(self, name: str, number: int | None) -> None:
         self._name, self._number = name, number
 
     def find_spec(
@@ -142,17 +201,22 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, fullname: str, path: str, number: int) -> None:
+    def __init__(self, fullname: str, path: str, number: int | None) -> None:
         super().__init__(fullname, path)
         self._number = number
 
     def get_code(self, fullname: str) -> CodeType:
         source = self.get_data(self.path).decode("utf-8")
-        code: Any = compile(mutated(source, self._number), self.path, "exec", dont_inherit=True)
+        tree = marked(source) if self._number is None else mutated(source, self._number)
+        code: Any = compile(tree, self.path, "exec", dont_inherit=True)
         return code  # type: ignore[no-any-return]
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__[_HIT] = LINES
+        super().exec_module(module)
 
 
 def install(wanted: str) -> None:
-    """``package.module:NUMBER``: have that module imported with that mutation."""
+    """``package.module:NUMBER``: have that module imported with that mutation; without a number: marked."""
     name, _, number = wanted.partition(":")
-    sys.meta_path.insert(0, Finder(name, int(number)))
+    sys.meta_path.insert(0, Finder(name, int(number) if number else None))
