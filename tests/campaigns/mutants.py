@@ -41,10 +41,10 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.install.file_changes": ("tests/install/test_refusals.py", "tests/install/test_clashes.py"),
     "variantctl.providers.algorithm": ("tests/providers/test_algorithm.py",),
     "variantctl.providers.answers": ("tests/providers/test_answers.py",),
-    "variantctl.wheels.verify": ("tests/wheels/test_archive.py", "tests/wheels/test_untidy.py"),
+    "variantctl.wheels.verify": ("tests/wheels/test_verify.py", "tests/wheels/test_untidy.py"),
     "variantctl.wheels.record": ("tests/wheels/test_untidy.py", "tests/wheels/test_archive.py"),
-    "variantctl.net.hashes": ("tests/net", "tests/cache", "tests/install/test_hashes.py"),
-    "variantctl.lock.selection": ("tests/lock/test_locking.py", "tests/lock/test_syncing.py"),
+    "variantctl.net.hashes": ("tests/net/test_digests.py",),
+    "variantctl.lock.selection": ("tests/lock",),
 }
 _SITE = """\
 import os

@@ -18,7 +18,7 @@ from variantctl.select.compatibility import Interpreter
 from variantctl.select.preferences import VariantPreferences
 from variantctl.select.ranking import (
     SelectionContext,
-    best_of_each_label,
+    best_of_each_build,
     evaluate_wheels,
     marker_variant,
     rank_wheels,
@@ -136,7 +136,7 @@ def test_without_preferences_labels_are_in_the_standards_order(
     links: list[WheelLink], supported: dict[str, dict[str, list[str]]]
 ) -> None:
     ranked = rank_wheels(links, SelectionContext(INTERPRETER, metadata=METADATA, supported=supported))
-    labels = [wheel.label for wheel in best_of_each_label(ranked)]
+    labels = [wheel.label for wheel in best_of_each_build(ranked)]
     order = order_labels(METADATA, {**supported, "abi_dependency": {"torch": ["2.9"]}})
     expected = [label for label in order if label in labels] + ([None] if None in labels else [])
     assert labels == expected

@@ -34,6 +34,7 @@ from variantctl.variants.properties import VariantProperty
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
+    from variantctl.indexes.project_files import WheelLink
     from variantctl.providers.algorithm import Machine
     from variantctl.target.platforms import Platform
 
@@ -133,13 +134,13 @@ def explain(
     name = requirement.name
     if requirement.requirement.url:
         version, judged = candidate_finder.judge_direct(requirement.requirement.url, name)
-        return Explanation(name, version, tuple(with_order(judged)), who)
+        return Explanation(name, version, tuple(with_order(judged, interpreter)), who)
     version, allow_yanked, first = _version(requirement, candidate_finder, pre=pre)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
     judged = candidate_finder.judge(name, version, allow_yanked=allow_yanked, needs=[need])
     advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
     told = Told() if first is None else tell_of(first, [need], candidate_finder, pre=pre, command=command)
-    wheels = tuple(with_order(judged))
+    wheels = tuple(with_order(judged, interpreter))
     fit = _fit(first, candidate_finder, machine, who) if first is not None else None
     others = candidate_finder.every_label(name, version) if told.without else {}
     known = {wheel.link.wheel.label for wheel in judged}
@@ -220,7 +221,7 @@ def _first(
     return next(order.candidates(name, versions, of_version), None)
 
 
-def with_order(judged: Sequence[EvaluatedWheel]) -> list[EvaluatedWheel]:
+def with_order(judged: Sequence[EvaluatedWheel], interpreter: Interpreter) -> list[EvaluatedWheel]:
     """Say of each wheel that can be taken what put it in its place."""
     told: list[EvaluatedWheel] = []
     before: EvaluatedWheel | None = None
@@ -228,13 +229,13 @@ def with_order(judged: Sequence[EvaluatedWheel]) -> list[EvaluatedWheel]:
         if wheel.rank is None:
             told.append(wheel)
             continue
-        reason = _place(wheel, before)
+        reason = _place(wheel, before, interpreter)
         told.append(replace(wheel, reasons=(reason,)) if reason else wheel)
         before = wheel
     return told
 
 
-def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None) -> Reason | None:
+def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None, interpreter: Interpreter) -> Reason | None:
     best = _sentence(wheel.best)
     if before is None:
         if _is_null(wheel):
@@ -242,7 +243,8 @@ def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None) -> Reason | Non
         return Reason("best", f"it has {best}") if best else None
     label = wheel.link.wheel.label
     if before.link.wheel.label == label:
-        return Reason("order", f"comes after {before.link.wheel.filename}, whose tags fit better")
+        why = _within_label(wheel.link, before.link, interpreter)
+        return Reason("order", f"comes after {before.link.wheel.filename}, {why}")
     if label is None:
         return Reason("order", "a non-variant wheel comes after every variant")
     if _is_null(wheel):
@@ -255,6 +257,18 @@ def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None) -> Reason | Non
             "order", f"{before.link.wheel.label} has {_sentence(before.best[len(wheel.best) :])} too"
         )
     return Reason("order", f"its properties rank the same as those of {before.link.wheel.label}")
+
+
+def _within_label(link: WheelLink, before: WheelLink, interpreter: Interpreter) -> str:
+    """Why of two wheels of one label the other comes first: what the ranking compares, in its order."""
+    if before.version != link.version:
+        return f"which is the newer {before.version}"
+    if interpreter.rank(before.wheel) != interpreter.rank(link.wheel):
+        return "whose tags fit better"
+    if before.wheel.build != link.wheel.build:
+        number, rest = before.wheel.build or (0, "")
+        return f"whose build number {number}{rest} is higher"
+    return "which fits as well: the first by name is taken"
 
 
 def _sentence(best: Sequence[VariantProperty]) -> str:

@@ -60,9 +60,9 @@ class BuildableFiles(ProjectFiles):
         return self._listed.sdists
 
     @cached_property
-    def labels(self) -> Mapping[Version, int]:
+    def builds(self) -> Mapping[Version, int]:
         """As the sources have them: what is built has no label."""
-        return self._listed.labels
+        return self._listed.builds
 
     @cached_property
     def has_backends(self) -> bool:

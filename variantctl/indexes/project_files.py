@@ -93,10 +93,13 @@ class ProjectFiles:
         return {version: tuple(groups[version]) for version in sorted(groups, reverse=True)}
 
     @cached_property
-    def labels(self) -> Mapping[Version, int]:
-        """How many labels the wheels of a version have (``None`` is one), where any has a label."""
+    def builds(self) -> Mapping[Version, int]:
+        """How many labels the wheels of a version have (``None`` is one), where any has a label.
+
+        Where several versions are listed as one, a label counts once for each of them.
+        """
         return {
-            version: len({link.wheel.label for link in links})
+            version: len({(link.wheel.label, link.version) for link in links})
             for version, links in self.by_version.items()
             if any(link.wheel.label is not None for link in links)
         }

@@ -21,7 +21,7 @@ from variantctl.indexes.project_status import ProjectStatus
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import parse_wheel_filename
 
-FORMAT = 3
+FORMAT = 4
 
 
 def dump(files: ProjectFiles) -> bytes:
@@ -40,7 +40,7 @@ def dump(files: ProjectFiles) -> bytes:
         "versions": [str(version) for version in files.by_version],
         "variants_json": {str(version): _row(file, 0) for version, file in files.variants_json.items()},
         "skipped": files.skipped,
-        "labels": {str(version): count for version, count in files.labels.items()},
+        "builds": {str(version): count for version, count in files.builds.items()},
         "status": [files.status.status, files.status.reason],
         "crc32": zlib.crc32(body),
     }
@@ -69,7 +69,7 @@ def load(data: bytes) -> ProjectFiles | None:
             sdists,
             MappingProxyType(variants_json),
             skipped,
-            {Version(version): int(count) for version, count in head["labels"].items()},
+            {Version(version): int(count) for version, count in head["builds"].items()},
             ProjectStatus(*head["status"]),
         )
     except (ValueError, KeyError, TypeError, InvalidVersion):
@@ -115,7 +115,7 @@ class _StoredFiles(ProjectFiles):
         sdists: bytes,
         variants_json: Mapping[Version, RemoteFile],
         skipped: tuple[tuple[str, str], ...],
-        labels: Mapping[Version, int],
+        builds: Mapping[Version, int],
         status: ProjectStatus,
     ) -> None:
         # Frozen: attributes are set as the generated __init__ of a frozen dataclass sets them.
@@ -128,7 +128,7 @@ class _StoredFiles(ProjectFiles):
             ("by_version", versions),
             ("_versions", versions),
             ("_sdists", sdists),
-            ("labels", labels),
+            ("builds", builds),
             ("has_backends", False),
         ):
             object.__setattr__(self, attribute, value)

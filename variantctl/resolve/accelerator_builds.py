@@ -85,7 +85,7 @@ class AcceleratorBuilds:
     def read_ahead(self, name: NormalizedName, versions: Sequence[Version]) -> None:
         """Have the variant metadata of some versions read, several at a time; what is wrong shows later."""
         project = self._project(name)
-        with_labels = [version for version in versions if version in project.labels]
+        with_labels = [version for version in versions if version in project.builds]
         if project.has_backends or len(with_labels) < _WORTH_IT:
             return
 

@@ -31,7 +31,7 @@ from variantctl.select.preferences import NON_VARIANT, REQUIRE, VariantPreferenc
 from variantctl.select.ranking import (
     EvaluatedWheel,
     SelectionContext,
-    best_of_each_label,
+    best_of_each_build,
     evaluate_wheels,
     fits_interpreter,
     rank_wheels,
@@ -151,6 +151,8 @@ class CandidateFinder:
     ) -> tuple[WheelCandidate, ...]:
         """The version with each label that can be taken, best first: one wheel of each.
 
+        Of a source of backends it is one wheel of each label and each version that is listed as this one.
+
         Raises:
             UnsupportedVariantError: ``--variant`` asks for a label that this version has and the machine does
                 not support.
@@ -162,7 +164,7 @@ class CandidateFinder:
             project = self.project(name)
             wheels = project.wheels_of(version)
             terms = self._terms(project, version, wheels, allow_yanked=allow_yanked)
-            chosen = best_of_each_label(rank_wheels(wheels, terms))
+            chosen = best_of_each_build(rank_wheels(wheels, terms))
             if not chosen and terms.label:
                 _refuse_unsupported_label(name, version, wheels, terms)
             labels = [wheel.label for wheel in chosen]
@@ -171,7 +173,7 @@ class CandidateFinder:
                     name,
                     wheel.link.version,
                     wheel,
-                    better=tuple(labels[:place]),
+                    better=tuple(label for label in dict.fromkeys(labels[:place]) if label != wheel.label),
                     accelerators=accelerators_of(wheel.properties, terms.metadata),
                 )
                 for place, wheel in enumerate(chosen)
@@ -185,7 +187,7 @@ class CandidateFinder:
 
     def has_variants(self, name: NormalizedName) -> bool:
         """Whether any version of a project has a wheel with a label."""
-        return bool(self.versions(name)) and bool(self.project(name).labels)
+        return bool(self.versions(name)) and bool(self.project(name).builds)
 
     def judge(
         self,

@@ -72,9 +72,9 @@ class Domain:
 
     def _starts(self, versions: Sequence[Version]) -> list[int]:
         self._ends = [1]
-        labels = self._candidate_finder.project(self.name).labels if versions else {}
+        builds = self._candidate_finder.project(self.name).builds if versions else {}
         for version in versions:
-            self._ends.append(self._ends[-1] + labels.get(version, 1))
+            self._ends.append(self._ends[-1] + builds.get(version, 1))
         return self._ends
 
     @property

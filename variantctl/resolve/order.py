@@ -8,9 +8,11 @@ the machine speaks for another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
@@ -108,7 +110,10 @@ class Order:
         if self._accelerators.counts_for(domain.name) and not self._joins_installed(domain.name):
             yield from self._for_accelerators(domain, among, first)
             return
-        yield from places(first)
+        for version in domain.versions_in(first & domain.row.all):
+            for candidate in self._listed(domain, version):
+                yield from places(first & 1 << domain.place_of(candidate))
+        yield from places(first & ~domain.row.all)
         yield from places(among & ~first)
 
     def _preferred(self, domain: Domain) -> int:
@@ -118,10 +123,17 @@ class Order:
         spellings = self._candidate_finder.spellings
         return domain.row.where(lambda version: preferred in spellings(domain.name, version))
 
+    def _listed(self, domain: Domain, version: Version) -> list[WheelCandidate]:
+        """The wheels of a listed version; of those of one label the build that a lock has first."""
+        found = domain.listed(version)
+        labels = [candidate.wheel.label for candidate in found]
+        preferred = self._options.preferred.get(domain.name)
+        return sorted(found, key=lambda one: (labels.index(one.wheel.label), one.version != preferred))
+
     def _for_accelerators(self, domain: Domain, among: int, first: int) -> Iterator[int]:
         listed = among & domain.row.all
         versions = [*domain.versions_in(first), *domain.versions_in(listed & ~first)]
-        for candidate in self._accelerators.candidates(domain.name, versions, domain.listed):
+        for candidate in self._accelerators.candidates(domain.name, versions, partial(self._listed, domain)):
             place = 1 << domain.place_of(candidate)
             if among & place:
                 yield from places(place)

@@ -365,9 +365,9 @@ def _given_up(
     """The variants of the same version that come before the one that is taken."""
     if not candidate.better:
         return ()
-    others = {
-        other.wheel.label: other for other in candidate_finder.candidates(candidate.name, candidate.version)
-    }
+    others: dict[str | None, WheelCandidate] = {}
+    for other in candidate_finder.candidates(candidate.name, candidate.version):
+        others.setdefault(other.wheel.label, other)
     told = {
         better: trace.why_rejected(others[better]) if better in others else None
         for better in candidate.better

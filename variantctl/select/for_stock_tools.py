@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag
+from packaging.version import Version
 
 from variantctl.indexes.project_files import WheelLink
 from variantctl.select.compatibility import Interpreter
@@ -36,7 +37,7 @@ def presented(
     """
     if all(link.wheel.label is None for link in wheels):
         return list(wheels)
-    shown: dict[tuple[frozenset[Tag], BuildTag], WheelLink] = {}
+    shown: dict[tuple[Version, frozenset[Tag], BuildTag], WheelLink] = {}
     settled: set[int] = set()
     for interpreter in (terms.interpreter, *others):
         here = [link for link in wheels if fits_interpreter(link, interpreter)]
@@ -59,9 +60,9 @@ def presented(
     return [link for link in wheels if id(link) in kept]
 
 
-def _place(link: WheelLink) -> tuple[frozenset[Tag], BuildTag]:
-    """What an ordinary name says beside project and version: two wheels cannot have the same."""
-    return link.wheel.tags, link.wheel.build
+def _place(link: WheelLink) -> tuple[Version, frozenset[Tag], BuildTag]:
+    """What an ordinary name says beside the project: two wheels cannot have the same."""
+    return link.version, link.wheel.tags, link.wheel.build
 
 
 def other_pythons(wheels: Iterable[WheelLink], platform: Platform) -> list[Interpreter]:

@@ -1,7 +1,8 @@
 """The choice among the wheels of one version: which fit, which is best, and why not the others.
 
 Pure. The order is PEP 825's ("Variant ordering"): variants by their properties, the null variant after them,
-non-variant wheels last; within a label by platform compatibility tag, then by the higher build tag.
+non-variant wheels last; within a label by platform compatibility tag, then by the higher build tag. Where
+wheels of several versions are listed as one (``2.10.0+cu128``), the newer is first within a label (PEP 440).
 """
 
 from __future__ import annotations
@@ -123,23 +124,27 @@ def rank_wheels(wheels: Iterable[WheelLink], terms: SelectionContext) -> list[Ra
     left = [link for link in left if link.wheel.label is None or link.wheel.label in places]
     ranks = terms.interpreter.ranks
 
-    def place(link: WheelLink) -> tuple[int, int]:
-        wheel = link.wheel
-        best_tag = min(ranks[tag] for tag in wheel.tags if tag in ranks)
-        return len(places) if wheel.label is None else places[wheel.label], best_tag
+    def place(link: WheelLink) -> int:
+        label = link.wheel.label
+        return len(places) if label is None else places[label]
+
+    def tag_place(link: WheelLink) -> int:
+        return min(ranks[tag] for tag in link.wheel.tags if tag in ranks)
 
     # Sorts are stable: by name, then the higher build tag first, then what decides.
     left.sort(key=lambda link: link.wheel.filename)
     left.sort(key=lambda link: link.wheel.build or (-1, ""), reverse=True)
+    left.sort(key=tag_place)
+    left.sort(key=lambda link: link.version, reverse=True)
     left.sort(key=place)
     return [_ranked(link, rank, terms) for rank, link in enumerate(left, start=1)]
 
 
-def best_of_each_label(ranked: Sequence[RankedWheel]) -> list[RankedWheel]:
-    """The first wheel of each label: wheels of one label differ in tags only, so one of them is enough."""
-    firsts: dict[str | None, RankedWheel] = {}
+def best_of_each_build(ranked: Sequence[RankedWheel]) -> list[RankedWheel]:
+    """The first wheel of each label and version: the others differ in tags only, so one of them is enough."""
+    firsts: dict[tuple[str | None, Version], RankedWheel] = {}
     for wheel in ranked:
-        firsts.setdefault(wheel.label, wheel)
+        firsts.setdefault((wheel.label, wheel.link.version), wheel)
     return list(firsts.values())
 
 
