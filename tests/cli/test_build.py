@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -131,15 +130,30 @@ def test_without_isolation(shell: Shell) -> None:
     assert shell.packages() == {"tool": "1.0", "helper": "1.0"}
 
 
-def test_the_plan_names_what_was_built(shell: Shell) -> None:
-    planned = {item["name"]: item for item in shell.plan("thing", "--dry-run")["install"]}
-    assert planned["thing"]["filename"] == "thing-1.0-py3-none-any.whl"
-    assert planned["thing"]["requires"] == ["helper"]
-    assert len(planned["thing"]["hashes"]["sha256"]) == 64
-    # What was built once is not built again: not even with a back-end that is gone.
-    shell.environ["PATH"] = os.devnull
-    again = {item["name"]: item for item in shell.plan("thing", "--dry-run")["install"]}
-    assert again == planned
+def test_a_plan_builds_nothing(shell: Shell) -> None:
+    done = shell.install("thing", "--dry-run", "--json")
+    planned = {item["name"]: item for item in json.loads(done.stdout)["install"]}
+    sdist = shell.world.wheels / "thing-1.0.tar.gz"
+    assert planned["thing"]["filename"] == sdist.name and planned["thing"]["url"] == sdist.as_uri()
+    assert planned["thing"]["build"] and planned["thing"]["requires"] == ["helper"]
+    assert "build" not in planned["helper"] and "building" not in done.stderr
+
+
+def test_what_was_built_is_not_built_again(shell: Shell) -> None:
+    installed = {item["name"]: item for item in shell.plan("thing")["install"]}
+    assert installed["thing"]["filename"] == "thing-1.0-py3-none-any.whl"
+    assert len(installed["thing"]["hashes"]["sha256"]) == 64
+    done = shell.install("thing", "--reinstall", "--json")
+    again = {item["name"]: item for item in json.loads(done.stdout)["install"]}
+    assert again["thing"] == installed["thing"] and "building" not in done.stderr
+    # Other settings make another wheel.
+    assert "building" in shell.install("thing", "--reinstall", "-C", "a=1").stderr
+    assert (
+        "building" in shell.install("thing", "--reinstall", "--config-settings-package", "Thing:a=2").stderr
+    )
+    assert (
+        "building" not in shell.install("thing", "--reinstall", "--config-settings-package", "o:a=2").stderr
+    )
 
 
 def test_a_wheel_goes_before_a_build(shell: Shell) -> None:
@@ -164,6 +178,23 @@ def test_builds_that_fail(shell: Shell, fails: bool, built: str | None, says: st
 
 
 def test_only_for_the_platform_at_hand(shell: Shell) -> None:
-    done = shell.install("thing", "--build", "thing", "--profile", "apple-m4", "--dry-run", "--json", code=1)
+    done = shell.install("thing", "--profile", "apple-m4", "--json", code=1)
     assert json.loads(done.stdout)["error"]["kind"] == "platform-mismatch"
     assert sys.platform != "darwin" or shell.packages() == {}
+    # What it needs is known without a build.
+    planned = shell.plan("thing", "--profile", "apple-m4", "--dry-run")["install"]
+    assert [item["name"] for item in planned] == ["helper", "thing"]
+
+
+def test_other_commands_know_source_distributions(shell: Shell, tmp_path: Path) -> None:
+    place = ("--no-index", "-f", str(shell.world.wheels), "-p", str(shell.env))
+    saved = shell.run("download", "thing", "-d", "saved", *place).stdout
+    assert "thing-1.0.tar.gz" in saved and (tmp_path / "saved/thing-1.0.tar.gz").is_file()
+    assert "thing-1.0.tar.gz#sha256=" not in shell.run("export", "thing", *place).stdout
+    assert "thing @ file://" in shell.run("export", "thing", *place).stdout
+    found = json.loads(shell.run("explain", "thing", "--json", *place).stdout)
+    assert [wheel["filename"] for wheel in found["wheels"]] == ["thing-1.0.tar.gz"]
+    found = json.loads(shell.run("matrix", "thing", "--profile", "h100", "--json", *place).stdout)
+    assert [item["name"] for item in found["machines"][0]["install"]] == ["helper", "thing"]
+    for command in ("download", "export", "explain", "matrix"):
+        assert "thing has no wheels" in shell.run(command, "thing", "--no-build", *place, code=1).stderr

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from variantctl.indexes.sdists import BuildError, BuildPolicy, static_metadata, unpacked_source
+from variantctl.indexes.errors import BuildError
+from variantctl.indexes.sdists import BuildPolicy
+from variantctl.indexes.source_archives import static_metadata, unpacked_source
 from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
 
 THING = NormalizedName("thing")

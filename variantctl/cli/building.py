@@ -5,20 +5,29 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.values import replace
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from variantctl.cli.options import TargetMachine
+    from variantctl.indexes.built_wheels import Ingredient, Pins
     from variantctl.indexes.finder import PackageFinder
-    from variantctl.indexes.sdists import BuildPolicy, Builds
+    from variantctl.indexes.sdists import BuildPolicy
     from variantctl.install.building import SourceBuilder
+    from variantctl.install.matching import Matching
     from variantctl.requirements.files import RequirementFile
+    from variantctl.requirements.sources import SourceReference
+    from variantctl.resolve.plan import Plan
+    from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
+    from variantctl.target.installed import InstalledPackage
 
 _ALL = ":all:"
 
@@ -30,8 +39,8 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-build", action="store_true", help="build nothing from source: take wheels alone")
     group.add_argument(
         "--build",
-        metavar="NAME",
-        help="with --no-build or --only-binary :all:, build this package where no wheel of it fits",
+        metavar="NAMES",
+        help="with --no-build or --only-binary :all:, build these packages where no wheel of them fits",
         **several,
     )
     group.add_argument(
@@ -41,6 +50,14 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-binary",
         metavar="NAMES",
         help="build these packages, wheels or not (NAME,NAME or :all:)",
+        **several,
+    )
+    group.add_argument(
+        "--match-build",
+        metavar="NAMES",
+        help="builds that need these packages get them as they are installed (torch and builds for an "
+        "accelerator always; ':none:': none); PACKAGE=NAME: the build of PACKAGE gets NAME, though it does "
+        "not ask for it",
         **several,
     )
     group.add_argument(
@@ -57,70 +74,120 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell build backends this (PEP 517)",
         **several,
     )
+    group.add_argument(
+        "--config-settings-package",
+        metavar="PACKAGE:KEY=VALUE",
+        type=_setting_of,
+        help="tell the build backend of this package alone",
+        **several,
+    )
 
 
-def builds_of(
+def named_sources(args: argparse.Namespace) -> list[SourceReference]:
+    """The source code that the command line names; it is taken out of ``args.requirements``."""
+    from variantctl.requirements.sources import source_reference
+
+    found = []
+    for text in list(args.requirements):
+        if (source := source_reference(text)) is not None:
+            args.requirements.remove(text)
+            found.append(source)
+    for text in getattr(args, "editable", ()):
+        source = source_reference(text, editable=True)
+        assert source is not None  # what is no source is refused with editable=True
+        found.append(source)
+    return found
+
+
+def matching_of(args: argparse.Namespace) -> Matching:
+    """Which packages builds get as they are installed."""
+    from variantctl.install.matching import Matching
+
+    return Matching.parse(args.match_build)
+
+
+def with_builds(
     args: argparse.Namespace,
     files: RequirementFile,
     environment: Environment | None,
     subject: TargetMachine,
     package_finder: PackageFinder,
-) -> Builds | None:
-    """What may be built: with and for the interpreter of the environment, and for no other.
+    installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+) -> Request:
+    """What is asked for, source code too, which is built with the interpreter of the environment.
+
+    Where no environment is named, our own interpreter asks what source code needs.
 
     Raises:
-        UsageError, PlatformMismatchError: something is to be built, and there is nothing to build it with.
+        UsageError: source code is named, and ``--no-build`` forbids it.
+        VariantctlError: what is named cannot be had, or does not say what it is.
     """
-    from variantctl.indexes.sdists import Builds
+    from variantctl.cli.request import request_of
+    from variantctl.indexes.builds import Builds
+    from variantctl.indexes.built_wheels import BuiltWheels
+    from variantctl.install.source_trees import SourceTrees
     from variantctl.select.compatibility import Interpreter
     from variantctl.select.ranking import fits_interpreter
+    from variantctl.target.environment import find_environment
 
-    policy = _policy(args, files)
-    is_asked = bool(args.build or policy.no_binary)
-    if environment is None:
-        if is_asked:
-            raise UsageError("a build needs an environment to build for", hint="Name one with --python.")
-        return None
-    try:
-        options.refuse_other_platform(environment, subject)
-    except options.PlatformMismatchError:
-        if is_asked:
-            raise
-        return None
-    interpreter = Interpreter(environment.tags, environment.markers)
-    return Builds(
-        policy,
-        lambda: builder_of(args, environment, subject, package_finder),
+    sources = [*named_sources(args), *files.sources]
+    request = request_of(args, files)
+    for source in sources if args.no_build else ():
+        raise UsageError(f"{source.origin}: '{source}' has to be built, and --no-build forbids that")
+    if args.no_build_isolation and environment is None:
+        raise UsageError("--no-build-isolation needs an environment to build in", hint="Name it: --python.")
+    builds_in = environment or find_environment(sys.executable)
+    interpreter = Interpreter(builds_in.tags, builds_in.markers)
+    matching = matching_of(args)
+    builds = package_finder.builds = Builds(
+        build_policy(args, files),
+        _builder(args, builds_in, subject, package_finder, matching),
         lambda link: fits_interpreter(link, interpreter),
-        build_key(args, environment),
-        package_finder.cache,
+        BuiltWheels(package_finder.cache),
     )
+    builds.pins = matching.of_request(request, installed or {})
+    trees = SourceTrees(
+        builds,
+        package_finder,
+        subject.platform.markers,
+        require_hashes=request.options.require_hashes,
+        note=render.note,
+    )
+    builds.locate = trees.locate
+    if not sources:
+        return request
+    wanted = trees.dependencies if getattr(args, "only_deps", False) else trees.requirements
+    return replace(request, requirements=(*request.requirements, *wanted(sources)))
 
 
-def build_key(args: argparse.Namespace, environment: Environment) -> str:
-    """What a built wheel depends on beside its source: the interpreter, and what backends are told."""
-    settings = " ".join(f"{name}={value}" for name, value in args.config_settings)
-    return f"{environment.tags[0]} {settings}"
-
-
-def builder_of(
+def _builder(
     args: argparse.Namespace,
     environment: Environment,
     subject: TargetMachine,
     package_finder: PackageFinder,
+    matching: Matching,
 ) -> SourceBuilder:
     """What builds for an environment. What builds need is chosen as everything else is: the variants for
     this machine."""
+    from packaging.utils import canonicalize_name
+
     from variantctl.install.building import SourceBuilder
 
-    def install(requirements: Sequence[str], place: Environment) -> None:
-        _install(args, requirements, place, subject, package_finder)
+    def install(
+        requirements: Sequence[str], place: Environment, pins: Pins
+    ) -> Mapping[NormalizedName, Ingredient]:
+        return _install(args, requirements, place, subject, package_finder, pins, matching)
 
+    per_package: dict[NormalizedName, list[tuple[str, str]]] = {}
+    for package, setting in args.config_settings_package:
+        per_package.setdefault(canonicalize_name(package), []).append(setting)
     return SourceBuilder(
         environment,
         install,
         isolated=not args.no_build_isolation,
         config_settings=_merged(args.config_settings),
+        settings_of={name: _merged(settings) for name, settings in per_package.items()},
+        also=matching.also,
         say=render.note,
     )
 
@@ -131,27 +198,61 @@ def _install(
     place: Environment,
     subject: TargetMachine,
     package_finder: PackageFinder,
-) -> None:
+    pins: Pins,
+    matching: Matching,
+) -> Mapping[NormalizedName, Ingredient]:
+    """Put what a build needs into its environment; gives all that is in it then."""
     from variantctl.cli.progress import Downloads
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
+    from variantctl.install.matching import ingredient_of, ingredient_of_installed
+    from variantctl.install.planned_builds import built_plan
     from variantctl.requirements.requirement import parse_user_requirement
+    from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
     from variantctl.resolve.resolver import Request, resolve
+    from variantctl.target.installed import installed_packages
 
+    installed = installed_packages(place)
     asked = tuple(parse_user_requirement(text, origin="[build-system]") for text in requirements)
-    plan = resolve(
-        Request(asked, preferences=options.preferences(args)),
-        package_finder=package_finder,
-        machine=subject.machine,
-        platform=place,
-        who=subject.who,
-    )
+
+    def resolved(held: Pins) -> Plan:
+        preferences = options.preferences(args)
+        labels = {name: pin.label for name, pin in held.items() if pin.label is not None}
+        limits = tuple(parse_user_requirement(pin.requirement(name)) for name, pin in held.items())
+        return resolve(
+            Request(asked, limits, replace(preferences, labels={**preferences.labels, **labels})),
+            package_finder=package_finder,
+            machine=subject.machine,
+            platform=place,
+            installed=installed,
+            who=subject.who,
+        )
+
+    try:
+        plan = resolved(pins)
+    except (UnsatisfiableError, NoCandidateError) as error:
+        if not pins or any(matching.is_named(name) for name in pins):
+            raise
+        plan = resolved({})
+        there = ", ".join(f"{name}{pin.specifier}" for name, pin in sorted(pins.items()))
+        render.warning(
+            f"{', '.join(requirements)} cannot be had together with {there}, which is installed: the build "
+            f"gets another, and what is built may not work ({error.message})"
+        )
+    plan = built_plan(plan, package_finder)
     with Downloads(package_finder) as downloads:
         cache = package_finder.cache.root / "install"
-        apply_plan(plan, place, downloads, Options(cache=cache, link_mode=LinkMode(args.link_mode)))
+        apply_plan(
+            plan,
+            place,
+            downloads,
+            Options(cache=cache, link_mode=LinkMode(getattr(args, "link_mode", "hardlink"))),
+        )
+    kept = {item.name: ingredient_of_installed(item.package) for item in plan.keep}
+    return {**kept, **{item.name: ingredient_of(item) for item in plan.install}}
 
 
-def _policy(args: argparse.Namespace, files: RequirementFile) -> BuildPolicy:
+def build_policy(args: argparse.Namespace, files: RequirementFile) -> BuildPolicy:
     """The command line's and the files' words, else those of pip's configuration."""
     from variantctl.config.pip import read_pip_config
     from variantctl.indexes.sdists import BuildPolicy
@@ -181,6 +282,13 @@ def _setting(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return name, value
+
+
+def _setting_of(text: str) -> tuple[str, tuple[str, str]]:
+    package, colon, setting = text.partition(":")
+    if not (package and colon):
+        raise argparse.ArgumentTypeError(f"{text!r} is not PACKAGE:KEY=VALUE")
+    return package, _setting(setting)
 
 
 def _merged(settings: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.building import add_build_arguments, matching_of, with_builds
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
-    from variantctl.resolve.plan import Plan
+    from variantctl.resolve.plan import Plan, PlannedInstall
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,21 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Resolve as ``install`` does for an empty environment, and fetch."""
     from variantctl.cli.progress import search_progress
-    from variantctl.cli.request import request_of, requirement_files
+    from variantctl.cli.request import requirement_files
     from variantctl.resolve.resolver import resolve
 
     if not is_anything_named(args):
         raise UsageError("nothing is named to download", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
-    request = request_of(args, files)
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
+        request = with_builds(args, files, environment, subject, package_finder)
         with search_progress() as progress:
             plan = resolve(
                 request,
@@ -59,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
                 progress=progress,
             )
         options.show_notes(subject, plan.notes)
+        if any(map(_is_tree, plan.install)) and environment is not None:
+            options.refuse_other_platform(environment, subject)
+        plan = _with_trees_built(plan, package_finder, args)
         saved = _save(plan, package_finder, args.dest)
     if args.json:
         planned = [{**item, "path": str(path)} for item, path in zip(_items(plan), saved, strict=True)]
@@ -67,6 +73,24 @@ def run(args: argparse.Namespace) -> int:
         for path in saved:
             sys.stdout.write(f"Saved {path}\n")
     return 0
+
+
+def _is_tree(planned: PlannedInstall) -> bool:
+    """Whether it is a folder or a commit, of which there is no file that could be saved."""
+    info = planned.direct_url or {}
+    return planned.needs_build and ("dir_info" in info or "vcs_info" in info)
+
+
+def _with_trees_built(plan: Plan, package_finder: PackageFinder, args: argparse.Namespace) -> Plan:
+    """The plan with wheels of folders and commits; archives and source distributions stay as they are."""
+    from variantctl.install.planned_builds import built_plan
+
+    if not any(map(_is_tree, plan.install)):
+        return plan
+    trees = replace(plan, install=tuple(filter(_is_tree, plan.install)))
+    built = built_plan(trees, package_finder, matching_of(args).of_plan(plan))
+    wheels = {item.name: item for item in built.install}
+    return replace(plan, install=tuple(wheels.get(item.name, item) for item in plan.install))
 
 
 def _items(plan: Plan) -> list[dict[str, Any]]:
@@ -85,7 +109,11 @@ def _save(plan: Plan, package_finder: PackageFinder, folder: Path) -> list[Path]
     with Downloads(package_finder, keep_archives=True) as downloads:
         for planned in plan.install:
             place = folder / planned.filename
-            with downloads.fetched(planned).open("rb") as source, written_whole(place) as out:
+            if planned.needs_build and planned.direct_url is not None:
+                fetched = package_finder.fetch_archive(planned.direct_url["url"], planned.hashes).path
+            else:
+                fetched = downloads.fetched(planned)
+            with fetched.open("rb") as source, written_whole(place) as out:
                 shutil.copyfileobj(source, out, 1 << 20)
             saved.append(place)
     return saved

@@ -6,10 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
+from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.recovery import recover
 from variantctl.values import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from variantctl.cli.options import TargetMachine
@@ -45,19 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
+    parser.set_defaults(no_deps=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Judge every wheel of the version that would be taken, and print the verdicts."""
     from variantctl.cli.fit_advice import fit_notes, warn
-    from variantctl.requirements.requirement import parse_user_requirement
+    from variantctl.requirements.files import RequirementFile
 
-    requirements = [parse_user_requirement(text) for text in args.requirements]
     environment = options.environment_of(args, for_changes=False)
     if environment is not None:
         recover(environment, for_changes=False)
     subject = options.subject_of(args, environment)
     with options.open_catalog(args, environment) as package_finder:
+        requirements = with_builds(args, RequirementFile(), environment, subject, package_finder).requirements
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)
             options.show_notes(subject, whole.plan.notes)
@@ -83,7 +88,7 @@ def _with_fit_notes(
     fit, selected = explanation.fit, explanation.selected
     if fit is None or selected is None or fit.status not in ("misfit", "unused"):
         return explanation
-    direct = bool(args.requirements and "@" in args.requirements[0])
+    direct = not args.requirements or "@" in args.requirements[0]
     place = selected.link.file.source
     remedy = remedy_for(explanation.name, place, args, package_finder, direct=direct)
     told = f"{explanation.name} {explanation.version} {fit.why}. {remedy}".rstrip()
@@ -119,7 +124,7 @@ def _installing(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _explain_plan(
     args: argparse.Namespace,
-    requirements: list[UserRequirement],
+    requirements: Sequence[UserRequirement],
     package_finder: PackageFinder,
     subject: TargetMachine,
 ) -> PlanExplanation:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.cli.terminal import sink
 
@@ -42,20 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Resolve as ``install`` does for an empty environment, and write."""
-    from variantctl.cli.request import request_of, requirement_files
+    from variantctl.cli.request import requirement_files
     from variantctl.resolve.resolver import resolve
 
     if not is_anything_named(args):
         raise UsageError("nothing is named to export", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
-    request = request_of(args, files)
     environment = options.environment_of(args, for_changes=False)
     subject = options.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
+        request = with_builds(args, files, environment, subject, package_finder)
         plan = resolve(
             request,
             package_finder=package_finder,

@@ -7,14 +7,13 @@ import os
 import re
 import sys
 import time
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary
 from variantctl.cli.app import UsageError
-from variantctl.cli.building import add_build_arguments, builds_of
+from variantctl.cli.building import add_build_arguments, matching_of, with_builds
 from variantctl.cli.project import FILENAME
 from variantctl.cli.recovery import recover, say_waiting
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from variantctl.cli.options import TargetMachine
     from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
-    from variantctl.cli.sources import SourceTrees
     from variantctl.indexes.finder import PackageFinder
+    from variantctl.requirements.files import RequirementFile
     from variantctl.resolve.plan import Plan, PlannedInstall
     from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
@@ -103,8 +102,7 @@ def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
     from variantctl.cli.fit_advice import fit_notes, kept_notes, warn
     from variantctl.cli.progress import search_progress
-    from variantctl.cli.request import request_of, requirement_files
-    from variantctl.cli.sources import named_sources
+    from variantctl.cli.request import requirement_files
     from variantctl.resolve.resolver import resolve
     from variantctl.target.installed import installed_packages
 
@@ -114,8 +112,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to install", hint="Name a package, or a file with -r FILE.")
     started = time.perf_counter()
     files = requirement_files(args)
-    args.sources = [*named_sources(args), *files.sources]
-    request = request_of(args, files, builds=True)
+    _refuse_only_deps(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
     subject = options.subject_of(args, environment, files)
     if environment is not None:
@@ -124,13 +121,8 @@ def run(args: argparse.Namespace) -> int:
         recover(environment, for_changes=not args.dry_run)
     witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment, files) as package_finder, ExitStack() as stack:
-        package_finder.builds = builds_of(args, files, environment, subject, package_finder)
-        trees = _source_trees(args, request, environment, subject, package_finder)
-        if trees is not None:
-            take = stack.enter_context(trees)
-            built = (take.dependencies if args.only_deps else take.requirements)(args.sources)
-            request = replace(request, requirements=(*request.requirements, *built))
+    with options.open_catalog(args, environment, files) as package_finder:
+        request = with_builds(args, files, environment, subject, package_finder, installed)
         with search_progress() as progress:
             plan = resolve(
                 request,
@@ -141,7 +133,6 @@ def run(args: argparse.Namespace) -> int:
                 who=subject.who,
                 progress=progress,
             )
-        plan = trees.with_origins(plan) if trees is not None else plan
         poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
@@ -185,36 +176,18 @@ def _report(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, p
         file.write(json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
-def _source_trees(
-    args: argparse.Namespace,
-    request: Request,
-    environment: Environment | None,
-    subject: TargetMachine,
-    package_finder: PackageFinder,
-) -> SourceTrees | None:
-    """What builds the source code that was named; None where none was."""
-    if not args.sources:
-        if args.only_deps:
-            raise UsageError("--only-deps is about source code, and none is named", hint="Name a folder: '.'")
-        return None
-    from variantctl.cli.building import build_key, builder_of
-    from variantctl.cli.sources import SourceTrees, refuse_building, refuse_unhashed
+def _refuse_only_deps(args: argparse.Namespace, files: RequirementFile) -> None:
+    from variantctl.requirements.sources import source_reference
 
-    if environment is None:
-        raise UsageError("a build needs an environment to build for", hint="Name one with --python.")
-    options.refuse_other_platform(environment, subject)
-    if request.options.require_hashes:
-        refuse_unhashed(args.sources)
-    if args.no_build:
-        refuse_building(args.sources)
-    builder = builder_of(args, environment, subject, package_finder)
-    return SourceTrees(builder, package_finder, environment, build_key(args, environment))
+    named = args.editable or files.sources or any(map(source_reference, args.requirements))
+    if args.only_deps and not named:
+        raise UsageError("--only-deps is about source code, and none is named", hint="Name a folder: '.'")
 
 
 def _depends_on_little(args: argparse.Namespace) -> bool:
     """Whether nothing but configuration, pages and the environment decides what this command does."""
     elsewhere = (
-        args.sources or args.requirement or args.constraint or args.profile or args.build or args.no_binary
+        args.editable or args.requirement or args.constraint or args.profile or args.build or args.no_binary
     )
     elsewhere = elsewhere or args.group or args.override
     otherwise = (
@@ -272,7 +245,9 @@ def _apply(
     from variantctl.cli.progress import Downloads
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
+    from variantctl.install.planned_builds import built_plan
 
+    plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
     with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
         outcome = apply_plan(

@@ -89,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
     path = _output(args)
     files = requirement_files(args)
+    for source in files.sources:
+        raise UsageError(f"{source.origin}: '{source}' is source code, which `variantctl lock` does not take")
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)
     with options.open_catalog(args, environment, files) as package_finder:

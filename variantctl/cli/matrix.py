@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.project import profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
@@ -57,18 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_variant_arguments(parser, several_machines=True)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine; it fails only where it cannot be done for any of them."""
     from variantctl.cli.progress import progress_steps
-    from variantctl.cli.request import request_of, requirement_files
+    from variantctl.cli.request import requirement_files
     from variantctl.explain.matrix import matrix
 
     if not is_anything_named(args):
         raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
-    request = request_of(args, files)
     environment = options.environment_of(args, for_changes=False)
     subjects = list(_subjects(args, environment, files))
 
@@ -76,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         options.open_catalog(args, environment, files) as package_finder,
         progress_steps("resolving", len(subjects)) as begin,
     ):
+        subject = options.TargetMachine(subjects[0].machine, subjects[0].platform, subjects[0].who)
+        request = with_builds(args, files, environment, subject, package_finder)
 
         def begun() -> Iterator[MatrixMachine]:
             for subject in subjects:

@@ -111,23 +111,18 @@ def _add_projects(args: argparse.Namespace, reader: RequirementFileReader) -> No
             reader.add(text, f"{path} (group {name})", path.resolve().parent)
 
 
-def request_of(args: argparse.Namespace, files: RequirementFile, *, builds: bool = False) -> Request:
-    """Everything a user asked for; source code only a command that *builds* may be asked for.
+def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:
+    """Everything a user asked for, but for source code (``cli.building.with_builds``).
 
     ``lock`` and ``matrix`` look at no environment: only a command that can reinstall takes what is there
     into account, and what is to be upgraded of it.
     """
     from packaging.utils import canonicalize_name
 
-    from variantctl.requirements.errors import RequirementError
     from variantctl.requirements.requirement import parse_user_requirement
     from variantctl.resolve.options import SearchOptions
     from variantctl.resolve.resolver import Request
 
-    for source in () if builds else files.sources:
-        raise RequirementError(
-            f"{source.origin}: '{source}' is source code, which only `variantctl install` builds"
-        )
     named = [parse_user_requirement(text) for text in args.requirements]
     installs = "reinstall" in args
     return Request(

@@ -12,8 +12,8 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.indexes.sdists import is_promised, promised
 from variantctl.net.remote_file import RemoteFile
-from variantctl.variants.filenames import parse_wheel_filename
 
 Fits = Callable[[WheelLink], bool]
 
@@ -51,8 +51,8 @@ class BuildableFiles(ProjectFiles):
     def wheels(self) -> tuple[WheelLink, ...]:
         """Those of the sources, then those to be built."""
         listed = self._listed.wheels
-        promised = [link for links in self.by_version.values() for link in links if not _is_wheel(link.file)]
-        return (*listed, *promised)
+        built = [link for links in self.by_version.values() for link in links if is_promised(link)]
+        return (*listed, *built)
 
     @cached_property
     def sdists(self) -> tuple[RemoteFile, ...]:
@@ -111,15 +111,10 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
             return wheels
         if any(self._fits(link) for link in wheels):
             return wheels
-        stem = f"{self._files.name.replace('-', '_')}-{version}"
-        return (*wheels, WheelLink(sdist, parse_wheel_filename(f"{stem}-py3-none-any.whl")))
+        return (*wheels, promised(sdist, self._files.name, version))
 
     def __iter__(self) -> Iterator[Version]:
         return iter(self._ordered)
 
     def __len__(self) -> int:
         return len(self._ordered)
-
-
-def _is_wheel(file: RemoteFile) -> bool:
-    return file.filename.endswith(".whl")

@@ -20,3 +20,9 @@ class ProjectNotFound(VariantctlError):  # noqa: N818  (the name is the interfac
         self.searched = searched
         where = ", ".join(searched) if searched else "no source is configured"
         super().__init__(f"{project} was not found (asked: {where})", hint=hint)
+
+
+class BuildError(VariantctlError):
+    """Source code could not be built."""
+
+    kind = "build-failed"

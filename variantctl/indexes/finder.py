@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -19,6 +19,7 @@ from variantctl.cache.wheels import FetchedWheel, WheelCache
 from variantctl.config.settings import IndexSettings
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.reachability import ServerReachability
+from variantctl.indexes.sdists import is_promised
 from variantctl.indexes.source_list import SourceList
 from variantctl.indexes.wheel_metadata import WheelMetadataReader
 from variantctl.net.client import HttpClient, HttpSettings
@@ -35,12 +36,12 @@ from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata, load_wheel_metadata
 from variantctl.wheels.errors import WheelError, WrongMetadataError
-from variantctl.wheels.metadata import CoreMetadata, core_metadata
+from variantctl.wheels.metadata import CoreMetadata, core_metadata, metadata_text
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from variantctl.indexes.sdists import Builds
+    from variantctl.indexes.builds import Builds, Fits
 
 #: What a server says of a file that is gone, or whose signed link has expired.
 _DEAD = (400, 401, 403, 404, 410)
@@ -85,14 +86,17 @@ class PackageFinder:
             self._note,
             self._warn,
         )
-        self._projects: dict[tuple[NormalizedName, tuple[str, ...]], ProjectFiles] = {}
+        self._projects: dict[tuple[NormalizedName, tuple[str, ...], str], ProjectFiles] = {}
+        self._fits: tuple[str, Fits] | None = None
         self._core_metadata: dict[str, CoreMetadata] = {}
         self._lock = Lock()
         self.unreadable: dict[tuple[NormalizedName, Version], str] = {}
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and remove what was unpacked for builds."""
         self.client.close()
+        if self.builds is not None:
+            self.builds.close()
 
     def __enter__(self) -> PackageFinder:
         return self
@@ -123,7 +127,7 @@ class PackageFinder:
             SourceError: an index answered with something that is no project page.
         """
         project = canonicalize_name(name)
-        key = (project, self._places.seen_backends(project))
+        key = (project, self._places.seen_backends(project), self._fits[0] if self._fits else "")
         if not refresh and key in self._projects:
             return self._projects[key]
         found = self._places.project(project, refresh=True if refresh else None)
@@ -132,8 +136,8 @@ class PackageFinder:
             found = self._places.project(project, refresh=True)
         if found is None:
             raise self._places.not_found(project, self.notes)
-        if self.builds is not None:
-            found = self.builds.offered(found)
+        if self.builds is not None and self._fits is not None:
+            found = self.builds.offered(found, self._fits[1])
         with self._lock:
             self._projects[key] = found
         return found
@@ -154,6 +158,19 @@ class PackageFinder:
             return self
         seen = copy(self)
         seen._places = self._places.for_machine(ask, environment)
+        return seen
+
+    def for_interpreter(self, name: str, fits: Fits) -> PackageFinder:
+        """The same catalog with a wheel to be built for each version that has none for an interpreter.
+
+        Args:
+            name: what tells it from other interpreters.
+            fits: whether a wheel can be installed there.
+        """
+        if self.builds is None:
+            return self
+        seen = copy(self)
+        seen._fits = (name, fits)
         return seen
 
     def expect_backends(self, names: Iterable[str]) -> None:
@@ -291,12 +308,13 @@ class PackageFinder:
             WheelError: it is missing, damaged, or about another project or version than the filename says.
             HashMismatch, NetworkError, OfflineError, SourceError: it cannot be had.
         """
-        static = self._static_metadata(link)
-        link = self.built(link) if static is None else link
         known = self._core_metadata.get(link.file.url)
         if known is not None:
             return known
-        metadata = static or core_metadata(self._members.fields(link), link.file.filename)
+        if self.builds is not None and is_promised(link):
+            metadata = self.builds.metadata(link, self._store.fetch)
+        else:
+            metadata = core_metadata(self._members.fields(link), link.file.filename)
         wheel = link.own_name
         if metadata.normalized_name != wheel.name or not wheel.names_version(metadata.version):
             raise WrongMetadataError(
@@ -308,18 +326,27 @@ class PackageFinder:
         self._core_metadata[link.file.url] = metadata
         return metadata
 
-    def _static_metadata(self, link: WheelLink) -> CoreMetadata | None:
-        """Of a wheel that has to be built what its source says for certain, which needs no build."""
-        is_wheel = link.file.filename.endswith(".whl")
-        return None if self.builds is None or is_wheel else self.builds.metadata(link, self._store.fetch)
-
     def metadata_bytes(self, link: WheelLink) -> bytes:
         """The wheel's METADATA as it is, read as ``core_metadata`` does; nothing in it is looked at.
 
         Raises:
             HashMismatch, NetworkError, OfflineError, SourceError, WheelError: it cannot be had.
         """
+        if is_promised(link):
+            return metadata_text(self.core_metadata(link))
         return self._members.metadata(link)
+
+    def source_link(self, url: str, name: NormalizedName) -> WheelLink | None:
+        """The wheel-to-be of source code that a requirement names by its URL; None where it names none.
+
+        Raises:
+            VariantctlError: it cannot be fetched or built.
+        """
+        return None if self.builds is None else self.builds.named_link(url, name)
+
+    def source_origin(self, link: WheelLink) -> Mapping[str, Any] | None:
+        """What direct_url.json says of the source code that a link stands for; None for any other link."""
+        return None if self.builds is None else self.builds.direct_url(link)
 
     # --- the files ---
 
@@ -365,7 +392,7 @@ class PackageFinder:
         """
         file = link.file
         yield from (replace(file, url=url, others=()) for url in file.others)
-        if self.settings.offline or not any(name == link.wheel.name for name, _ in self._projects):
+        if self.settings.offline or not any(key[0] == link.wheel.name for key in self._projects):
             return
         try:
             fresh = self._places.project(link.wheel.name, refresh=True)

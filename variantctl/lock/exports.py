@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from packaging.utils import NormalizedName
 
 from variantctl.net.redaction import without_secrets
+from variantctl.net.urls import url_to_path
 from variantctl.resolve.plan import Plan, PlannedInstall
 from variantctl.values import dataclass
 
@@ -28,16 +29,20 @@ class ExplicitIndex:
 def requirements_of(plan: Plan) -> str:
     """``name @ URL#sha256=...``, a line each: pip, uv and variantctl install exactly these files.
 
-    A wheel without a known hash stands there with its URL alone, one in a folder with a ``file:`` URL.
+    Source code stands there as its archive, its commit or its folder. A wheel without a known hash stands
+    there with its URL alone, one in a folder with a ``file:`` URL.
     """
     return "".join(f"{_pinned(planned)}\n" for planned in plan.install)
 
 
 def _pinned(planned: PlannedInstall) -> str:
-    url = without_secrets(planned.url)
+    url = planned.url if planned.url.startswith("git+ssh://git@") else without_secrets(planned.url)
     digest = planned.hashes.get("sha256")
     label = f"  # {planned.label}" if planned.label is not None else ""
-    return f"{planned.name} @ {url}" + (f"#sha256={digest}" if digest else "") + label
+    if (planned.direct_url or {}).get("dir_info", {}).get("editable"):
+        return f"-e {url_to_path(url)}"
+    separator = "&" if "#" in url else "#"
+    return f"{planned.name} @ {url}" + (f"{separator}sha256={digest}" if digest else "") + label
 
 
 def uv_tables(plan: Plan) -> str:

@@ -24,9 +24,12 @@ def file_size(file: RemoteFile, client: HttpClient) -> int | None:
         return file.size
     if is_file_url(file.url):
         try:
-            return url_to_path(file.url).stat().st_size
+            path = url_to_path(file.url)
+            return path.stat().st_size if path.is_file() else None
         except OSError:
             return None
+    if not file.url.startswith(("http://", "https://")):
+        return None  # a repository
     try:
         with client.stream(file.url, headers={"Range": "bytes=0-0"}, allow=(416,)) as stream:
             total = _TOTAL.match(stream.headers.get("content-range", ""))

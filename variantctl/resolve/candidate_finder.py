@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
@@ -17,13 +15,13 @@ from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
-from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.requirements.requirement import wheel_of_url
 from variantctl.resolve.accelerator_builds import AcceleratorBuilds, installed_metadata
 from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
+from variantctl.resolve.origins import digest_of, is_same_source, is_same_wheel
 from variantctl.resolve.prefetch import Prefetcher
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice, advise_on, with_newest_drivers
@@ -86,7 +84,9 @@ class CandidateFinder:
         self.who = who
         ask = None if self.preferences.no_variants else self._allowed_to_backends
         self._everywhere = package_finder
-        self._package_finder = package_finder.for_machine(ask, interpreter.markers)
+        self._package_finder = package_finder.for_machine(ask, interpreter.markers).for_interpreter(
+            f"{interpreter.tags[0]} {interpreter.python}", lambda link: fits_interpreter(link, interpreter)
+        )
         self._machine = machine
         self._asking = Lock()
         self._hashes = hashes or {}
@@ -274,7 +274,7 @@ class CandidateFinder:
 
     def judge_direct(self, url: str, name: NormalizedName) -> tuple[Version, list[EvaluatedWheel]]:
         """The version of the wheel that a direct reference names, and the verdict on it."""
-        link = self._direct_link(url)
+        link = self._direct_link(url, name)
         project = ProjectFiles(name, link.file.source, (link,))
         terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True, need_metadata=True)
         return link.wheel.version, evaluate_wheels((link,), terms)
@@ -287,7 +287,7 @@ class CandidateFinder:
         """
         known = self._direct.get(url)
         if known is None:
-            link = self._direct_link(url)
+            link = self._direct_link(url, name)
             project = ProjectFiles(name, link.file.source, (link,))
             terms = self._terms(project, link.wheel.version, (link,), allow_yanked=True)
             ranked = rank_wheels((link,), terms)
@@ -328,16 +328,11 @@ class CandidateFinder:
         return candidate.package if candidate else None
 
     def is_unchanged(self, installed: InstalledCandidate, url: str) -> bool:
-        """Whether a package was installed from the file that a direct reference names, as it is now."""
-        address = urldefrag(url).url
-        if installed.package.source != without_secrets(address):
-            return False
-        if not is_file_url(address):
-            return True
-        info = (installed.package.direct_url or {}).get("archive_info")
-        recorded = info.get("hashes", {}).get("sha256") if isinstance(info, dict) else None
-        path = url_to_path(address)
-        return path.is_file() and recorded == _digest(path, "sha256")
+        """Whether a package was installed from what a direct reference names, as it is now."""
+        link = self._package_finder.source_link(url, installed.name)
+        if link is None:
+            return is_same_wheel(installed.package, url)
+        return is_same_source(installed.package, self._package_finder.source_origin(link) or {})
 
     def hashes(self, name: NormalizedName) -> Mapping[str, frozenset[str]]:
         """The digests allowed for a project; empty where any file will do."""
@@ -356,9 +351,9 @@ class CandidateFinder:
             self._checked.add(link.file.url)
         return self._ahead.metadata(link)
 
-    def link(self, candidate: WheelCandidate) -> WheelLink:
-        """The wheel of a candidate; where that had to be built, what was built."""
-        return self._package_finder.built(candidate.wheel.link)
+    def source_origin(self, candidate: WheelCandidate) -> Mapping[str, Any] | None:
+        """What direct_url.json says of source code that a requirement names; None for any other wheel."""
+        return self._package_finder.source_origin(candidate.wheel.link)
 
     def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
         """What the variant markers of an installed package's dependencies see."""
@@ -412,7 +407,10 @@ class CandidateFinder:
         with self._asking:
             return self._machine.supported(metadata)
 
-    def _direct_link(self, url: str) -> WheelLink:
+    def _direct_link(self, url: str, name: NormalizedName) -> WheelLink:
+        source = self._package_finder.source_link(url, name)
+        if source is not None:
+            return source
         address, fragment = urldefrag(url)
         hashes = dict(
             part.split("=", 1) for part in fragment.split("&") if part.startswith("sha") and "=" in part
@@ -428,20 +426,12 @@ class CandidateFinder:
         if not allowed or any(algorithm in link.file.hashes for algorithm in allowed):
             return
         path = self._package_finder.fetch(link).path
-        if any(_digest(path, algorithm) in digests for algorithm, digests in allowed.items()):
+        if any(digest_of(path, algorithm) in digests for algorithm, digests in allowed.items()):
             return
         raise HashesError(
             f"{link.wheel.filename}: its hash is none of those given for {candidate.name}",
             hint="The file is not the one the hashes were made of; do not install it.",
         )
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.new(algorithm)
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _refuse_unsupported_label(

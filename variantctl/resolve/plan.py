@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.project_status import yank_warning
+from variantctl.indexes.sdists import is_promised
 from variantctl.resolve.candidates import (
     BaseCandidate,
     Candidate,
@@ -91,6 +92,11 @@ class PlannedInstall:
         """Of the wheel, in bytes, where the source says it."""
         return self.link.file.size
 
+    @property
+    def needs_build(self) -> bool:
+        """Whether it is source code, whose wheel is built before it is installed."""
+        return is_promised(self.link)
+
     def with_sha256(self, digest: str) -> PlannedInstall:
         """The same, with the digest of the file that was fetched."""
         hashes = {**self.hashes, "sha256": digest}
@@ -110,6 +116,7 @@ class PlannedInstall:
             "filename": self.filename,
             "url": self.url,
             "hashes": dict(self.hashes),
+            **({"build": True} if self.needs_build else {}),
             "requires": list(self.requires),
             "because": self.because,
             **({"fit": self.fit.as_json()} if self.fit is not None else {}),

@@ -308,7 +308,7 @@ def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFin
 def _planned(
     base: WheelCandidate, solution: Solution, provider: Provider, candidate_finder: CandidateFinder
 ) -> PlannedInstall:
-    link = candidate_finder.link(base)
+    link = base.wheel.link
     requested = base.name in solution.requested
     requires = [
         str(item.requirement)
@@ -317,7 +317,9 @@ def _planned(
     ]
     hashes = dict(link.file.hashes)
     direct_url: dict[str, Any] | None = None
-    if base.url:
+    if (origin := candidate_finder.source_origin(base)) is not None:
+        direct_url = dict(origin)
+    elif base.url:
         direct_url = {
             "url": without_secrets(urldefrag(base.url).url),
             "archive_info": {"hashes": hashes} if hashes else {},

@@ -106,6 +106,20 @@ def core_metadata(raw: Mapping[str, Any], source: str) -> CoreMetadata:
     )
 
 
+def metadata_text(metadata: CoreMetadata) -> bytes:
+    """A METADATA file that says the same, for source code whose wheel is not built yet."""
+    lines = ["Metadata-Version: 2.2", f"Name: {metadata.name}", f"Version: {metadata.version}"]
+    single = (
+        ("Summary", metadata.summary),
+        ("License", metadata.license),
+        ("Requires-Python", metadata.requires_python_text),
+    )
+    lines += [f"{field}: {value}" for field, value in single if value]
+    lines += [f"Provides-Extra: {extra}" for extra in metadata.provides_extra]
+    lines += [f"Requires-Dist: {text}" for text in metadata.requires_dist]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 @lru_cache(maxsize=64)
 def fields_of(data: bytes) -> Mapping[str, Any]:
     """The ``FIELDS`` that a METADATA file has: texts and lists of texts.

@@ -1,0 +1,86 @@
+"""Archives of source code: unpacked, and what they say of themselves without a build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from variantctl.indexes.errors import BuildError
+
+if TYPE_CHECKING:
+    from variantctl.wheels.metadata import CoreMetadata
+
+_MOST_BYTES = 8 << 30
+_MOST_METADATA = 8 << 20
+
+
+def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
+    """Unpack an sdist or another archive of source code; gives the folder that is all of it.
+
+    Members that would lie elsewhere are refused, and so is what unpacks to more than 8 GiB.
+
+    Raises:
+        BuildError: it cannot be unpacked.
+    """
+    import tarfile
+    import zipfile
+
+    folder.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as members:
+                _refuse_bomb(filename, sum(member.file_size for member in members.infolist()))
+                members.extractall(folder)
+        else:
+            with tarfile.open(archive) as tar:
+                _refuse_bomb(filename, sum(max(member.size, 0) for member in tar))
+                tar.extractall(folder, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BuildError(f"{filename} cannot be unpacked: {error}") from error
+    entries = sorted(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+
+
+def _refuse_bomb(filename: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise BuildError(f"{filename} unpacks to {size} bytes, which is more than source code has")
+
+
+def static_metadata(archive: Path, filename: str) -> CoreMetadata | None:
+    """What PKG-INFO or pyproject.toml of an sdist say for certain; None where they leave something open."""
+    import tarfile
+    import zipfile
+
+    from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
+
+    try:
+        found = dict(_documents(archive))
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BuildError(f"{filename} cannot be read: {error}") from error
+    if "PKG-INFO" in found and (known := from_pkg_info(found["PKG-INFO"], filename)) is not None:
+        return known
+    return from_pyproject(found["pyproject.toml"], filename) if "pyproject.toml" in found else None
+
+
+def _documents(archive: Path) -> Mapping[str, bytes]:
+    """The files PKG-INFO and pyproject.toml of the one folder that an sdist has."""
+    import tarfile
+    import zipfile
+
+    wanted = ("PKG-INFO", "pyproject.toml")
+    found: dict[str, bytes] = {}
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as members:
+            for info in members.infolist():
+                _folder, _, name = info.filename.partition("/")
+                if name in wanted and info.file_size <= _MOST_METADATA:
+                    found[name] = members.read(info)
+        return found
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            _folder, _, name = member.name.removeprefix("./").partition("/")
+            if name in wanted and member.isfile() and member.size <= _MOST_METADATA:
+                file = tar.extractfile(member)
+                found[name] = file.read() if file is not None else b""
+    return found
