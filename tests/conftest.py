@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tests.indexes.site import Site
 from tests.resolve.world import World
 from variantctl.cache.folder import Cache
 from variantctl.net.client import HttpClient, HttpSettings
+
+# Where this is set, each of some thousand children compiles all of our modules anew: a second for each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture
