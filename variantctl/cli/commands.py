@@ -26,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "install": Command(
         "variantctl.cli.install", "install packages, each in its best variant for this machine"
     ),
+    "add": Command("variantctl.cli.add", "add a dependency to pyproject.toml, and install it"),
+    "remove": Command("variantctl.cli.remove", "take a dependency out of pyproject.toml, and uninstall it"),
     "lock": Command("variantctl.cli.lock", "write what machines would install to a pylock.toml"),
     "sync": Command("variantctl.cli.sync", "make an environment exactly what a pylock.toml has for it"),
     "uninstall": Command("variantctl.cli.uninstall", "remove packages and everything they brought"),

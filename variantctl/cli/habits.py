@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 COMMANDS: Mapping[str, str] = {
-    "add": "install",
     "audit": "doctor",
     "compile": "export --output requirements.txt",
     "debug": "detect",
@@ -16,7 +15,6 @@ COMMANDS: Mapping[str, str] = {
     "pip": "install",
     "pipdeptree": "tree",
     "python": "venv",
-    "remove": "uninstall",
     "rm": "uninstall",
     "search": "versions",
     "self": "help",

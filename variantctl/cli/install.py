@@ -20,6 +20,8 @@ from variantctl.cli.request import add_project_arguments, add_requirement_files,
 from variantctl.values import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from variantctl.cli.options import TargetMachine
     from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
@@ -100,6 +102,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve, then install unless told not to."""
+    return carry_out(args)
+
+
+def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, object]] | None = None) -> int:
+    """The whole of the command.
+
+    Args:
+        args: its options.
+        decided: called with the plan before anything is changed; what it gives back is added to the JSON.
+    """
     from variantctl.cli.fit_advice import fit_notes, kept_notes, warn
     from variantctl.cli.progress import search_progress
     from variantctl.cli.request import requirement_files
@@ -139,6 +151,7 @@ def run(args: argparse.Namespace) -> int:
         options.show_notes(subject, notes)
         warn(poor)
         plan = replace(plan, notes=(*plan.notes, *poor))
+        told = decided(plan) if decided is not None else {}
         if environment is not None and not args.dry_run and plan.install:
             plan = _apply(plan, environment, package_finder, args, subject)
         if args.report is not None:
@@ -146,14 +159,15 @@ def run(args: argparse.Namespace) -> int:
     if args.report == "-":
         return 0
     if args.json:
-        render.print_json(plan.as_json())
+        render.print_json({**plan.as_json(), **told})
         return 0
     place = environment.prefix if environment is not None else None
     seconds = time.perf_counter() - started
     said = summary.of_plan(plan, place, dry_run=args.dry_run, seconds=seconds)
-    sys.stdout.write("" if render.is_quiet() else said)
+    is_quiet = render.is_quiet() or getattr(args, "no_install", False)
+    sys.stdout.write("" if is_quiet else said)
     by_itself = not (notes or subject.machine.notes or subject.machine.was_asked)
-    if by_itself and not plan.install and witnesses is not None:
+    if decided is None and by_itself and not plan.install and witnesses is not None:
         witnesses.remember(args.arguments, "" if render.is_quiet() else said)
     return 0
 

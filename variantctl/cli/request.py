@@ -101,14 +101,20 @@ def _add_projects(args: argparse.Namespace, reader: RequirementFileReader) -> No
             hint=f"Name one with -r {FILENAME}; of other packages write 'NAME[EXTRA]'.",
         )
     for path in files:
-        project = read_project(path)
+        project = read_project(path, _content(args, path))
         for text in project.requirements(args.extra, all_extras=args.all_extras):
             reader.add(text, str(path), path.resolve().parent)
     for named in args.group:
         place, colon, name = named.rpartition(":")
         path = Path(place) if colon else Path(FILENAME)
-        for text in read_project(path).group(name):
+        for text in read_project(path, _content(args, path)).group(name):
             reader.add(text, f"{path} (group {name})", path.resolve().parent)
+
+
+def _content(args: argparse.Namespace, path: Path) -> bytes | None:
+    """What a file is going to have, where the command is about to change it."""
+    edited: dict[Path, bytes] = getattr(args, "edited", {})
+    return edited.get(path)
 
 
 def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:

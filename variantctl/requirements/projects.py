@@ -123,14 +123,33 @@ class Project:
         )
 
 
-def read_project(path: Path) -> Project:
+def find_project(folder: Path) -> Path:
+    """The pyproject.toml of a folder, or of the nearest one above that has any.
+
+    Raises:
+        RequirementFileError: there is none.
+    """
+    for place in (folder, *folder.parents):
+        if (path := place / FILENAME).is_file():
+            return path
+    raise RequirementFileError(
+        f"there is no {FILENAME} in {folder}, nor in a folder above it",
+        hint="Change into the folder of a project. `variantctl install` needs none.",
+    )
+
+
+def read_project(path: Path, content: bytes | None = None) -> Project:
     """Read a pyproject.toml.
+
+    Args:
+        path: the file.
+        content: what it is going to have; None: what it has.
 
     Raises:
         RequirementFileError: it cannot be read, or says something in another form than specified.
     """
     try:
-        table = tomllib.loads(read_bounded(path).decode("utf-8"))
+        table = tomllib.loads((read_bounded(path) if content is None else content).decode("utf-8"))
     except OSError as error:
         raise RequirementFileError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
