@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options
+from variantctl.cli import options, provider_test
 from variantctl.cli.app import UsageError
 from variantctl.cli.render import note, print_json, warning
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from variantctl.providers.trust import TrustedPackage
 
-HELP = "say whose detector plugins may be installed and run"
+HELP = "say whose detector plugins may be installed and run; test one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``provider trust``, ``untrust`` and ``list``."""
+    """Declare ``provider trust``, ``untrust``, ``list`` and ``test``."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
     trust = actions.add_parser(
         "trust",
@@ -41,12 +41,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "list", help="show which packages are trusted, and which plugins are installed beside variantctl"
     )
     listing.add_argument("--json", action="store_true", help="print one JSON object")
+    provider_test.add_arguments(
+        actions.add_parser(
+            "test",
+            help="for authors of plugins: run a plugin, and say what is not as the standard has it",
+            description="Run a plugin in several processes, and compare what it does with PEP 850's plugin "
+            "API, and with what variantlib and variantctl can cope with. Each finding says the rule, who "
+            "asks for it, and what to do. The plugin is run, whether it is trusted or not. With an error "
+            "the exit code is 1.",
+        )
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
     if args.action == "trust":
         return _trust(args)
+    if args.action == "test":
+        return provider_test.run(args)
     return _untrust(args) if args.action == "untrust" else _list(args)
 
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from variantctl.providers.answers import (
     ANSWER_LIMIT,
@@ -22,6 +23,7 @@ from variantctl.providers.answers import (
     read_answer,
 )
 from variantctl.providers.asking import ProviderReport
+from variantctl.values import dataclass
 
 TIMEOUT_VARIABLE = "VARIANTCTL_PROVIDER_TIMEOUT"
 TIMEOUT_S = 5.0
@@ -41,6 +43,19 @@ PASSED_ON = frozenset(
 
 _ALSO = re.compile(r".*VARIANT_PROVIDER.*|.*_VISIBLE_DEVICES|[A-Z0-9_]+_HOME|ROCM_PATH|CUDA_PATH")
 """And these: the overrides of every plugin, device masks, and where toolkits are installed."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a plugin's process ended.
+
+    Attributes:
+        trouble: what went wrong, in words that go on from the plugin's name; ``None`` where nothing did.
+        timed_out: whether its time was up.
+    """
+
+    trouble: str | None = None
+    timed_out: bool = False
 
 
 def ask_plugin(
@@ -106,10 +121,10 @@ def query(
         answer_file = Path(folder, "answer.json")
         script = Path(__file__).with_name("isolated_query.py")
         command = [str(python), "-I", "-B", str(script), reference, str(answer_file), method]
-        trouble = _run(command, folder, passed_on(environ), limit)
+        ended = run_bounded(command, folder, passed_on(environ), limit)
         data = _read(answer_file)
-    if data is None or trouble is not None:
-        raise BadAnswerError(f"plugin {reference} {trouble or 'ended without an answer'}")
+    if data is None or ended.trouble is not None:
+        raise BadAnswerError(f"plugin {reference} {ended.trouble or 'ended without an answer'}")
     try:
         return read_answer(data, method)
     except BadAnswerError as error:
@@ -133,29 +148,45 @@ def time_limit(environ: Mapping[str, str] = os.environ) -> float:
     return limit if 0 < limit <= 600 else TIMEOUT_S
 
 
-def _run(command: list[str], folder: str, environment: dict[str, str], limit: float) -> str | None:
-    """Run it in a session of its own, all of which is ended; what went wrong, in words, or ``None``."""
+def run_bounded(
+    command: list[str],
+    folder: str,
+    environment: dict[str, str],
+    limit: float,
+    stdout: IO[bytes] | None = None,
+    stderr: IO[bytes] | None = None,
+) -> Ended:
+    """Run it in a session of its own, all of which is ended.
+
+    Args:
+        command: the program and its arguments.
+        folder: its working folder.
+        environment: all of its environment variables.
+        limit: the seconds it may take.
+        stdout, stderr: files for what it prints; by default nobody sees it.
+    """
     try:
         process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=stdout or subprocess.DEVNULL,
+            stderr=stderr or subprocess.DEVNULL,
             start_new_session=True,
         )
     except OSError as error:
-        return f"could not be asked: {error.strerror or error}"
+        return Ended(f"could not be asked: {error.strerror or error}")
     try:
         code = process.wait(limit)
     except subprocess.TimeoutExpired:
-        return f"did not answer within {limit:g} s ({TIMEOUT_VARIABLE} sets another limit)"
+        trouble = f"did not answer within {limit:g} s ({TIMEOUT_VARIABLE} sets another limit)"
+        return Ended(trouble, timed_out=True)
     finally:
         _end(process)
     if code == 0:
-        return None
-    return f"ended with exit status {code}" if code > 0 else f"crashed ({_signal_name(-code)})"
+        return Ended()
+    return Ended(f"ended with exit status {code}" if code > 0 else f"crashed ({_signal_name(-code)})")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -51,6 +51,12 @@ class PluginUnavailableError(VariantctlError):
     kind = "provider-unavailable"
 
 
+class ProviderReferenceError(VariantctlError):
+    """What should name a plugin, a package or a wheel names none."""
+
+    kind = "invalid-plugin-reference"
+
+
 class BundleError(VariantctlError):
     """A support bundle that cannot be written or read."""
 
