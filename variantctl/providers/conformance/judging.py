@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -193,7 +194,7 @@ def _shape(config: dict[str, Any]) -> Found:
             f"{named}: multi_value is {_shown(config['multi_value'])}, not True or False.",
         )
     name = config.get("name")
-    if "name" in config and not (_fits(name) and NAME_PATTERN.fullmatch(name)):
+    if "name" in config and not _matches(NAME_PATTERN, name):
         yield "grammar", f"A feature is called {_shown(name)}."
     if "values" not in config:
         return
@@ -202,7 +203,7 @@ def _shape(config: dict[str, Any]) -> Found:
     if not config["values"] and config["values_type"] in ("list", "tuple", "set", "frozenset"):
         yield "empty-values", f"{named} has no values."
     for value in config["values"]:
-        if not (_fits(value) and VALUE_PATTERN.fullmatch(value)):
+        if not _matches(VALUE_PATTERN, value):
             yield "grammar", f"{named} has the value {_shown(value)}."
             break
     texts = [json.dumps(value, sort_keys=True) for value in config["values"]]
@@ -233,9 +234,9 @@ def _together(seen: Sequence[Observation]) -> Found:
             yield "subset", f"{name} :: {shown} is supported here, and get_all_configs() does not know it."
     multi = {config["name"]: config.get("multi_value") for config in _configs(seen, ALL) if "name" in config}
     for config in _configs(seen, SUPPORTED):
-        name = config.get("name")
-        if isinstance(name, str) and name in multi and multi[name] != config.get("multi_value"):
-            yield "subset", f"The two methods disagree on multi_value of feature {name!r}."
+        called = config.get("name")
+        if isinstance(called, str) and called in multi and multi[called] != config.get("multi_value"):
+            yield "subset", f"The two methods disagree on multi_value of feature {called!r}."
 
 
 def _steadiness(seen: Sequence[Observation]) -> Found:
@@ -285,8 +286,8 @@ def _sets(features: dict[str, list[str]]) -> dict[str, set[str]]:
     return {name: set(values) for name, values in features.items()}
 
 
-def _fits(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= NAME_LIMIT
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and len(value) <= NAME_LIMIT and pattern.fullmatch(value) is not None
 
 
 def _shown(value: object) -> str:

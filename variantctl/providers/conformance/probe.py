@@ -88,7 +88,7 @@ def _call(plugin: Any, method: str, query: Any) -> dict[str, Any]:
         if not callable(function):
             return {"elapsed_ms": _since(start), "error": f"there is no method {method}()"}
         returned = function(*(None for _ in range(query.required_arguments(function))))
-        called = {"returned": type(returned).__name__, "configs": []}
+        called: dict[str, Any] = {"returned": type(returned).__name__, "configs": []}
         if not isinstance(returned, (str, bytes, dict)) and hasattr(returned, "__iter__"):
             few = itertools.islice(returned, query.FEATURES)
             called["configs"] = [_config(config, query) for config in few]
