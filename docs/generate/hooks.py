@@ -28,8 +28,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are generated."""
-    from docs.generate import commands  # late: as above
+    from docs.generate import commands, schemas  # late: as above
 
+    files.append(File.generated(config, schemas.SCHEMA_PAGE, content=schemas.text()))
     for path, text in commands.pages().items():
         files.append(File.generated(config, path, content=text))
     # It lies outside docs/, because people look for it beside README; its links are seen from there.
@@ -40,6 +41,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put tables that are made from data where a page has a mark for them."""
-    from docs.generate import machines  # late: as above
+    from docs.generate import machines, schemas  # late: as above
 
-    return markdown.replace(machines.MARK, machines.table())
+    made = {machines.MARK: machines.table, schemas.MARK: schemas.tables}
+    for mark, table in made.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, table())
+    return markdown

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,6 +35,37 @@ class Ground:
     folder: Path
     wheels: Path
     stack: ExitStack
+
+
+def _programs(folder: Path) -> Path:
+    """A folder for PATH: variantctl, Python and uv as they are here; pip is that of an environment."""
+    folder.mkdir()
+    scripts = Path(sys.executable).parent
+    for name, command in {
+        "variantctl": [sys.executable, "-m", "variantctl"],
+        "python": [sys.executable],
+        "python3": [sys.executable],
+        "uv": [str(scripts / "uv")],
+    }.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        script.chmod(0o755)
+    return folder
+
+
+def environment_of(folder: Path, index: str) -> dict[str, str]:
+    """The variables of a shell that has the index below `folder`, and nothing of whoever runs the tests."""
+    kept = {name: os.environ[name] for name in ("LANG", "SSL_CERT_FILE", "HTTPS_PROXY") if name in os.environ}
+    return {
+        **kept,
+        "HOME": str(folder / "home"),
+        "PATH": f"{folder / 'work/.venv/bin'}:{_programs(folder / 'programs')}:/usr/bin:/bin",
+        "VARIANTCTL_INDEX_URL": index,
+        "VARIANTCTL_CACHE_DIR": str(folder / "cache"),
+        "UV_CACHE_DIR": str(folder / "uv-cache"),
+        "UV_NO_CONFIG": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
 
 
 def _environment(ground: Ground) -> Mapping[str, str]:

@@ -6,73 +6,20 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from variant_index.build import build_index
 
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands
-from tests.docs.preparations import PREPARATIONS, Ground
+from tests.docs.preparations import PREPARATIONS, Ground, environment_of
 from variantctl.cli.app import UsageError, build_parser, command_named
-from variantctl.demo.recipe import build_wheels
-from variantctl.demo.server import serve
-from variantctl.wheels.build import build_wheel
 
 #: The README's first block is what `.ci/run` runs; CONTRIBUTING's makes the environment of these tests.
 ELSEWHERE = ("README.md", "CONTRIBUTING.md")
 WITH_COMMANDS = [path for path in PAGES if commands(path) and path.name not in ELSEWHERE]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the blocks are for a shell of Unix")
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("stand-ins")
-    build_wheels(folder)
-    for name in ("torchvision", "helper", "jieba"):
-        requires = ["torch"] if name == "torchvision" else []
-        build_wheel(folder, name=name, version="1.0", files={f"{name}.py": b"\n"}, requires=requires)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def index(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    site = tmp_path_factory.mktemp("site")
-    build_index(wheels, site)
-    with serve(site) as root:
-        yield f"{root}/simple/"
-
-
-def _programs(folder: Path) -> Path:
-    """A folder for PATH: variantctl, Python and uv as they are here; pip is that of an environment."""
-    folder.mkdir()
-    scripts = Path(sys.executable).parent
-    for name, command in {
-        "variantctl": [sys.executable, "-m", "variantctl"],
-        "python": [sys.executable],
-        "python3": [sys.executable],
-        "uv": [str(scripts / "uv")],
-    }.items():
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-        script.chmod(0o755)
-    return folder
-
-
-def _environ(folder: Path, index: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("LANG", "SSL_CERT_FILE", "HTTPS_PROXY") if name in os.environ}
-    return {
-        **kept,
-        "HOME": str(folder / "home"),
-        "PATH": f"{folder / 'work/.venv/bin'}:{_programs(folder / 'programs')}:/usr/bin:/bin",
-        "VARIANTCTL_INDEX_URL": index,
-        "VARIANTCTL_CACHE_DIR": str(folder / "cache"),
-        "UV_CACHE_DIR": str(folder / "uv-cache"),
-        "UV_NO_CONFIG": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    }
 
 
 def _script(page: list[Block], ground: Ground, environ: dict[str, str]) -> str:
@@ -93,7 +40,7 @@ def test_the_commands_of(path: Path, wheels: Path, index: str, tmp_path: Path) -
     work = tmp_path / "work"
     for folder in (work, tmp_path / "home"):
         folder.mkdir()
-    environ = _environ(tmp_path, index)
+    environ = environment_of(tmp_path, index)
     with ExitStack() as stack:
         script = _script(commands(path), Ground(work, wheels, stack), environ)
         done = subprocess.run(
