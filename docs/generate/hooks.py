@@ -41,9 +41,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put tables that are made from data where a page has a mark for them."""
-    from docs.generate import machines, schemas  # late: as above
+    from docs.generate import machines, project_table, schemas  # late: as above
 
-    made = {machines.MARK: machines.table, schemas.MARK: schemas.tables}
+    made = {
+        machines.MARK: machines.table,
+        schemas.MARK: schemas.tables,
+        project_table.MARK: project_table.table,
+    }
     for mark, table in made.items():
         if mark in markdown:
             markdown = markdown.replace(mark, table())

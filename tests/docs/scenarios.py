@@ -40,6 +40,8 @@ sync pylock.toml --profile h100 --dry-run
 sync pylock.toml --profile h100
 download torch --profile h100 -d fetched
 export torch --profile h100
+add jieba --profile h100
+remove jieba
 uninstall torch
 uninstall --orphans
 provider trust helper

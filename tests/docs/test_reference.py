@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from docs.generate import commands, machines
+from docs.generate import commands, machines, project_table
 from variantctl.cli.app import build_parser
 from variantctl.cli.commands import COMMANDS
 from variantctl.config import cache, file
+from variantctl.config.project import schema_text
 from variantctl.providers.profiles import shipped_profiles
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,13 @@ def test_every_key_of_the_file_is_on_the_page_about_configuration() -> None:
     ]
     keys = {*file._KEYS, *file._INSTALL_KEYS, *cache._KEYS}
     assert sorted(key for key in keys if not any(key in row for row in rows)) == []
+
+
+def test_the_keys_of_a_project_are_on_the_page_about_configuration() -> None:
+    assert project_table.MARK in (DOCS / "configuration.md").read_text(encoding="utf-8")
+    keys = json.loads(schema_text())["properties"]
+    assert len(keys) > 5
+    assert [key for key in keys if f"| `{key}` |" not in project_table.table()] == []
 
 
 def test_the_page_about_profiles_lists_them() -> None:
