@@ -61,11 +61,15 @@ def _overview(parsers: Mapping[str, argparse.ArgumentParser]) -> str:
 
 
 def _page(name: str, parser: argparse.ArgumentParser) -> str:
-    lines = [f"# variantctl {name}", "", *_described(parser, level=2)]
-    actions = dict(_choices(parser))
-    for action, nested in actions.items():
-        lines += [f"## {name} {action}", "", *_described(nested, level=3)]
+    lines = [f"# variantctl {name}", "", *_described(parser, level=2), *_actions(name, parser)]
     return "\n".join(lines) + "\n"
+
+
+def _actions(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """A section for each action, however deep: ``profile from kubernetes``."""
+    for action, nested in _choices(parser):
+        yield from (f"## {name} {action}", "", *_described(nested, level=3))
+        yield from _actions(f"{name} {action}", nested)
 
 
 def _described(parser: argparse.ArgumentParser, *, level: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
@@ -65,6 +65,35 @@ class Plugin:
         if not isinstance(listed, list):
             return [dict(facts)]
         return [{**facts, cls.per_device: [value]} for value in dict.fromkeys(listed)]
+
+    @classmethod
+    def devices(cls) -> Iterable[tuple[int, str, str]]:
+        """Every device that is known: its PCI device id, the name it is sold under, and its value of
+        ``per_device``. A name or a value that is not known is ``""``."""
+        return ()
+
+    @classmethod
+    def values_of_id(cls, device_id: int) -> list[str]:
+        """The value of ``per_device`` of a PCI device id, in a list; empty for one that is not known."""
+        return list(dict.fromkeys(value for known, _, value in cls.devices() if known == device_id and value))
+
+    @classmethod
+    def values_of_name(cls, name: str) -> list[str]:
+        """The values of ``per_device`` of the devices that are called so; a name may fit several."""
+        # Late: no machine that detects itself needs it.
+        from variant_providers.model_names import values_named
+
+        return values_named(name, ((sold, value) for _, sold, value in cls.devices() if sold and value))
+
+    @classmethod
+    def facts_of_driver(cls, version: str) -> dict[str, object]:
+        """The facts that follow from a driver's version; none where it is not understood."""
+        return {}
+
+    @classmethod
+    def facts_of_flags(cls, flags: Collection[str]) -> dict[str, object]:
+        """The facts that follow from a processor's flags, in Linux's or anybody's spelling; of a GPU none."""
+        return {}
 
     @classmethod
     def detect(

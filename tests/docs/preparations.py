@@ -145,6 +145,17 @@ def _node(ground: Ground) -> Mapping[str, str]:
     return {}
 
 
+def _cluster(ground: Ground) -> Mapping[str, str]:
+    """`kubectl` and `scontrol`, which print what those of a cluster do."""
+    programs = ground.folder / ".venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    for name, printed in {"kubectl": "nodes.json", "scontrol": "scontrol.txt"}.items():
+        program = programs / name
+        program.write_text(f"#!/bin/sh\nexec cat '{ROOT / 'fixtures' / 'clusters' / printed}'\n")
+        program.chmod(0o755)
+    return {}
+
+
 def _bucket(ground: Ground) -> Mapping[str, str]:
     """An object store with the bucket `my-bucket`."""
     store = ground.stack.enter_context(object_store())
@@ -186,6 +197,7 @@ def _table(ground: Ground) -> Mapping[str, str]:
 
 
 PREPARATIONS: Mapping[str, Callable[[Ground], Mapping[str, str]]] = {
+    "kubectl and scontrol": _cluster,
     "an environment": _environment,
     "an environment with pip": _environment_with_pip,
     "a checkout": _checkout,

@@ -48,6 +48,10 @@ COMMANDS: dict[str, Command] = {
         "variantctl.cli.matrix", "show what each of several machines would get, with download sizes"
     ),
     "detect": Command("variantctl.cli.detect", "show what this machine supports, and how that is known"),
+    "profile": Command(
+        "variantctl.cli.profile",
+        "write profiles of a cluster's machines, from what Kubernetes or Slurm knows",
+    ),
     "provider": Command("variantctl.cli.provider", "say whose detector plugins may be installed and run"),
     "wheel": Command("variantctl.cli.wheel", "make, check, audit and inspect variant wheels"),
     "proxy": Command(

@@ -63,16 +63,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine; it fails only where it cannot be done for any of them."""
-    from variantctl.cli.progress import progress_steps
     from variantctl.cli.request import requirement_files
-    from variantctl.explain.matrix import matrix
 
     if not is_anything_named(args):
         raise UsageError("nothing is named to resolve", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
-    subjects = list(_subjects(args, environment, files))
+    rows, names = resolved_rows(args, environment, files, _profiles(args))
+    failed = _failure(rows)
+    if args.json:
+        error = {} if failed is None else {"error": _error(failed)}
+        render.print_json({"format": 1, "machines": [row.as_json() for row in rows], **error})
+    elif args.csv:
+        _print_csv(rows)
+    elif failed is None:
+        print_table(rows, names)
+    if failed is not None and not args.json:
+        render.failure(failed, as_json=False, code=1)
+    return 0 if failed is None else 1
 
+
+def resolved_rows(
+    args: argparse.Namespace,
+    environment: Environment | None,
+    files: RequirementFile,
+    profiles: Sequence[str | None],
+) -> tuple[list[Row], list[NormalizedName]]:
+    """What each profile's machine would get, in order (``None`` is this machine), and what was asked for.
+
+    Args:
+        args: those that this command declares.
+        environment: answers what a profile's platform leaves open.
+        files: the requirements files that were read.
+        profiles: names and paths.
+    """
+    from variantctl.cli.progress import progress_steps
+    from variantctl.explain.matrix import matrix
+
+    subjects = list(_subjects(args, environment, files, profiles))
     with (
         options.open_catalog(args, environment, files) as package_finder,
         progress_steps("resolving", len(subjects)) as begin,
@@ -89,18 +117,7 @@ def run(args: argparse.Namespace) -> int:
             _with_fit_notes(row, args, package_finder)
             for row in matrix(request, begun(), package_finder=package_finder)
         ]
-    failed = _failure(rows)
-    if args.json:
-        error = {} if failed is None else {"error": _error(failed)}
-        render.print_json({"format": 1, "machines": [row.as_json() for row in rows], **error})
-    elif args.csv:
-        _print_csv(rows)
-    elif failed is None:
-        names = [root.name for root in request.requirements]
-        _print_table(rows, list(dict.fromkeys(names)))
-    if failed is not None and not args.json:
-        render.failure(failed, as_json=False, code=1)
-    return 0 if failed is None else 1
+    return rows, list(dict.fromkeys(root.name for root in request.requirements))
 
 
 def _with_fit_notes(row: Row, args: argparse.Namespace, package_finder: PackageFinder) -> Row:
@@ -113,11 +130,8 @@ def _with_fit_notes(row: Row, args: argparse.Namespace, package_finder: PackageF
     return replace(row, plan=replace(row.plan, notes=(*row.plan.notes, *told)))
 
 
-def _subjects(
-    args: argparse.Namespace, environment: Environment | None, files: RequirementFile
-) -> Iterator[MatrixMachine]:
+def _profiles(args: argparse.Namespace) -> list[str | None]:
     """The profiles in the order in which they are named; this machine where none is."""
-    from variantctl.explain.matrix import MatrixMachine
     from variantctl.providers.profiles import shipped_profiles
 
     named: list[str | None] = list(args.profile or profiles_of_project(args))
@@ -125,7 +139,18 @@ def _subjects(
         named.append(None)
     if args.all_profiles or named == [None]:
         named += shipped_profiles()
-    for profile in dict.fromkeys(named):
+    return list(dict.fromkeys(named))
+
+
+def _subjects(
+    args: argparse.Namespace,
+    environment: Environment | None,
+    files: RequirementFile,
+    profiles: Sequence[str | None],
+) -> Iterator[MatrixMachine]:
+    from variantctl.explain.matrix import MatrixMachine
+
+    for profile in profiles:
         one = argparse.Namespace(**{**vars(args), "profile": profile})
         subject = options.subject_of(one, environment, files)
         name = subject.machine.profile.name if subject.machine.profile else subject.who
@@ -169,7 +194,8 @@ def _print_csv(rows: Sequence[Row]) -> None:
             writer.writerow([row.name, *cells])
 
 
-def _print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> None:
+def print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> None:
+    """The rows as a table, then what there is to say of them."""
     from rich.markup import escape
     from rich.table import Table
 

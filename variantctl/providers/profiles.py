@@ -131,11 +131,14 @@ def dump_profile(
     namespaces: Mapping[str, Mapping[str, object]],
     properties: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
     sources: tuple[str, ...] = (),
+    title: str = "",
+    description: str = "",
 ) -> str:
     """The TOML text of a profile, which :func:`parse_profile` reads back to the same facts."""
     import tomli_w
 
     table: dict[str, object] = {"format": FORMAT, "name": name}
+    table |= {key: text for key, text in (("title", title), ("description", description)) if text}
     if sources:
         table["sources"] = list(sources)
     if platform is not None:

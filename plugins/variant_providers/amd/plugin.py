@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from variant_providers import facts as fact_table
 from variant_providers.amd.rocm import driver_release, newest_first, release_with
@@ -20,6 +20,7 @@ FORCE_ROCM_VERSION = "AMD_VARIANT_PROVIDER_FORCE_ROCM_VERSION"
 _GFX = re.compile(r"gfx(?!0+$)[0-9a-f]{3,6}")
 _GFX_ALLOWED = 'GPU targets such as "gfx942"'
 _ROCM = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(\.[0-9]{1,5})*")
+_CODE_BASE = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})*", re.ASCII)
 _ROCM_ALLOWED = 'a version such as "7.0"'
 _DRIVER_ALLOWED = 'a driver version such as "6.16.13"'
 
@@ -51,6 +52,30 @@ class AmdPlugin(Plugin):
         from variant_providers.amd.probe import probe
 
         probe(tree, finding)
+
+    @classmethod
+    def devices(cls) -> Iterable[tuple[int, str, str]]:
+        """The GPUs of the table of names, with their target."""
+        from variant_providers.amd.tables.amdgpu_names import NAMES
+        from variant_providers.amd.tables.device_archs import arch_of_device
+
+        for device, names in NAMES.items():
+            for name in names:
+                yield device, name, arch_of_device(device) or ""
+
+    @classmethod
+    def values_of_id(cls, device_id: int) -> list[str]:
+        """By the chip's block of ids."""
+        from variant_providers.amd.tables.device_archs import arch_of_device
+
+        arch = arch_of_device(device_id)
+        return [] if arch is None else [arch]
+
+    @classmethod
+    def facts_of_driver(cls, version: str) -> dict[str, object]:
+        """The version of amdgpu's code base, which decides what ROCm runs."""
+        found = _CODE_BASE.match(version)
+        return {"amdgpu": found[0]} if found is not None else {}
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:

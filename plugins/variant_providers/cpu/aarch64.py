@@ -41,12 +41,12 @@ class Aarch64Plugin(Plugin):
         if extensions is None:
             info = read_cpuinfo(tree, finding, "Features")
             extensions = set(_NAMES).intersection(info.common) if info is not None else set()
-        version = version_from_extensions(extensions)
-        implied = _implied(version)
-        finding.facts = {
-            "version": version,
-            "features": [name for name in _NAMES if name in extensions and name not in implied],
-        }
+        finding.facts = _facts(extensions)
+
+    @classmethod
+    def facts_of_flags(cls, flags: Collection[str]) -> dict[str, object]:
+        """The version and the extensions of HWCAPs in upper or lower case."""
+        return _facts({flag.lower() for flag in flags}.intersection(_NAMES))
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:
@@ -60,6 +60,13 @@ class Aarch64Plugin(Plugin):
         configs = [FeatureConfig("version", versions[::-1])]
         configs.extend(FeatureConfig(name, ["on"]) for name in _NAMES if name in has)
         return Derivation(configs)
+
+
+def _facts(extensions: Collection[str]) -> dict[str, object]:
+    version = version_from_extensions(extensions)
+    implied = _implied(version)
+    features = [name for name in _NAMES if name in extensions and name not in implied]
+    return {"version": version, "features": features}
 
 
 def version_from_extensions(extensions: Collection[str]) -> str:

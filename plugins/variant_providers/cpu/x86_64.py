@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.cpu.processor import fits, read_cpuinfo, read_elsewhere
-from variant_providers.cpu.tables.x86_64 import EXTENSIONS, LEVELS, LINUX_SPELLINGS
+from variant_providers.cpu.tables.x86_64 import EXTENSIONS, LEVELS, LINUX_SPELLINGS, PROOFS, SPELLINGS
 from variant_providers.finding import Finding
 from variant_providers.plugin import Plugin
 from variant_providers.probing.tree import Tree
@@ -43,12 +43,21 @@ class X8664Plugin(Plugin):
         if extensions is None:
             info = read_cpuinfo(tree, finding, "flags")
             extensions = extensions_from_flags(info.common) if info is not None else set()
-        level = level_from_extensions(extensions)
-        implied = _implied(level)
-        finding.facts = {
-            "level": level,
-            "features": [name for name in _NAMES if name in extensions and name not in implied],
-        }
+        finding.facts = _facts(level_from_extensions(extensions), extensions)
+
+    @classmethod
+    def facts_of_flags(cls, flags: Collection[str]) -> dict[str, object]:
+        """The level and the extensions of flags in any spelling: ``AVX512BF16`` is ``avx512_bf16``.
+
+        Labels leave out the flags that "everybody" has, so a level is taken from what proves it: whatever has
+        AVX2 and FMA3 is of v3, and whatever has the five parts of AVX-512 of v4, of all that has been sold.
+        """
+        told = {_plain(flag) for flag in flags}
+        extensions = {name for name in _NAMES if _plain(name) in told or told & set(SPELLINGS.get(name, ()))}
+        levels = [level for level in LEVELS if f"x8664{level}" in told]
+        if not levels:
+            levels = [level for level, proof in PROOFS.items() if extensions.issuperset(proof)]
+        return _facts(levels[-1] if levels else level_from_extensions(extensions), extensions)
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:
@@ -62,6 +71,16 @@ class X8664Plugin(Plugin):
         configs = [FeatureConfig("level", levels[::-1])]
         configs.extend(FeatureConfig(name, ["on"]) for name in _NAMES if name in has)
         return Derivation(configs)
+
+
+def _facts(level: str, extensions: Collection[str]) -> dict[str, object]:
+    implied = _implied(level)
+    features = [name for name in _NAMES if name in extensions and name not in implied]
+    return {"level": level, "features": features}
+
+
+def _plain(flag: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", flag.lower())
 
 
 def extensions_from_flags(flags: Collection[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
@@ -36,6 +36,16 @@ class IntelPlugin(Plugin):
         from variant_providers.intel.probe import probe
 
         probe(tree, finding)
+
+    @classmethod
+    def devices(cls) -> Iterable[tuple[int, str, str]]:
+        """The GPUs of the table of ids, with their device IP."""
+        from variant_providers.intel.tables.pci_ids import IDS
+
+        for device_ip, names in IDS.items():
+            for name, ids in names.items():
+                for device in ids:
+                    yield device, name, device_ip
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:

@@ -6,6 +6,7 @@ What each id and each driver means is in the tables; nothing here runs anything.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from variant_providers.nvidia.jetson import read_jetson
@@ -62,6 +63,15 @@ def name_of(device: int) -> str:
             if line.startswith(wanted):
                 return line[len(wanted) :].strip()
     return ""
+
+
+def sold_devices() -> Iterator[tuple[int, str]]:
+    """Every PCI device id of the table with the name it is sold under (``A or B``: under either)."""
+    with _NAMES.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("#"):
+                device, _space, name = line.partition(" ")
+                yield int(device, 16), name.strip()
 
 
 def _gpu(index: int, device: int) -> NvidiaGpu:

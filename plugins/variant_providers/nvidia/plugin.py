@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from variant_providers import facts as fact_table
 from variant_providers.config import Derivation, FactsError, FeatureConfig
 from variant_providers.finding import Finding
 from variant_providers.nvidia.report import dotted
 from variant_providers.nvidia.tables import cuda
-from variant_providers.nvidia.tables.chips import TEGRA_CAPABILITIES
+from variant_providers.nvidia.tables.chips import TEGRA, TEGRA_CAPABILITIES
 from variant_providers.plugin import Plugin
 from variant_providers.probing.tree import Tree
 
@@ -19,6 +19,7 @@ FORCE_SM_ARCH = "NV_VARIANT_PROVIDER_FORCE_SM_ARCH"
 
 DESKTOP = "desktop"
 _DESKTOP = re.compile(DESKTOP)
+_DRIVER = re.compile(r"[0-9]{3,4}(\.[0-9]{1,5}){0,3}", re.ASCII)
 _NUMBERS = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _CUDA_ALLOWED = 'a string of two numbers, such as "12.8"'
 _CAPABILITY_ALLOWED = 'strings of two numbers, such as "9.0"'
@@ -61,6 +62,34 @@ class NvidiaPlugin(Plugin):
         from variant_providers.nvidia.probe import NvidiaProbe
 
         NvidiaProbe(tree, finding).run()
+
+    @classmethod
+    def devices(cls) -> Iterable[tuple[int, str, str]]:
+        """The GPUs of the table of names, with their compute capability; an id may have two names."""
+        from variant_providers.nvidia.kernel_files import capability_of, sold_devices
+
+        for device, names in sold_devices():
+            capability = capability_of(device)
+            for name in names.split(" or "):
+                yield device, name, "" if capability is None else dotted(capability)
+        for name, capability in TEGRA.values():
+            yield 0, name.partition(" (")[0], dotted(capability)
+
+    @classmethod
+    def values_of_id(cls, device_id: int) -> list[str]:
+        """By the chip's block of ids, which new boards with a known chip are in, too."""
+        from variant_providers.nvidia.kernel_files import capability_of
+
+        capability = capability_of(device_id)
+        return [] if capability is None else [dotted(capability)]
+
+    @classmethod
+    def facts_of_driver(cls, version: str) -> dict[str, object]:
+        """The newest CUDA that a driver (``550.107.02``) runs."""
+        from variant_providers.nvidia.kernel_driver import cuda_of_driver
+
+        runs = cuda_of_driver(version) if _DRIVER.fullmatch(version) else None
+        return {} if runs is None else {"cuda_driver": dotted(runs)}
 
     @classmethod
     def derive(cls, facts: Mapping[str, object]) -> Derivation:

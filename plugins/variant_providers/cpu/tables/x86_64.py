@@ -107,3 +107,26 @@ LINUX_SPELLINGS: dict[str, tuple[str, ...]] = {
     "abm": ("abm", "lzcnt"),
 }
 """Feature -> the ``/proc/cpuinfo`` flags that mean it, where they are not just the feature's own name."""
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "abm": ("lzcnt",),
+    "aes": ("aesni",),
+    "cx16": ("cmpxchg16b",),
+    "fma": ("fma3",),
+    "lahf_lm": ("lahf",),
+    "pclmulqdq": ("clmul",),
+    "sha_ni": ("sha",),
+    "sse4_1": ("sse4",),
+    "xsaveopt": ("xsaveopt",),
+}
+"""Feature -> what else than its own name (letters and digits alone) Node Feature Discovery's labels call it.
+
+Source: the names of ``klauspost/cpuid``, which Node Feature Discovery writes (its "Feature labels" page).
+"""
+
+PROOFS: dict[str, tuple[str, ...]] = {"v3": ("avx2", "fma"), "v4": LEVELS["v4"]}
+"""Level -> the flags that prove it where the others are not told.
+
+Node Feature Discovery leaves out BMI, LZCNT, F16C and POPCNT unless it is told otherwise (``sources.cpu`` in
+its worker's configuration).
+"""

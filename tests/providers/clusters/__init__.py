@@ -1,0 +1,1 @@
+"""Machines from what clusters know of their nodes."""
