@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from packaging.version import Version as PackageVersion
 
     from variantctl.indexes.finder import PackageFinder
+    from variantctl.lock.agreement import Target
     from variantctl.lock.contents import Lock
     from variantctl.lock.locking import LockRequest, Made
     from variantctl.requirements.files import RequirementFile
+    from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
 
 HELP = "write what machines would install to a pylock.toml"
@@ -44,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--all-variants", action="store_true", help="lock for any machine: every variant, with what it needs"
+    )
+    parser.add_argument(
+        "--union",
+        action="store_true",
+        help="with several profiles: one environment that runs on all of them, not a choice for each",
     )
     parser.add_argument("--check", action="store_true", help="fail if the file would change; write nothing")
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest version of everything")
@@ -173,13 +180,16 @@ def _wanted(
         for profile in dict.fromkeys(args.profile or profiles_of_project(args) or [None])
     ]
     targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]
+    request = request_of(args, files)
+    if args.union:
+        targets = [_united(args, targets, request)]
     settings = subjects[0].machine.settings
     platforms = []
     if args.all_variants:
         targets = [any_machine(target.platform, settings) for target in targets]
         platforms = [] if args.profile else other_platforms(targets[0].platform)
     return LockRequest(
-        request=request_of(args, files),
+        request=request,
         targets=targets,
         base=Path.cwd() if path is None else path.absolute().parent,
         preferred=_preferred(old, args),
@@ -189,6 +199,23 @@ def _wanted(
         environments=_environments(args),
         settings=settings,
     )
+
+
+def _united(args: argparse.Namespace, targets: Sequence[Target], request: Request) -> Target:
+    """All machines as one; what there is to say of it is said."""
+    from variantctl.lock.union import united_target
+
+    if args.all_variants:
+        raise UsageError("--union is for certain machines, and --all-variants for any: leave one out")
+    if len(targets) < 2:
+        raise UsageError(
+            "--union needs at least two machines",
+            hint="name them: --profile a100 --profile h100 --union",
+        )
+    target, notes = united_target(targets, request.preferences)
+    for note in notes:
+        render.warning(note)
+    return target
 
 
 def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, PackageVersion]:

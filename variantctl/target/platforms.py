@@ -21,6 +21,12 @@ class UnknownPlatformError(VariantctlError):
     kind = "unknown-platform"
 
 
+class NoCommonPlatformError(VariantctlError):
+    """Nothing that is installed once runs on all of several platforms."""
+
+    kind = "no-common-platform"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Platform:
     """What decides which wheels fit, and which dependencies apply.
@@ -108,6 +114,38 @@ def platform_environment(
         }
     names = _cpython_tags(version, abi or f"cp{version[0]}{version[1]}", platforms)
     return Platform(version=version, tag_names=names, markers=markers)
+
+
+def common_platform(named: Sequence[tuple[str, Platform]]) -> Platform:
+    """What all of several platforms take: the oldest C library decides.
+
+    Args:
+        named: what each is called, and the platform.
+
+    Raises:
+        NoCommonPlatformError: they differ in system, processor or Python.
+    """
+    (first_name, first), *others = named
+    names, markers = list(first.tag_names), dict(first.markers)
+    for name, platform in others:
+        for marker, word in (
+            ("platform_system", "system"),
+            ("platform_machine", "processor"),
+            ("python_version", "Python"),
+            ("platform_python_implementation", "Python"),
+        ):
+            mine, theirs = markers[marker], platform.markers[marker]
+            if mine != theirs:
+                raise NoCommonPlatformError(
+                    f"no environment runs on both: {first_name} has {word} {mine}, and {name} {theirs}",
+                    hint="Leave out --union: then each machine gets its own wheels from one lock.",
+                )
+        taken = set(platform.tag_names)
+        names = [tag for tag in names if tag in taken]
+        for marker in ("platform_release", "platform_version"):
+            if markers[marker] != platform.markers[marker]:
+                markers[marker] = ""
+    return Platform(version=first.version, tag_names=tuple(names), markers=markers)
 
 
 def cpython_platform_tags(version: Sequence[int], abi: str) -> tuple[str, ...]:
