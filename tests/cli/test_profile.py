@@ -101,6 +101,14 @@ def test_standard_input_and_a_narrow_terminal(shell: Shell, index: str) -> None:
     assert "C library" in told
 
 
+def test_where_no_class_can_have_it(shell: Shell, index: str) -> None:
+    command = ("profile", "from", "kubernetes", NODES, "nothing-of-that-name", "-i", index, "--dry-run")
+    done = shell.run(*command, code=1)
+    assert "h100-80gb-hbm3" in done.stdout and "nothing-of-that-name" in done.stderr
+    found = json.loads(shell.run(*command, "--json", code=1).stdout)
+    assert found["error"]["kind"] and len(found["classes"]) == 14
+
+
 def test_what_is_refused(shell: Shell, tmp_path: Path) -> None:
     for content in (b"", b"{}", b"\x00\x01", b'{"items": []}'):
         (tmp_path / "bad").write_bytes(content)

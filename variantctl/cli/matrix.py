@@ -70,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     rows, names = resolved_rows(args, environment, files, _profiles(args))
-    failed = _failure(rows)
+    failed = failure_of(rows)
     if args.json:
-        error = {} if failed is None else {"error": _error(failed)}
+        error = {} if failed is None else {"error": error_json(failed)}
         render.print_json({"format": 1, "machines": [row.as_json() for row in rows], **error})
     elif args.csv:
         _print_csv(rows)
@@ -157,7 +157,7 @@ def _subjects(
         yield MatrixMachine(name, subject.machine, subject.platform, subject.who)
 
 
-def _failure(rows: Sequence[Row]) -> VariantctlError | None:
+def failure_of(rows: Sequence[Row]) -> VariantctlError | None:
     """The error where nothing could be done: the one that all have, or one that lists them."""
     errors = [row.error for row in rows if row.error is not None]
     if len(errors) < len(rows):
@@ -170,7 +170,8 @@ def _failure(rows: Sequence[Row]) -> VariantctlError | None:
     return failed
 
 
-def _error(error: VariantctlError) -> dict[str, str]:
+def error_json(error: VariantctlError) -> dict[str, str]:
+    """The error object of ``--json``."""
     return {"kind": error.kind, "message": error.message, "hint": error.hint or ""}
 
 

@@ -87,6 +87,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the nodes, write a profile for each class, and show what each would get."""
+    from variantctl.cli.matrix import error_json, failure_of
     from variantctl.providers.clusters.classes import classes_of, write_profiles
     from variantctl.providers.clusters.nodes import Assumptions
 
@@ -98,12 +99,16 @@ def run(args: argparse.Namespace) -> int:
         folder = Path(aside) if args.dry_run else args.dest
         written = write_profiles(classes, folder, overwrite=args.overwrite)
         rows, names = _rows(args, classes, [path for path, _new in written])
+    failed = failure_of(rows) if rows else None
     places = [(None if args.dry_run else path, new and not args.dry_run) for path, new in written]
     if args.json:
-        render.print_json(_json(classes, places, rows, notes, with_matrix=is_anything_named(args)))
+        found = _json(classes, places, rows, notes, with_matrix=is_anything_named(args))
+        render.print_json(found if failed is None else {**found, "error": error_json(failed)})
     else:
-        _print(classes, places, rows, names, notes)
-    return 1 if rows and all(row.error is not None for row in rows) else 0
+        _print(classes, places, rows if failed is None else (), names, notes)
+        if failed is not None:
+            render.failure(failed, as_json=False, code=1)
+    return 0 if failed is None else 1
 
 
 def _nodes(args: argparse.Namespace) -> tuple[list[Node], list[str]]:
