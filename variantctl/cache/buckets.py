@@ -31,3 +31,4 @@ BUCKETS = {
 
 INTERPRETERS = "interpreters-v1"
 PROVIDER_ENVIRONMENTS = "provider-envs-v1"
+SCRIPT_ENVIRONMENTS = "script-envs-v1"

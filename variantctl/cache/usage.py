@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from variantctl.cache.buckets import BUCKETS, BUILT, INTERPRETERS, PROVIDER_ENVIRONMENTS, WHEELS
+from variantctl.cache.buckets import (
+    BUCKETS,
+    BUILT,
+    INTERPRETERS,
+    PROVIDER_ENVIRONMENTS,
+    SCRIPT_ENVIRONMENTS,
+    WHEELS,
+)
 from variantctl.cache.manifest_format import head_of
 from variantctl.cache.unpacked import FOLDER
 from variantctl.values import dataclass
@@ -26,6 +33,7 @@ ALL_BUCKETS = {
     f"{INSTALL}/{FOLDER}": "wheels unpacked, which environments link to",
     INTERPRETERS: "facts about interpreters",
     PROVIDER_ENVIRONMENTS: "environments of provider plugins",
+    SCRIPT_ENVIRONMENTS: "environments of scripts",
 }
 """Every bucket that this version reads -> what is in it."""
 
@@ -108,7 +116,7 @@ class CacheUsage:
         yield from sorted(self.root.glob(".trash-*"))
         for name in self._bucket_names():
             # Wheels and environments are deep, and have nothing temporary in them.
-            shallow = name in (f"{INSTALL}/{FOLDER}", PROVIDER_ENVIRONMENTS)
+            shallow = name in (f"{INSTALL}/{FOLDER}", PROVIDER_ENVIRONMENTS, SCRIPT_ENVIRONMENTS)
             for level in ("", "*/", "*/*/")[: 1 if shallow else 3]:
                 for prefix in _TEMPORARY:
                     yield from sorted((self.root / name).glob(f"{level}{prefix}*"))

@@ -93,6 +93,8 @@ class Parser(argparse.ArgumentParser):
 
     def _short_usage(self) -> str:
         """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
+        if self.usage:
+            return self.usage
         formatter = self._get_formatter()
         formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
         words = " ".join(formatter.format_help().split())
@@ -177,6 +179,9 @@ def run(arguments: list[str]) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if command_named(arguments) == "run":
+        # What follows the script is its own.
+        options = arguments[: arguments.index("run")]
     as_json = "--json" in options
     verbose = "--verbose" in options or "-v" in options
     try:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command(
         "variantctl.cli.export", "write what a machine gets for pip, uv or poetry: URLs with hashes, indexes"
     ),
+    "run": Command("variantctl.cli.run", "run a script with what it needs (PEP 723), or a command"),
     "venv": Command("variantctl.cli.venv", "make a virtual environment"),
     "list": Command("variantctl.cli.list", "show what is installed, with variant labels"),
     "show": Command("variantctl.cli.show", "show a package: its variant, properties, dependencies, and why"),

@@ -121,7 +121,7 @@ OPTIONS: Mapping[str, str] = {
     "--require-virtualenv": "nothing is installed by this command",
     "--requirement": "files are for `install`, `lock`, `download`, `matrix`, `export` and `uninstall`",
     "--requirements": "files are for `install`, `lock`, `download`, `matrix` and `export`",
-    "--requirements-from-script": "there is nothing like it yet (PEP 723)",
+    "--requirements-from-script": "-r SCRIPT.py is for `install`, `lock`, `download`, `matrix` and `export`",
     "--resolution": "there is nothing like it; pin versions with -c FILE",
     "--resume-retries": "downloads that are cut off are resumed anyway",
     "--retries": "requests are repeated anyway",

@@ -22,10 +22,11 @@ def add_requirement_files(parser: argparse.ArgumentParser) -> None:
         "-r",
         "--requirement",
         "--requirements",
+        "--requirements-from-script",
         metavar="FILE",
         action="append",
         default=[],
-        help="a requirements file, or a pyproject.toml",
+        help="a requirements file, a pyproject.toml, or a script with metadata (PEP 723)",
     )
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument(
@@ -76,7 +77,9 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
 
     reader = RequirementFileReader(read_url=read_url)
     for name in args.requirement:
-        if os.path.basename(name) != FILENAME:
+        if name.endswith(".py") and os.path.isfile(name):
+            _add_script(name, reader)
+        elif os.path.basename(name) != FILENAME:
             reader.read(name)
     _add_projects(args, reader)
     for name in args.constraint:
@@ -109,6 +112,22 @@ def _add_projects(args: argparse.Namespace, reader: RequirementFileReader) -> No
         path = Path(place) if colon else Path(FILENAME)
         for text in read_project(path, _content(args, path)).group(name):
             reader.add(text, f"{path} (group {name})", path.resolve().parent)
+
+
+def _add_script(name: str, reader: RequirementFileReader) -> None:
+    """What a script says that it needs (PEP 723)."""
+    from variantctl.requirements.errors import RequirementFileError
+    from variantctl.requirements.scripts import script_metadata
+
+    path = Path(name)
+    metadata = script_metadata(path.read_bytes().decode("utf-8", "surrogateescape"), name)
+    if metadata is None:
+        raise RequirementFileError(
+            f"{name} has no block '# /// script' (PEP 723)",
+            hint="A requirements file has another ending than .py.",
+        )
+    for text in metadata.dependencies:
+        reader.add(text, name, path.resolve().parent)
 
 
 def _content(args: argparse.Namespace, path: Path) -> bytes | None:
