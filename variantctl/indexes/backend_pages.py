@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from threading import Lock
@@ -19,7 +19,7 @@ from variantctl.indexes.project_files import BackendBuild, ProjectFiles, WheelLi
 from variantctl.indexes.reachability import Contact
 from variantctl.indexes.simple import SimpleIndex
 from variantctl.net.client import HttpClient
-from variantctl.net.errors import OfflineError
+from variantctl.net.errors import AccessDeniedError, OfflineError
 from variantctl.net.urls import redact
 from variantctl.values import replace
 from variantctl.variants.accelerators import accelerators_of
@@ -47,6 +47,7 @@ class BackendIndex:
         contact: Contact,
         warn: Callable[[str], None],
         note: Callable[[str], None],
+        ignored: Collection[int] = (),
     ) -> None:
         self.source = source
         self.url = client.credentials.take(source.url)
@@ -56,6 +57,8 @@ class BackendIndex:
         self._wholes: dict[tuple[str, ...], BackendSource] = {}
         self._client = client
         self._pages = pages
+        self._ignored = frozenset(ignored)
+        self._denied: dict[tuple[str, NormalizedName], AccessDeniedError] = {}
         self._contact = contact
         self._warn = warn
         if source.problem:
@@ -106,6 +109,7 @@ class BackendIndex:
         Raises:
             NetworkError, SourceError: as ``SimpleIndex.project``. A source that is only asked by default and
                 cannot be reached is warned about instead, and has nothing.
+            AccessDeniedError: an object store answers so for every backend, and for the first package, too.
         """
         project = canonicalize_name(name)
         if not self.source.serves(project) or not self._known:
@@ -117,6 +121,9 @@ class BackendIndex:
         # What the table knows is asked for while the place is asked what else there is.
         found = self._pages_of(self._known, project, refresh)
         found |= self._pages_of([each for each in self.backends if each.label not in found], project, refresh)
+        if found and all(self._is_denied(label, project) for label in found):
+            self._settle_denied(project, [each for each in self.backends if each.label in found])
+            return None
         listed = [(each, files) for each in self.backends if (files := found.get(each.label)) is not None]
         return _joined(project, self.source, self.url, listed) if listed else None
 
@@ -149,8 +156,16 @@ class BackendIndex:
             return dict(zip((backend.label for backend in backends), pages, strict=True))
 
     def _page(self, backend: Backend, project: str, refresh: bool | None) -> ProjectFiles | None:
+        key = (backend.label, canonicalize_name(project))
         try:
-            return self._index(backend).project(project, refresh=refresh)
+            page = self._index(backend).project(project, refresh=refresh)
+            self._denied.pop(key, None)
+            return page
+        except AccessDeniedError as error:
+            if self._client.credentials.header(error.url) is not None:
+                raise
+            self._denied[key] = error
+            return None
         except OfflineError:
             if not self.source.by_default:
                 self._warn(
@@ -159,7 +174,38 @@ class BackendIndex:
             return None
 
     def _index(self, backend: Backend) -> SimpleIndex:
-        return SimpleIndex(f"{self.source.url}/{backend.path}", self._client, self._pages)
+        return SimpleIndex(f"{self.source.url}/{backend.path}", self._client, self._pages, self._ignored)
+
+    def _is_denied(self, label: str, project: str) -> bool:
+        return (label, canonicalize_name(project)) in self._denied
+
+    def _settle_denied(self, project: NormalizedName, backends: Sequence[Backend]) -> None:
+        """Decide what AccessDenied from every backend means: that the package is not there, or a closed door.
+
+        Object stores answer so for what they lack. Where they do for the first package of the source, too,
+        which every backend has, they would for anything: then no other index's package may take its place.
+        """
+        first = self.source.packages[0]
+        if project != first:
+            self._pages_of(backends, first, None)
+            if not all(self._is_denied(backend.label, first) for backend in backends):
+                return
+        error = self._denied[backends[0].label, project]
+        problem = (
+            f"{self.source.name}: {error.url} and every other page of {project} for this machine answered "
+            "403 Forbidden (AccessDenied)"
+        )
+        if self.source.by_default:
+            self._warn(f"{problem}; {project} comes from the default index (--no-backends does without them)")
+            return
+        raise AccessDeniedError(
+            f"{problem}, and so no other index is asked in its place",
+            url=error.url,
+            status=403,
+            hint="Give credentials that may read it, or do without the source (--no-backends). If it "
+            "answers so for what it does not have, let the search go on: "
+            f'[index.ignore-error-codes] "{self.url}" = [403] in the configuration.',
+        )
 
     def _first_page(self, project: str) -> str:
         return f"{self._index(self._known[0]).url}/{project}/"

@@ -12,7 +12,7 @@ from variantctl.indexes.page_reader import ACCEPT, ProjectPage, parse_project_pa
 from variantctl.indexes.project_files import ProjectFiles, sort_files
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient, Response, status_error
-from variantctl.net.errors import NetworkError, SourceError
+from variantctl.net.errors import AccessDeniedError, NetworkError, SourceError
 from variantctl.net.urls import is_file_url, is_url, path_to_url, url_to_path
 
 #: In bytes: how much of a page is looked at for a form.
@@ -41,7 +41,7 @@ class SimpleIndex:
             client: makes the requests.
             pages: the cached pages; ``None``: every page is asked for.
             ignored: statuses that say that the index does not have a project, besides 404 and 410; ``None``:
-                an object store's AccessDenied says so.
+                an object store's AccessDenied says so where no credentials were sent.
         """
         text = str(url)
         if isinstance(url, Path) or not is_url(text):
@@ -64,6 +64,7 @@ class SimpleIndex:
 
         Raises:
             NetworkError: the index cannot be reached, or answers neither with a page nor with 404.
+            AccessDeniedError: an object store does not say whether it has the project.
             SourceError: what it answers is no project page.
         """
         project = canonicalize_name(name)
@@ -121,7 +122,7 @@ class SimpleIndex:
         """A 403 is no 404: another index's package of that name could be anybody's."""
         if not is_access_denied(response):
             return status_error(url, 403, "Forbidden", response.headers)
-        return NetworkError(
+        return AccessDeniedError(
             f"{url} answered 403 Forbidden (AccessDenied): the object store does not say whether it has the "
             "project, and no other index is asked in its place",
             url=url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TypeAlias
 
@@ -188,13 +188,16 @@ class SourceList:
 
     def _simple(self, url: str) -> SimpleIndex:
         """An index, which is taken at its word: only statuses that are configured let the search go on."""
+        return SimpleIndex(url, self._client, self._pages, self._ignored(url))
+
+    def _ignored(self, url: str) -> Collection[int]:
         bare = split_credentials(url)[0] if is_url(url) else url
-        ignored = self._settings.ignore_error_codes.get(bare.rstrip("/"), ())
-        return SimpleIndex(url, self._client, self._pages, ignored)
+        return self._settings.ignore_error_codes.get(bare.rstrip("/"), ())
 
     def _open(self, source: BackendSource) -> BackendIndex:
         contact = self._contacts.with_server_of(source.url)
-        return BackendIndex(source, self._client, self._pages, contact, self._warn, self._note)
+        ignored = self._ignored(source.url)
+        return BackendIndex(source, self._client, self._pages, contact, self._warn, self._note, ignored)
 
 
 @dataclass(frozen=True)

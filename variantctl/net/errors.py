@@ -34,6 +34,10 @@ class NetworkError(VariantctlError):
         super().__init__(message, hint=hint)
 
 
+class AccessDeniedError(NetworkError):
+    """An object store answered 403 (AccessDenied): what is asked for is not there, or not for us."""
+
+
 class OfflineError(NetworkError):
     """``--offline`` was asked for, and the cache does not have what is needed."""
 

@@ -14,6 +14,7 @@ from variantctl.backends.source import BackendSource
 from variantctl.indexes.project_files import ProjectFiles, WheelLink, sort_files
 from variantctl.indexes.simple import SimpleIndex
 from variantctl.net.client import HttpClient
+from variantctl.net.errors import AccessDeniedError
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, is_url, url_to_path
 
@@ -59,8 +60,11 @@ class Listing:
                     hint=f"looked for were the folders {paths} and wheels whose version names a backend",
                 )
             return found
+        denied: list[AccessDeniedError] = []
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pages = list(pool.map(lambda pair: self._page(*pair), pairs))
+            pages = list(pool.map(lambda pair: self._page(*pair, denied), pairs))
+        if denied and len(denied) == len(pages):
+            raise denied[0]
         return [
             (backend, link)
             for (_, backend), page in zip(pairs, pages, strict=True)
@@ -68,8 +72,14 @@ class Listing:
             for link in page.wheels
         ]
 
-    def _page(self, package: NormalizedName, backend: Backend) -> ProjectFiles | None:
-        return SimpleIndex(f"{self._url}/{backend.path}", self._client).project(package)
+    def _page(
+        self, package: NormalizedName, backend: Backend, denied: list[AccessDeniedError]
+    ) -> ProjectFiles | None:
+        try:
+            return SimpleIndex(f"{self._url}/{backend.path}", self._client, ignored=()).project(package)
+        except AccessDeniedError as error:
+            denied.append(error)
+            return None
 
     def _in_folder(
         self, folder: Path, packages: Sequence[NormalizedName]
