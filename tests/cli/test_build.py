@@ -87,6 +87,21 @@ def test_what_may_not_be_built(shell: Shell, options: tuple[str, ...]) -> None:
         shell.install("thing", *options, "--build", "Thing")
 
 
+def test_an_older_wheel_before_a_newer_source(shell: Shell, tmp_path: Path) -> None:
+    """``--prefer-binary``, here and in a requirements file; where there is no wheel, it builds."""
+    shell.world.add("thing", "0.9")
+    (tmp_path / "requirements.txt").write_text("--prefer-binary\nthing\n")
+    for words in (("thing", "--prefer-binary"), ("-r", str(tmp_path / "requirements.txt"))):
+        assert "building" not in shell.install(*words, "--dry-run").stderr
+        shell.install(*words, "--reinstall")
+        assert shell.packages()["thing"] == "0.9"
+    shell.install("thing>=1", "--prefer-binary", "-U")
+    assert shell.packages()["thing"] == "1.0"
+    shell.install("thing==0.9", "--reinstall")
+    shell.install("thing", "-U")
+    assert shell.packages()["thing"] == "1.0"
+
+
 def test_pips_words_count(shell: Shell, tmp_path: Path) -> None:
     shell.environ["PIP_ONLY_BINARY"] = "thing"
     assert "thing has no wheels" in shell.install("thing", code=1).stderr

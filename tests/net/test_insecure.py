@@ -151,3 +151,31 @@ def test_a_redirect_is_looked_at_before_it_is_followed(tmp_path: Path) -> None:
         with pytest.raises(NetworkError, match="plain http to another machine") as caught:
             client.get(f"{server.url}/x")
         assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize("command", ["install", "lock", "download"])
+def test_a_requirements_file_may_name_a_host_as_with_pip(tmp_path: Path, command: str) -> None:
+    """Its line counts for indexes, and for the files that are named after it; that is said."""
+    site = tmp_path / "site"
+    wheel = build_wheel(site / "simple/one", name="one", version="1", files={"one.py": b""})
+    (site / "simple/one/index.html").write_text(f"<a href='{wheel.name}'>x</a>")
+    (site / "more.txt").write_text("one\n")
+    place = new_place(tmp_path / "around")
+    words = [command, "-r", "requirements.txt"]
+    words += ["-p", str(place.environment.prefix)] if command == "install" else []
+    words += {"lock": ["-o", "pylock.toml"], "download": ["-d", "out"]}.get(command, [])
+    with LoopbackServer(site) as there:
+        proxy = {"http_proxy": there.url, "no_proxy": ""}
+        lines = [f"-i {OTHER}/simple/", f"-r {OTHER}/more.txt"]
+        (tmp_path / "requirements.txt").write_text("\n".join(lines))
+        done = run(*words, folder=tmp_path, **proxy)
+        assert done.returncode == 1 and "plain http" in done.stderr and there.requests == []
+        (tmp_path / "requirements.txt").write_text("\n".join(["--trusted-host packages.example", *lines]))
+        done = run(*words, folder=tmp_path, **proxy)
+        assert done.returncode == 0, done.stderr
+        assert "requirements.txt:1: --trusted-host packages.example: plain http may go there" in " ".join(
+            done.stderr.split()
+        )
+        # Another host's name is of no use.
+        (tmp_path / "requirements.txt").write_text("\n".join(["--trusted-host other.example", *lines]))
+        assert run(*words, "--refresh", folder=tmp_path, **proxy).returncode == 1

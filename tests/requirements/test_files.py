@@ -53,7 +53,47 @@ name#not-a-comment @ https://h.invalid/a-1-py3-none-any.whl
     assert result.extra_index_urls == ["https://x.invalid/", "https://y.invalid/"]
     assert result.find_links == ["https://links.invalid/"]
     assert result.no_index and result.pre and result.require_hashes
-    assert len(result.ignored) == 2
+    assert result.prefer_binary and result.trusted_hosts == [("h.invalid", "requirements.txt:15")]
+    assert result.ignored == []
+
+
+def test_options_of_pip_that_change_nothing_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = read(write(tmp_path, "--use-feature=fast-deps\n--no-require-hashes\n--all-releases :all:\n"))
+    assert [text.partition(":")[2] for text in result.ignored] == [
+        "1: --use-feature fast-deps changes nothing here: it is about pip itself",
+        "2: --no-require-hashes changes nothing here: "
+        "hashes are required only where --require-hashes says so",
+    ]
+    assert result.pre and not result.require_hashes
+
+
+@pytest.mark.parametrize("line", ["--all-releases torch", "--only-final=:all:", "--only-final torch"])
+def test_options_of_pip_that_cannot_be_had_are_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(RequirementFileError, match=r"requirements.txt:1: '--.* cannot be had") as caught:
+        read(write(tmp_path, f"{line}\n"))
+    assert "--pre" in (caught.value.hint or "")
+
+
+def test_every_option_that_pip_knows_is_answered(tmp_path: Path) -> None:
+    """Asked of pip itself: none is an unknown one."""
+    from pip._internal.req.req_file import SUPPORTED_OPTIONS
+
+    write(tmp_path, "", "other.txt")
+    values = {
+        "--use-feature": "x",
+        "--requirement": "other.txt",
+        "--constraint": "other.txt",
+        "--editable": ".",
+    }
+    for make in SUPPORTED_OPTIONS:
+        option = make() if callable(make) else make
+        name = str(option.get_opt_string())
+        value = f"={values.get(name, ':all:')}" if option.takes_value() else ""
+        try:
+            read(write(tmp_path, f"{name}{value}\n"))
+        except RequirementFileError as error:
+            assert "cannot be had here" in error.message, error.message
 
 
 def test_nested_files_are_relative_to_the_file(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         **several,
     )
     group.add_argument(
+        "--prefer-binary", action="store_true", help="take an older wheel before building a newer version"
+    )
+    group.add_argument(
         "--only-binary", metavar="NAMES", help="never build these packages (NAME,NAME or :all:)", **several
     )
     group.add_argument(

@@ -358,8 +358,7 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         find_links=(*args.find_links, *(files.find_links if files else ())),
         no_index=args.no_index or bool(files and files.no_index),
         cert=args.cert,
-        # Not those of requirements files: whom to trust is for the user to say, and not for a file.
-        trusted_hosts=args.trusted_host,
+        trusted_hosts=trusted_hosts(args, files),
         offline=args.offline,
         refresh=args.refresh,
         strategy=args.index_strategy,
@@ -370,6 +369,11 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         project=project_of(args),
         cache=cache_of(args),
     )
+
+
+def trusted_hosts(args: argparse.Namespace, files: RequirementFile | None) -> tuple[str, ...]:
+    """The hosts that the command line and, as with pip, requirements files call trusted."""
+    return (*args.trusted_host, *(host for host, _ in (files.trusted_hosts if files else ())))
 
 
 def plain_client(args: argparse.Namespace) -> HttpClient:

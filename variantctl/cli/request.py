@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.cli.options import trusted_hosts
 from variantctl.cli.project import FILENAME, project_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
         from variantctl.net.client import HttpClient
 
         settings = load_index_settings(
-            no_index=True, no_backends=True, cert=args.cert, trusted_hosts=args.trusted_host
+            no_index=True, no_backends=True, cert=args.cert, trusted_hosts=trusted_hosts(args, reader.result)
         )
         with HttpClient(http_settings(settings)) as client:
             return client.get(url).content
@@ -89,7 +90,11 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
     if (project := project_of(args)) is not None:
         reader.limit(project.constraints, project.overrides, project.origin)
     for ignored in reader.result.ignored:
-        render.detail(f"{ignored}: this option has no meaning here")
+        render.note(ignored)
+    for host, where in reader.result.trusted_hosts:
+        render.warning(
+            f"{where}: --trusted-host {host}: plain http may go there, and its certificate is not checked"
+        )
     return reader.result
 
 
@@ -157,6 +162,7 @@ def request_of(args: argparse.Namespace, files: RequirementFile) -> Request:
         preferences=options.preferences(args),
         options=SearchOptions(
             pre=args.pre or files.pre,
+            prefer_binary=getattr(args, "prefer_binary", False) or files.prefer_binary,
             no_deps=args.no_deps,
             require_hashes=("require_hashes" in args and args.require_hashes) or files.require_hashes,
             reinstall=installs and args.reinstall,

@@ -45,14 +45,21 @@ _WITH_VALUE = {
     "-i": "index-url", "--index-url": "index-url", "--pypi-url": "index-url",
     "--extra-index-url": "extra-index-url",
     "-f": "find-links", "--find-links": "find-links",
-    "--trusted-host": "ignored",
-    "--only-binary": "only-binary", "--no-binary": "no-binary", "--use-feature": "ignored",
+    "--trusted-host": "trusted-host",
+    "--only-binary": "only-binary", "--no-binary": "no-binary",
+    "--all-releases": "all-releases", "--only-final": "only-final", "--use-feature": "use-feature",
 }  # fmt: skip
 _FLAGS = {
     "--no-index": "no-index",
     "--pre": "pre",
     "--require-hashes": "require-hashes",
-    "--prefer-binary": "ignored",
+    "--prefer-binary": "prefer-binary",
+    "--no-require-hashes": "no-require-hashes",
+}
+#: Options of pip's that change nothing here, and why.
+_IGNORED = {
+    "use-feature": "it is about pip itself",
+    "no-require-hashes": "hashes are required only where --require-hashes says so",
 }
 
 
@@ -68,8 +75,10 @@ class RequirementFile:
         index_url: the last ``--index-url``, or ``None``.
         extra_index_urls, find_links: in order.
         only_binary, no_binary: the values of these options, in order.
-        no_index, pre, require_hashes: whether the option was given anywhere.
-        ignored: ``file:line: option`` for each option that has no meaning here.
+        trusted_hosts: hosts that plain http may go to, and whose certificates are not checked, each with
+            ``file:line``.
+        no_index, pre, require_hashes, prefer_binary: whether the option was given anywhere.
+        ignored: ``file:line: option ...`` in words for each option that has no meaning here.
     """
 
     requirements: list[UserRequirement] = field(default_factory=list)
@@ -81,9 +90,11 @@ class RequirementFile:
     find_links: list[str] = field(default_factory=list)
     only_binary: list[str] = field(default_factory=list)
     no_binary: list[str] = field(default_factory=list)
+    trusted_hosts: list[tuple[str, str]] = field(default_factory=list)
     no_index: bool = False
     pre: bool = False
     require_hashes: bool = False
+    prefer_binary: bool = False
     ignored: list[str] = field(default_factory=list)
 
 
@@ -183,10 +194,25 @@ class RequirementFileReader:
                 self.result.find_links.append(_find_links(place, value))
             elif option in ("only-binary", "no-binary"):
                 getattr(self.result, option.replace("-", "_")).append(value)
-            elif option == "ignored":
-                self.result.ignored.append(f"{where}: {line}")
+            elif option == "trusted-host":
+                self.result.trusted_hosts.append((value, where))
+            elif option in ("all-releases", "only-final"):
+                self._releases(option, value, where)
+            elif option in _IGNORED:
+                said = f"--{option} {value}".strip()
+                self.result.ignored.append(f"{where}: {said} changes nothing here: {_IGNORED[option]}")
             else:
                 setattr(self.result, option.replace("-", "_"), True)
+
+    def _releases(self, option: str, value: str, where: str) -> None:
+        """pip's words for pre-releases: what ``--pre`` says can be had, what is said of packages cannot."""
+        if (option, value) != ("all-releases", ":all:"):
+            raise RequirementFileError(
+                f"{where}: '--{option} {value}' cannot be had here",
+                hint="Pre-releases are taken where a specifier of the package names one "
+                "(PACKAGE>=2.0rc1), of every package with --pre, and else where no release fits.",
+            )
+        self.result.pre = True
 
     def _editable(self, value: str, place: str, where: str, constraints: bool) -> None:
         if constraints:

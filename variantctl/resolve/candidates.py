@@ -38,6 +38,11 @@ class WheelCandidate:
         """What the search knows it by."""
         return self.name
 
+    @property
+    def is_to_be_built(self) -> bool:
+        """Whether its file is source code, and the wheel a promise."""
+        return not self.wheel.link.file.filename.endswith(".whl")
+
     def __str__(self) -> str:
         label = self.wheel.label
         return f"{self.name} {self.version}" + (f" ({label})" if label else "")

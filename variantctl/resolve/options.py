@@ -16,6 +16,7 @@ class SearchOptions:
 
     Attributes:
         pre: take pre-releases as if they were releases.
+        prefer_binary: an older wheel goes before what would have to be built.
         no_deps: take only what was asked for.
         require_hashes: every project must have hashes.
         reinstall: what is installed does not count.
@@ -28,6 +29,7 @@ class SearchOptions:
     """
 
     pre: bool = False
+    prefer_binary: bool = False
     no_deps: bool = False
     require_hashes: bool = False
     reinstall: bool = False

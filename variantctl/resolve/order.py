@@ -105,6 +105,20 @@ class Order:
         yield from installed
 
     def _from_index(self, domain: Domain, among: int) -> Iterator[int]:
+        """What indexes have and direct references; with ``prefer_binary`` what is to be built comes last."""
+        if not self._options.prefer_binary:
+            yield from self._newest_first(domain, among)
+            return
+        builds: list[int] = []
+        for place in self._newest_first(domain, among):
+            candidate = domain.candidate(place)
+            if isinstance(candidate, WheelCandidate) and candidate.is_to_be_built:
+                builds.append(place)
+            else:
+                yield place
+        yield from builds
+
+    def _newest_first(self, domain: Domain, among: int) -> Iterator[int]:
         """What indexes have, the version of a lock first, and direct references."""
         first = among & self._preferred(domain)
         if self._accelerators.counts_for(domain.name) and not self._joins_installed(domain.name):
