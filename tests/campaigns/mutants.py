@@ -35,16 +35,23 @@ ROOT = Path(__file__).parents[2]
 #: Module -> the tests that have to notice.
 TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.variants.ordering": ("tests/variants/test_ordering.py",),
-    "variantctl.select.ranking": ("tests/select/test_ranking.py", "tests/explain"),
+    "variantctl.select.ranking": ("tests/select/test_ranking.py", "tests/select/test_ranking_corners.py"),
     "variantctl.install.transaction": ("tests/install/test_transaction.py", "tests/install/test_state.py"),
     "variantctl.install.clashes": ("tests/install/test_clashes.py",),
     "variantctl.install.file_changes": ("tests/install/test_refusals.py", "tests/install/test_clashes.py"),
-    "variantctl.providers.algorithm": ("tests/providers/test_algorithm.py",),
+    "variantctl.providers.algorithm": (
+        "tests/providers/test_algorithm.py",
+        "tests/providers/test_algorithm_corners.py",
+    ),
     "variantctl.providers.answers": ("tests/providers/test_answers.py",),
     "variantctl.wheels.verify": ("tests/wheels/test_verify.py", "tests/wheels/test_untidy.py"),
     "variantctl.wheels.record": ("tests/wheels/test_untidy.py", "tests/wheels/test_archive.py"),
     "variantctl.net.hashes": ("tests/net/test_digests.py",),
-    "variantctl.lock.selection": ("tests/lock",),
+    "variantctl.lock.selection": (
+        "tests/lock/test_locking.py",
+        "tests/lock/test_backends.py",
+        "tests/lock/test_syncing.py",
+    ),
 }
 _SITE = """\
 import os
