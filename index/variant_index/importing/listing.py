@@ -62,7 +62,7 @@ class Listing:
             return found
         denied: list[AccessDeniedError] = []
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pages = list(pool.map(lambda pair: self._page(*pair, denied), pairs))
+            pages = list(pool.map(lambda pair: self._page(pair[0], pair[1], denied), pairs))
         if denied and len(denied) == len(pages):
             raise denied[0]
         return [
