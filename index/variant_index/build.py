@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -13,14 +14,18 @@ from variant_index.destinations import Destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.extra_pages import ExtraPages
 from variant_index.folder import LocalFolder
-from variant_index.layout import JSON_PAGE, PAGES, ROOT, is_by_hash, known_files
-from variant_index.locations import open_destination
+from variant_index.indexed_file import by_project
+from variant_index.layout import JSON_PAGE, PAGES, ROOT, is_by_hash, known_files, paths_of
+from variant_index.locations import is_store_url, open_destination
+from variant_index.one_file import ALWAYS, IF_READ, NEVER
 from variant_index.publisher import GRACE, Committed, Plan, Publisher
-from variant_index.scan import Progress, Scan, by_project, scan_folder, scan_paths
+from variant_index.scan import Reading, Scan, forget_notes, scan_folder, scan_paths, scan_stored
 from variant_index.state import ProjectState, parse_filename
 from variantctl.indexes.page_writer import PageFile
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
+from variantctl.workers.executors import BY_CORES, Workers
+from variantctl.workers.running import Progress
 
 _OUR_SUFFIXES = (".whl", ".whl.metadata", "-variants.json", ".tar.gz", ".zip", ".part")
 
@@ -68,7 +73,7 @@ class BuildSummary:
 
 
 def build_index(
-    wheel_dir: Path,
+    wheel_dir: Path | str,
     out: Path | str,
     *,
     verify: bool = False,
@@ -76,6 +81,8 @@ def build_index(
     progress: Progress | None = None,
     extra: ExtraPages | None = None,
     waiting: Callable[[], None] | None = None,
+    workers: Workers = BY_CORES,
+    audit: bool | None = None,
 ) -> BuildSummary:
     """Write ``out/simple/`` so that it holds what ``wheel_dir`` holds, and nothing else.
 
@@ -85,7 +92,8 @@ def build_index(
     those that were published are not opened.
 
     Args:
-        wheel_dir: a folder of wheels and sdists. It may be ``out`` itself, or hold it.
+        wheel_dir: a folder of wheels and sdists. It may be ``out`` itself, or hold it. Or the URL of one
+            below ``out``, if that is a store: its wheels stay where they lie.
         out: where ``simple/`` goes: a folder, made if it is not there, or the URL of an object store. In a
             folder wheels are hard links where that is possible.
         verify: compare every file of every wheel with its RECORD, too.
@@ -93,22 +101,36 @@ def build_index(
         progress: told how far hashing is.
         extra: makes the pages for people.
         waiting: called once when another process is writing the index.
+        workers: who reads the wheels.
+        audit: whether the code in them is looked into; ``None``: see ``audit_mode``.
 
     Raises:
         FolderError, DestinationError: a folder or store cannot be used.
         WheelError, InvalidVariantError, UnpublishableError: wheels are unsound or inconsistent.
         IndexStateError: a project takes no new files.
+        WorkersError: nobody can read the wheels.
     """
     destination = open_destination(out)
-    if isinstance(destination, LocalFolder):
-        _check_folders(wheel_dir, destination.root / ROOT)
+    stored = is_store_url(str(wheel_dir))
+    if isinstance(destination, LocalFolder) and not stored:
+        _check_folders(Path(wheel_dir), destination.root / ROOT)
     if waiting is not None:
         destination.waiting = waiting
     publisher = Publisher(destination, extra)
     publisher.check_ours(force=force)
     before = read_index(publisher, force=force)
-    scan = scan_folder(wheel_dir, before.known, verify=verify, progress=progress)
-    changes, plans = _plan(publisher, scan, wheel_dir)
+    reading = Reading(verify, audit_mode(audit, extra, stored=stored), workers, destination, progress)
+    if stored:
+        scan = scan_stored(destination, [str(wheel_dir)], before.known_of, reading)
+        changes, plans = _plan(
+            publisher, scan, lambda names: _again(destination, str(wheel_dir), names, reading)
+        )
+    else:
+        folder = Path(wheel_dir)
+        scan = scan_folder(folder, before.known, reading)
+        changes, plans = _plan(
+            publisher, scan, lambda names: scan_paths([folder / name for name in names], None, reading)
+        )
     with destination.exclusive():
         publisher.begin()
         done = {
@@ -118,6 +140,7 @@ def build_index(
         emptied = sorted(set(before.states) - set(changes))
         publisher.register(done, gone=emptied)
         removed, foreign = _clear(publisher, [committed.state for committed in done.values()], emptied)
+    forget_notes(destination, [scan])
     removed += [path for committed in done.values() for path in committed.removed]
     left = (
         f"{path.removeprefix(f'{ROOT}/')}: not a file of ours; it is left where it is" for path in foreign
@@ -136,6 +159,23 @@ class PublishedIndex:
 
     states: Mapping[NormalizedName, ProjectState]
     known: Mapping[str, PageFile]
+
+    def known_of(self, name: NormalizedName) -> dict[str, PageFile]:
+        """The entries of one project, of ``known``."""
+        files = self.states[name].files if name in self.states else {}
+        return {filename: self.known[filename] for filename in files if filename in self.known}
+
+
+def audit_mode(asked: bool | None, extra: ExtraPages | None, *, stored: bool) -> str:
+    """Whether code is looked into: what is on this machine is, where there are pages to show it.
+
+    Of a wheel in a store that is not read anyway, all of it would have to be fetched: that is asked for.
+    """
+    if asked is not None:
+        return ALWAYS if asked else NEVER
+    if extra is None:
+        return NEVER
+    return IF_READ if stored else ALWAYS
 
 
 def read_index(publisher: Publisher, *, force: bool = False) -> PublishedIndex:
@@ -159,8 +199,17 @@ def read_index(publisher: Publisher, *, force: bool = False) -> PublishedIndex:
                 continue
             raise
         states[name] = state
+    outside = {path for state in states.values() for path in paths_of(state) if path not in listed}
+    for folder in sorted({posixpath.dirname(path) for path in outside if not path.startswith(f"{ROOT}/")}):
+        listed |= {found.path: found for found in publisher.destination.list(folder)}
+    for state in states.values():
         known.update(known_files(state, listed))
     return PublishedIndex(states, known)
+
+
+def _again(destination: Destination, url: str, names: Iterable[str], reading: Reading) -> Scan:
+    """Read wheels of a store that were not read, as they are published."""
+    return scan_stored(destination, [f"{url.rstrip('/')}/{name}" for name in names], reading=reading)
 
 
 def _check_folders(wheel_dir: Path, simple: Path) -> None:
@@ -174,7 +223,7 @@ def _check_folders(wheel_dir: Path, simple: Path) -> None:
 
 
 def _plan(
-    publisher: Publisher, scan: Scan, wheel_dir: Path
+    publisher: Publisher, scan: Scan, read_again: Callable[[Iterable[str]], Scan]
 ) -> tuple[dict[NormalizedName, Sync], dict[NormalizedName, Plan]]:
     """A change for each project, and its plan; nothing is written before all of them are possible.
 
@@ -199,7 +248,7 @@ def _plan(
                 if not same:
                     raise
                 # What is published may say more than its wheels do: priorities of wheels that are gone.
-                again = scan_paths([wheel_dir / filename for filename in sorted(same)])
+                again = read_again(sorted(same))
                 change = Sync((*change.files, *again.files), by_hash=change.by_hash)
                 plans[name] = publisher.plan(name, change)
         except UnpublishableError as error:
@@ -261,6 +310,7 @@ def _summary(
         removed=tuple(sorted(path.removeprefix(f"{ROOT}/") for path in removed)),
         notes=(
             *(f"{name}: {why}; it is left out" for name, why in scan.skipped),
+            *scan.remarks,
             *(note for file in scan.files for note in file.notes),
             *notes,
         ),

@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variant_index.errors import IndexStateError, refuse
-from variant_index.scan import IndexedFile
+from variant_index.indexed_file import INSIDE, IndexedFile
 from variant_index.state import STATUSES, ProjectState, parse_filename
 from variantctl.indexes.page_writer import ProjectStatus
 from variantctl.values import dataclass, replace
@@ -62,6 +62,9 @@ class Add:
         for file in self.files:
             published = entries.get(file.filename)
             if published is not None and published.hashes.get("sha256") == file.sha256:
+                if file.inside is not None:  # nobody may have looked when it was published
+                    private = {**published.private, INSIDE: file.inside.as_json()}
+                    entries[file.filename] = replace(published, private=private)
                 continue
             if published is not None and not self.replace:
                 raise IndexStateError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -45,6 +45,7 @@ class Destination(Protocol):
 
     Attributes:
         name: the folder or URL, for messages.
+        target: by which name it is opened elsewhere: the URL, or the absolute path.
         by_hash: whether published files lie in folders named by their SHA-256, so that what is under a URL
             never changes. A store is written by several at once and read through caches; a folder is
             written under a lock, and its wheels lie beside the page.
@@ -52,6 +53,7 @@ class Destination(Protocol):
     """
 
     name: str
+    target: str
     by_hash: bool
     waiting: Callable[[], None]
 
@@ -77,11 +79,14 @@ class Destination(Protocol):
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; those that are gone already do not matter."""
 
+    def delete_many(self, paths: Sequence[str]) -> None:
+        """The same, in no order, with as few requests as possible."""
+
     def list(self, folder: str) -> Iterator[Listed]:
         """Every object below a folder (``""``: all)."""
 
     def digest(self, path: str) -> str | None:
         """The SHA-256 of an object where it is known without reading it, in hexadecimal."""
 
-    def open(self, path: str) -> BinaryIO:
-        """An object as a seekable file, of which only what is read is fetched."""
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
+        """An object, perhaps of known size, as a seekable file, of which only what is read is fetched."""

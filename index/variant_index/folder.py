@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +27,7 @@ class LocalFolder:
     Attributes:
         root: the folder; it is made when something is written.
         name: the same, for messages.
+        target: its absolute path.
         by_hash: no: its wheels lie beside the page.
         waiting: called once when another process has the lock.
     """
@@ -36,6 +37,7 @@ class LocalFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.name = str(root)
+        self.target = str(root.absolute())
         self.waiting: Callable[[], None] = lambda: None
         self._made: Path | None = None
 
@@ -121,6 +123,9 @@ class LocalFolder:
             except OSError as error:
                 raise _refusal(target, "cannot be deleted", error) from error
 
+    def delete_many(self, paths: Sequence[str]) -> None:
+        self.delete(paths)
+
     def drop_empty_folders(self, folder: str) -> None:
         """Delete the folders below one that have no file in them."""
         for parent, _, _ in os.walk(self._at(folder), topdown=False):
@@ -143,7 +148,7 @@ class LocalFolder:
     def digest(self, path: str) -> str | None:
         return None
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
         target = self._at(path)
         try:
             return target.open("rb")

@@ -9,19 +9,22 @@ from pathlib import Path
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from variant_index.build import audit_mode
 from variant_index.changes import Add, Remove, Selection, SetStatus, Yank
 from variant_index.destinations import Destination
 from variant_index.errors import FolderError, IndexStateError, UnpublishableError, refuse
 from variant_index.extra_pages import ExtraPages
+from variant_index.indexed_file import by_project
 from variant_index.layout import HTML_PAGE, ROOT
 from variant_index.locations import is_store_url, open_destination
 from variant_index.publisher import Plan, Publisher
-from variant_index.scan import Progress, by_project, scan_paths
+from variant_index.scan import Reading, forget_notes, scan_paths, scan_stored
 from variant_index.state import SDIST_SUFFIXES, ProjectState, parse_filename
-from variant_index.stored import scan_stored
 from variantctl.indexes.page_writer import PageFile, ProjectStatus
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
+from variantctl.workers.executors import BY_CORES, Workers
+from variantctl.workers.running import Progress
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ def add_files(
     replace: bool = False,
     verify: bool = False,
     progress: Progress | None = None,
+    workers: Workers = BY_CORES,
+    audit: bool | None = None,
 ) -> ChangeSummary:
     """Publish wheels and sdists beside what the index has. No other project is read.
 
@@ -104,9 +109,12 @@ def add_files(
         replace: take the place of a file of the same name with other contents; else that is refused.
         verify: also compare every file of every wheel with its RECORD.
         progress: told how far hashing is.
+        workers: who reads the wheels.
+        audit: whether the code in them is looked into; ``None``: see ``audit_mode``.
 
     Raises:
         WheelError, InvalidVariantError, UnpublishableError: wheels are unsound or inconsistent.
+        WorkersError: nobody can read the wheels.
         IndexStateError: a name is taken, or a project takes no new files.
         FolderError, DestinationError: the index cannot be read or written.
     """
@@ -121,9 +129,15 @@ def add_files(
     known: dict[str, PageFile] = {}
     for name in sorted({parse_filename(filename).name for filename in paths}):
         known.update({} if replace else publisher.known(name))
-    scans = [scan_paths(list(paths.values()), known, verify=verify, progress=progress)] if paths else []
+    scans = []
+    if paths:
+        mode = audit_mode(audit, publisher.extra, stored=False)
+        reading = Reading(verify, mode, workers, destination, progress)
+        scans.append(scan_paths(list(paths.values()), known, reading))
     if urls:
-        scans.append(scan_stored(destination, urls, publisher.known, progress=progress))
+        mode = audit_mode(audit, publisher.extra, stored=True)
+        reading = Reading(verify, mode, workers, destination, progress)
+        scans.append(scan_stored(destination, urls, publisher.known, reading))
     files = [file for scan in scans for file in scan.files]
     unchanged = [name for scan in scans for name in scan.unchanged]
     groups = by_project(files)
@@ -137,6 +151,7 @@ def add_files(
         for name, change in changes.items():
             removed += publisher.commit(name, change, change.files, plans[name]).removed
         publisher.register(changes)
+    forget_notes(destination, scans)
     return ChangeSummary(
         destination.name,
         tuple(changes),
@@ -145,6 +160,7 @@ def add_files(
         tuple(removed),
         (
             *(f"{name}: {why}" for scan in scans for name, why in scan.skipped),
+            *(remark for scan in scans for remark in scan.remarks),
             *(note for file in files for note in file.notes),
             *publisher.notes,
         ),

@@ -27,6 +27,7 @@ from variant_index.destinations import Destination, Listed, Stored
 from variant_index.errors import Conflict, DestinationError, FolderError, IndexStateError
 from variant_index.extra_pages import ExtraPages, ProjectView
 from variant_index.folder import LocalFolder
+from variant_index.indexed_file import IndexedFile
 from variant_index.layout import (
     HTML_PAGE,
     JSON_PAGE,
@@ -40,7 +41,6 @@ from variant_index.layout import (
     paths_of,
     sidecar,
 )
-from variant_index.scan import IndexedFile
 from variant_index.state import ProjectState, html_page_of, json_page_of, read_state
 from variantctl.indexes.page_writer import GENERATOR, PageFile, root_html, root_json
 from variantctl.values import dataclass, replace
@@ -94,6 +94,7 @@ class Publisher:
         uploaded: told the size of each file that was placed.
 
     Attributes:
+        destination, extra: as they were given.
         notes: what a publisher may want to know, one line each.
     """
 
@@ -105,7 +106,7 @@ class Publisher:
     ) -> None:
         self.destination = destination
         self.notes: list[str] = []
-        self._extra = extra
+        self.extra = extra
         self._uploaded = uploaded or (lambda _size: None)
 
     def names(self) -> list[str] | None:
@@ -195,7 +196,7 @@ class Publisher:
         path = f"{ROOT}/{JSON_PAGE}"
         for _ in self._attempts(path):
             # Before the names: a page that somebody writes after this one was read is not overwritten.
-            front = self.destination.read(self._extra.front) if self._extra else None
+            front = self.destination.read(self.extra.front) if self.extra else None
             html = self.destination.read(f"{ROOT}/{HTML_PAGE}")
             stored = self.destination.read(path)
             old = _read_root(stored.content, path) if stored else []
@@ -211,9 +212,9 @@ class Publisher:
                 continue
             if (again := self.destination.read(path)) and again.content == root_json(new):
                 break
-        if self._extra is not None:
+        if self.extra is not None:
             for name in sorted(removed - set(new)):
-                self.destination.delete(self._extra.gone(canonicalize_name(name)))
+                self.destination.delete(self.extra.gone(canonicalize_name(name)))
 
     def orphans(self, name: NormalizedName) -> dict[str, Listed]:
         """The files of a project's folder that no page names and that are no pages."""
@@ -309,7 +310,7 @@ class Publisher:
             try:
                 if html is None or html.content != content:
                     self.destination.replace(path, content, html.version if html else None)
-                for target, text in self._extra.project(view).items() if self._extra else ():
+                for target, text in self.extra.project(view).items() if self.extra else ():
                     self._write_extra(target, text, self.destination.read(target))
             except Conflict:
                 continue
@@ -326,7 +327,7 @@ class Publisher:
             path = path_of(planned.name, planned.files[file.filename])
             if path is None:
                 return
-            if file.metadata is not None:
+            if file.metadata is not None and not file.beside:
                 beside = sidecar(path)
                 if not (is_by_hash(path) and beside in there):
                     self._write_changed(beside, file.metadata)
@@ -397,11 +398,11 @@ class Publisher:
         Raises:
             Conflict: somebody else just did.
         """
-        if self._extra is None:
+        if self.extra is None:
             return
-        for path, content in self._extra.root(names, front.content if front else None).items():
+        for path, content in self.extra.root(names, front.content if front else None).items():
             self._write_extra(
-                path, content, front if path == self._extra.front else self.destination.read(path)
+                path, content, front if path == self.extra.front else self.destination.read(path)
             )
 
     def _write_extra(self, path: str, content: bytes, stored: Stored | None) -> None:

@@ -2,84 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
-from threading import Lock
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
+from variant_index.destinations import Destination, Listed
 from variant_index.errors import FolderError, refuse
+from variant_index.indexed_file import INSIDE, IndexedFile, upload_time
+from variant_index.journal import FileRead, Journal
+from variant_index.layout import path_of
+from variant_index.one_file import ALWAYS, NEVER, FileAt, place_of, read_file, remember
 from variant_index.state import SDIST_SUFFIXES, parse_filename
 from variantctl.indexes.page_writer import PageFile
-from variantctl.values import dataclass
-from variantctl.variants.errors import InvalidVariantError, VariantctlError
-from variantctl.variants.filenames import parse_wheel_filename
-from variantctl.variants.metadata import VariantMetadata
-from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.errors import WheelError
-from variantctl.wheels.variant import read_variant
-from variantctl.wheels.verify import check_claims, check_identity, verify_archive
+from variantctl.values import dataclass, replace
+from variantctl.variants.errors import InvalidVariantError
+from variantctl.workers.executors import BY_CORES, LARGE, MANY, Load, Workers
+from variantctl.workers.running import Progress, run_all
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes hashed so far and the bytes in all, from several threads in turn."""
-
-_LARGE = 4 << 20
+#: A file of this machine that is smaller is read again as fast as what was noted of it.
+_WORTH_NOTING = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class IndexedFile:
-    """One wheel or sdist that can be published.
+class Reading:
+    """How wheels are read.
 
     Attributes:
-        filename: its name.
-        name: the project's normalized name.
-        version: the version.
-        label: the variant label; ``None`` for a non-variant wheel and for an sdist.
-        size: its length in bytes.
-        sha256: its hash, in hexadecimal.
-        upload_time: when it was last modified, as PEP 700 writes it.
-        path: where it is on this machine; ``None`` where it lies in the index's store already.
-        url: its link, where it lies in the index's store already, else ``""``.
-        metadata: the content of its METADATA; ``None`` for an sdist.
-        requires_python: its Requires-Python as written, or ``""``.
-        variant: its variant metadata; ``None`` for what has no label.
-        notes: what is odd about it, but allowed.
-        provenance: the full URL of its provenance object (PEP 740), where another index has one.
+        verify: also inflate every file of every wheel and compare it with RECORD.
+        audit: whether their code is looked into: ``ALWAYS``, ``IF_READ`` or ``NEVER``.
+        workers: who reads them.
+        journal: the index, where what was read is noted while there is much to do; ``None``: nowhere.
+        progress: told how many bytes are done.
     """
 
-    filename: str
-    name: NormalizedName
-    version: Version
-    label: str | None
-    size: int
-    sha256: str
-    upload_time: str
-    path: Path | None = None
-    url: str = ""
-    metadata: bytes | None = None
-    requires_python: str = ""
-    variant: VariantMetadata | None = None
-    notes: tuple[str, ...] = ()
-    provenance: str | None = None
-
-    def page_file(self, url: str = "") -> PageFile:
-        """What a page says of it when it is published at *url*."""
-        digest = {"sha256": hashlib.sha256(self.metadata).hexdigest()} if self.metadata is not None else False
-        return PageFile(
-            self.filename,
-            {"sha256": self.sha256},
-            url=self.url or url,
-            size=self.size,
-            requires_python=self.requires_python,
-            core_metadata=digest,
-            upload_time=self.upload_time,
-            provenance=self.provenance,
-        )
+    verify: bool = False
+    audit: str = NEVER
+    workers: Workers = BY_CORES
+    journal: Destination | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +53,26 @@ class Scan:
         files: the wheels and sdists that were read, by filename.
         unchanged: the names of those that are published already and were not opened.
         skipped: (filename, why) of every other file.
+        remarks: what a publisher may want to know about the reading itself.
+        noted: the keys of what was noted in the journal meanwhile.
     """
 
     files: tuple[IndexedFile, ...]
     unchanged: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
 
 def scan_folder(
-    folder: Path,
-    known: Mapping[str, PageFile] | None = None,
-    *,
-    verify: bool = False,
-    progress: Progress | None = None,
+    folder: Path, known: Mapping[str, PageFile] | None = None, reading: Reading | None = None
 ) -> Scan:
     """Read every wheel and sdist that lies directly in ``folder``; folders in it are not looked into.
 
     Args:
         folder: the folder.
         known: what the index has, by filename: see ``scan_paths``.
-        verify: also inflate every file of every wheel and compare it with RECORD.
-        progress: told how far hashing is.
+        reading: how they are read.
 
     Raises:
         FolderError: there is no such folder, or nothing in it to publish.
@@ -128,140 +90,188 @@ def scan_folder(
     )
     if not wanted:
         raise FolderError(f"{folder}: there are no wheels in it", hint="give a folder of wheels")
-    scan = scan_paths(wanted, known, verify=verify, progress=progress)
-    return Scan(scan.files, scan.unchanged, skipped)
+    return replace(scan_paths(wanted, known, reading), skipped=skipped)
 
 
 def scan_paths(
-    paths: Sequence[Path],
-    known: Mapping[str, PageFile] | None = None,
-    *,
-    verify: bool = False,
-    progress: Progress | None = None,
+    paths: Sequence[Path], known: Mapping[str, PageFile] | None = None, reading: Reading | None = None
 ) -> Scan:
     """Read wheels and sdists; each is hashed once.
 
     A file whose size and date are those that the index recorded (``size`` and ``upload-time``) is the one
-    that is published: it is not opened.
+    that is published: it is not opened, unless it is to be looked into, and never was.
 
     Raises:
         WheelError, InvalidVariantError: one file is not sound, or no wheel and no sdist.
         UnpublishableError: several are not; all are named.
+        WorkersError: nobody can read them.
     """
+    reading = reading or Reading()
     unchanged: list[str] = []
-    changed: list[Path] = []
-    large: list[Path] = []
-    total = 0
+    tasks: list[FileAt] = []
     for path in paths:
         try:
             found = path.stat()
+            size, modified = found.st_size, upload_time(found.st_mtime_ns)
         except OSError:  # the reader says why
-            changed.append(path)
-            continue
+            size, modified = 0, ""
         published = (known or {}).get(path.name)
-        if published is not None and not verify and _is_published(published, found):
+        if not reading.verify and _is_same(published, size, modified, reading):
             unchanged.append(path.name)
-        else:
-            changed.append(path)
-            total += found.st_size
-            if found.st_size >= _LARGE:
-                large.append(path)
-    reader = _Reader(verify, progress, total)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        # Of a large file most is hashing, which leaves the interpreter's lock. Of small ones most is Python:
-        # threads would only hand the lock to and fro.
-        handed = {path: pool.submit(reader.read, path) for path in large}
-        kept = {path: reader.read(path) for path in changed if path not in handed}
-        read = [handed[path].result() if path in handed else kept[path] for path in changed]
-    refuse([item for item in read if isinstance(item, VariantctlError)])
-    return Scan(tuple(item for item in read if isinstance(item, IndexedFile)), tuple(unchanged))
+            continue
+        noted = reading.journal.target if reading.journal and size >= _WORTH_NOTING else ""
+        # Absolute: the worker may be started in another folder.
+        task = FileAt(str(path.absolute().parent), path.name, size, modified, journal=noted)
+        tasks.append(replace(task, verify=reading.verify, audit=reading.audit))
+    scan = _read_all(tasks, reading)
+    return replace(scan, unchanged=tuple(unchanged))
 
 
-def upload_time(nanoseconds: int) -> str:
-    """A time since 1970 as PEP 700 writes it: in UTC, with microseconds."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, tz=timezone.utc).replace(microsecond=rest // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def scan_stored(
+    destination: Destination,
+    urls: Sequence[str],
+    known: Callable[[NormalizedName], Mapping[str, PageFile]] = lambda _name: {},
+    reading: Reading | None = None,
+) -> Scan:
+    """Read wheels and sdists where they lie in the index's own store.
 
-
-def read_wheel(
-    archive: WheelArchive, *, verify: bool = False
-) -> tuple[bytes, str, VariantMetadata | None, tuple[str, ...]]:
-    """METADATA, Requires-Python, variant metadata and notes of a wheel that claims to be sound.
+    Args:
+        destination: the index's store.
+        urls: objects, or folders of them, below the destination.
+        known: gives what the index has of a project, by filename: what is listed at the same place, with
+            the same size and date, is not read again.
+        reading: how they are read.
 
     Raises:
-        WheelError, InvalidVariantError: it is not.
+        FolderError: a URL is not below the destination, or there is nothing at it.
+        WheelError, InvalidVariantError: one file is not sound.
+        UnpublishableError: several are not; all are named.
+        WorkersError: nobody can read them.
     """
-    notes = verify_archive(archive) if verify else check_claims(archive).notes
-    requires_python = check_identity(archive).requires_python_text
-    return archive.metadata_bytes(), requires_python, read_variant(archive), notes
+    reading = reading or Reading()
+    found, digests, skipped = find_stored(destination, urls)
+    tasks: list[FileAt] = []
+    unchanged: list[str] = []
+    remember(destination)
+    noted = reading.journal.target if reading.journal else ""
+    light = not reading.verify and reading.audit != ALWAYS
+    projects = {parse_filename(posixpath.basename(item.path)).name for item in found}
+    entries = {filename: file for name in projects for filename, file in known(name).items()}
+    for item in found:
+        name, modified = posixpath.basename(item.path), _modified(item)
+        published = entries.get(name)
+        there = published is not None and path_of(parse_filename(name).name, published) == item.path
+        same = there and _is_same(published, item.size, modified, reading)
+        if same and not reading.verify:
+            unchanged.append(name)
+            continue
+        task = FileAt(destination.target, item.path, item.size, modified, stays=True, journal=noted)
+        task = replace(task, verify=reading.verify, audit=reading.audit, has_digest=item.path in digests)
+        tasks.append(task)
+    scan = _read_all(tasks, reading, remote=True, light=light)
+    return replace(scan, unchanged=tuple(unchanged), skipped=tuple(skipped))
 
 
-def _is_published(published: PageFile, found: os.stat_result) -> bool:
-    return published.size == found.st_size and published.upload_time == upload_time(found.st_mtime_ns)
+def forget_notes(destination: Destination, scans: Iterable[Scan]) -> None:
+    """Take away what was noted while an index was made, once it is made."""
+    keys = [key for scan in scans for key in scan.noted]
+    if keys:
+        Journal(destination).forget(keys)
 
 
-class _Reader:
-    """Reads files from several threads; wheels of one version usually share one METADATA, kept once."""
+def find_stored(
+    destination: Destination, urls: Sequence[str]
+) -> tuple[list[Listed], set[str], list[tuple[str, str]]]:
+    """The wheels and sdists at these URLs, by filename; those with a file ``.sha256`` beside them; and
+    what else is there, with why it is left out.
 
-    def __init__(self, verify: bool, progress: Progress | None, total: int) -> None:
-        self._verify = verify
-        self._progress = progress
-        self._total = total
-        self._done = 0
-        self._lock = Lock()
-        self._metadata: dict[bytes, bytes] = {}
+    Raises:
+        FolderError: a URL is not below the destination, or there is nothing at it.
+    """
+    found: dict[str, Listed] = {}
+    digests: set[str] = set()
+    skipped = []
+    for url in urls:
+        if not f"{url.rstrip('/')}/".startswith(f"{destination.name}/"):
+            raise FolderError(
+                f"{url}: is not below {destination.name}",
+                hint="an index can link to wheels of its own store only: they are served together",
+            )
+        path = url[len(destination.name) :].strip("/")
+        single = path.endswith((".whl", *SDIST_SUFFIXES))
+        listed = list(destination.list(posixpath.dirname(path) if single else path))
+        digests.update(i.path.removesuffix(".sha256") for i in listed if i.path.endswith(".sha256"))
+        matching = [item for item in listed if item.path == path or not single]
+        if not any(item.path.endswith((".whl", *SDIST_SUFFIXES)) for item in matching):
+            raise FolderError(f"{url}: there are no wheels there", hint="give the URL of a wheel or a folder")
+        for item in matching:
+            if item.path.endswith((".whl", *SDIST_SUFFIXES)):
+                found[item.path] = item
+            elif not item.path.endswith((".whl.metadata", ".sha256")):
+                skipped.append((item.path, "not a wheel or a source distribution; it is left out"))
+    return sorted(found.values(), key=lambda item: posixpath.basename(item.path)), digests, skipped
 
-    def read(self, path: Path) -> IndexedFile | VariantctlError:
-        try:
-            if path.name.endswith(SDIST_SUFFIXES):
-                return self._sdist(path)
-            return self._wheel(path)
-        except VariantctlError as error:
-            return error
-        except OSError as error:
-            return WheelError(path.name, f"cannot be read: {error.strerror}")
 
-    def _sdist(self, path: Path) -> IndexedFile:
-        names = parse_filename(path.name)
-        size, sha256, modified = self._hash(path)
-        return IndexedFile(path.name, names.name, names.version, None, size, sha256, modified, path)
+def _read_all(
+    tasks: Sequence[FileAt], reading: Reading, *, remote: bool = False, light: bool = False
+) -> Scan:
+    """Read them, whoever does it; the result is in the order of the tasks."""
+    sizes = [task.size for task in tasks]
+    load = Load(len(tasks), sum(sizes), remote, light)
+    if reading.workers == BY_CORES and len(tasks) < MANY and load.size < LARGE:
+        # It takes no longer to read them again than to look for notes.
+        tasks = [replace(task, journal="") for task in tasks]
+    if reading.journal is not None:
+        remember(reading.journal)
+    tasks = _with_notes(tasks)
+    done: dict[int, FileRead] = {}
+    shared: dict[bytes, bytes] = {}
+    runs = run_all(read_file, tasks, sizes, reading.workers, load, progress=reading.progress, tells=True)
+    for number, read in runs:
+        done[number] = _with_shared(read, shared)
+    results = [done[number] for number in range(len(tasks))]
+    refuse([result.refused for result in results if result.refused is not None])
+    streamed = [task for task, result in zip(tasks, results, strict=True) if result.streamed]
+    return Scan(
+        tuple(result.file for result in results if result.file is not None),
+        remarks=_streamed(streamed),
+        noted=tuple(task.key for task in tasks if task.journal),
+    )
 
-    def _wheel(self, path: Path) -> IndexedFile:
-        filename = parse_wheel_filename(path.name)
-        size, sha256, modified = self._hash(path)
-        with WheelArchive.open(path, filename) as archive:
-            metadata, requires_python, variant, notes = read_wheel(archive, verify=self._verify)
-        return IndexedFile(
-            path.name,
-            filename.name,
-            filename.version,
-            filename.label,
-            size,
-            sha256,
-            modified,
-            path,
-            metadata=self._metadata.setdefault(metadata, metadata),
-            requires_python=requires_python,
-            variant=variant,
-            notes=notes,
-        )
 
-    def _hash(self, path: Path) -> tuple[int, str, str]:
-        hasher, size = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            modified = os.fstat(file.fileno()).st_mtime_ns
-            while piece := file.read(1 << 20):
-                hasher.update(piece)
-                size += len(piece)
-                self._report(len(piece))
-        return size, hasher.hexdigest(), upload_time(modified)
+def _with_notes(tasks: Sequence[FileAt]) -> Sequence[FileAt]:
+    """Say which of them something was noted of by a run that was cut short."""
+    places = {task.journal for task in tasks} - {""}
+    noted = {key for place in places for key in Journal(place_of(place)).noted()}
+    return [replace(task, noted=True) if task.key in noted else task for task in tasks] if noted else tasks
 
-    def _report(self, size: int) -> None:
-        if self._progress is not None:
-            with self._lock:
-                self._done += size
-                self._progress(self._done, self._total)
+
+def _streamed(tasks: Sequence[FileAt]) -> tuple[str, ...]:
+    if not tasks:
+        return ()
+    what = posixpath.basename(tasks[0].path) + (f" and {len(tasks) - 1:,} more" if tasks[1:] else "")
+    size = sum(task.size for task in tasks)
+    return (f"{what}: {size:,} bytes were streamed for their SHA-256, which the store does not know",)
+
+
+def _with_shared(read: FileRead, shared: dict[bytes, bytes]) -> FileRead:
+    """Wheels of one version usually share one METADATA, kept once."""
+    file = read.file
+    if file is None or file.metadata is None:
+        return read
+    metadata = shared.setdefault(file.metadata, file.metadata)
+    return replace(read, file=replace(file, metadata=metadata), variant_json=None)
+
+
+def _is_same(published: PageFile | None, size: int, modified: str, reading: Reading) -> bool:
+    """Whether a file is the one that is published, and nothing more is asked of it."""
+    if published is None or (published.size, published.upload_time) != (size, modified):
+        return False
+    return reading.audit != ALWAYS or INSIDE in published.private or not published.filename.endswith(".whl")
+
+
+def _modified(item: Listed) -> str:
+    return upload_time(round(item.modified * 1_000_000) * 1000)
 
 
 def _is_sdist(path: Path) -> bool:
@@ -272,11 +282,3 @@ def _is_sdist(path: Path) -> bool:
     except InvalidVariantError:
         return False
     return True
-
-
-def by_project(files: Iterable[IndexedFile]) -> dict[NormalizedName, list[IndexedFile]]:
-    """The files of each project, in their order; projects by name."""
-    groups: dict[NormalizedName, list[IndexedFile]] = {}
-    for file in files:
-        groups.setdefault(file.name, []).append(file)
-    return dict(sorted(groups.items()))

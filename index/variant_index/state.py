@@ -201,6 +201,7 @@ def _read_file(entry: Mapping[str, object]) -> PageFile:
         yanked=yanked if isinstance(yanked, str) and yanked else bool(yanked),
         upload_time=_text(entry, "upload-time") if entry.get("upload-time") else None,
         provenance=_text(entry, "provenance") if entry.get("provenance") else None,
+        private={key: value for key, value in entry.items() if key.startswith("_")},
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -26,9 +24,10 @@ from variant_index.layout import (
     path_of,
     sidecar,
 )
+from variant_index.one_file import remember
 from variant_index.publisher import Publisher
-from variant_index.scan import Progress, read_wheel
 from variant_index.state import STATUSES, ProjectState, html_page_of, parse_filename
+from variant_index.verify_file import CheckedFile, Problem, PublishedFile, check_file
 from variantctl.indexes.page_writer import PageFile, root_html
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
@@ -36,32 +35,8 @@ from variantctl.variants.filenames import variants_json_filename
 from variantctl.variants.merge import merge_metadata
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.parse import load_metadata
-from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.audit import audit_archive
-from variantctl.wheels.contradictions import contradictions
-
-_CHUNK = 1 << 20
-_READERS = 8
-
-
-@dataclass(frozen=True, order=True)
-class Problem:
-    """Something that is wrong with an index.
-
-    Attributes:
-        where: the file or page, as a path in the index.
-        kind: ``page``, ``missing``, ``size``, ``hash``, ``metadata``, ``wheel``, ``contradiction`` (what is
-            declared is not what the code is for), ``variants``, ``link`` or ``orphan``.
-        message: what is wrong.
-    """
-
-    where: str
-    kind: str
-    message: str
-
-    def as_json(self) -> dict[str, str]:
-        """A member of ``problems`` of ``index verify --json``."""
-        return {"where": self.where, "kind": self.kind, "message": self.message}
+from variantctl.workers.executors import BY_CORES, Load, Workers
+from variantctl.workers.running import Progress, run_all
 
 
 @dataclass(frozen=True)
@@ -101,6 +76,8 @@ def verify_index(
     *,
     quick: bool = False,
     progress: Progress | None = None,
+    workers: Workers = BY_CORES,
+    journal: str = "",
 ) -> Verification:
     """Check pages against each other, against files, and files against what they contain.
 
@@ -109,10 +86,14 @@ def verify_index(
         projects: only these; default: all.
         quick: read no wheel: compare pages, listings, sidecars and index-level metadata only.
         progress: told how many bytes of wheels were read.
+        workers: who reads the wheels.
+        journal: a folder or URL where it is noted of each wheel that nothing is wrong with it: as long as it
+            and its page stay the same, it is not read again. ``""``: nowhere.
 
     Raises:
         IndexStateError: there is no index, or it has no such project.
         DestinationError: the index cannot be read at all.
+        WorkersError: nobody can read the wheels.
     """
     names = publisher.names()
     if names is None:
@@ -120,7 +101,7 @@ def verify_index(
             f"{publisher.destination.name}: there is no index there",
             hint="give the folder or URL that has simple/ in it",
         )
-    check = _Check(publisher, quick, progress)
+    check = _Check(publisher, quick, progress, workers, journal)
     check.run([canonicalize_name(name) for name in names], projects)
     return Verification(
         publisher.destination.name,
@@ -134,7 +115,9 @@ def verify_index(
 class _Check:
     """One verification: what was found so far."""
 
-    def __init__(self, publisher: Publisher, quick: bool, progress: Progress | None) -> None:
+    def __init__(
+        self, publisher: Publisher, quick: bool, progress: Progress | None, workers: Workers, journal: str
+    ) -> None:
         self.problems: list[Problem] = []
         self.superseded: list[str] = []
         self.projects = self.files = 0
@@ -144,8 +127,8 @@ class _Check:
         self._progress = progress
         self._listed: dict[str, Listed] = {}
         self._unreadable: list[str] = []
-        self._lock = Lock()
-        self._done = self._total = 0
+        self._workers = workers
+        self._journal = journal if "://" in journal or not journal else str(Path(journal).absolute())
 
     def run(self, names: Sequence[NormalizedName], wanted: Sequence[NormalizedName]) -> None:
         folders = [folder_of(name) for name in wanted] or [ROOT]
@@ -163,11 +146,13 @@ class _Check:
         if missing := set(wanted) - {state.name for state in states}:
             raise IndexStateError(f"{self._destination.name}: there is no {min(missing)}")
         self.projects = len(states)
-        self._total = sum(file.size or 0 for state in states for file in state.files.values())
         named: set[str] = {f"{ROOT}/{page}" for page in PAGES}
         for state in states:
             self._project(state)
             named |= self._publisher.named(state)
+        variants = self._files(states)
+        for state in states:
+            self._documents(state, variants[state.name])
         self._orphans(named)
 
     def _say(self, where: str, kind: str, message: str) -> None:
@@ -186,7 +171,7 @@ class _Check:
             self._say(f"{ROOT}/{HTML_PAGE}", "page", f"is not what {JSON_PAGE} says")
 
     def _project(self, state: ProjectState) -> None:
-        """The pages of a project, and all that they name."""
+        """The pages of a project."""
         stored = self._destination.read(page_path(state.name, HTML_PAGE))
         if stored is None or stored.content != html_page_of(state):
             self._say(page_path(state.name, HTML_PAGE), "page", f"is not what {JSON_PAGE} says")
@@ -194,17 +179,36 @@ class _Check:
             message = f"{state.status.status!r} is no status of a project (PEP 792)"
             self._say(page_path(state.name, JSON_PAGE), "page", message)
         self.files += len(state.files)
-        with ThreadPoolExecutor(max_workers=_READERS) as pool:
-            found = dict(
-                zip(state.files, pool.map(lambda f: self._file(state, f), state.files.values()), strict=True)
-            )
-        variants = {name: metadata for name, metadata in found.items() if metadata is not None}
+
+    def _files(self, states: Sequence[ProjectState]) -> dict[str, dict[str, VariantMetadata]]:
+        """Every wheel and sdist, read; gives project -> filename -> variant metadata."""
+        found: dict[str, dict[str, VariantMetadata]] = {state.name: {} for state in states}
+        asked = [(state, self._to_check(state, file)) for state in states for file in state.files.values()]
+        tasks = [(state, task) for state, task in asked if task is not None]
+        done: dict[int, CheckedFile] = {}
+        sizes = [0 if self._quick else task.size for _, task in tasks]
+        load = Load(len(tasks), sum(sizes), self._destination.by_hash, self._quick)
+        remember(self._destination)
+        each = [task for _, task in tasks]
+        done.update(
+            run_all(check_file, each, sizes, self._workers, load, progress=self._progress, tells=True)
+        )
+        for number, (state, task) in enumerate(tasks):
+            self.problems += done[number].problems
+            variant = done[number].variant
+            if variant is not None:
+                found[state.name][task.entry.filename] = variant
+        return found
+
+    def _documents(self, state: ProjectState, variants: Mapping[str, VariantMetadata]) -> None:
+        """The index-level metadata of every version."""
+        named = {parse_filename(name).version for name in variants}
         versions = {parse_filename(n).version for n in state.files if parse_filename(n).label is not None}
-        for version in sorted({*versions, *state.links}):
+        for version in sorted({*named, *versions, *state.links}):
             self._document(state, version, variants)
 
-    def _file(self, state: ProjectState, file: PageFile) -> VariantMetadata | None:
-        """One wheel or sdist, its sidecar and its content; gives its variant metadata."""
+    def _to_check(self, state: ProjectState, file: PageFile) -> PublishedFile | None:
+        """What is to be read of one wheel or sdist; ``None`` where what is listed says enough."""
         path = path_of(state.name, file)
         if path is None:
             if file.link.startswith("/"):
@@ -216,33 +220,10 @@ class _Check:
             self._say(path, "link", f"the page calls it {file.filename}")
         if not self._there(state, path, file):
             return None
-        beside = self._sidecar(path, file)
-        if self._quick:
-            return None
-        try:
-            if not self._hash_matches(path, file) or not file.filename.endswith(".whl"):
-                return None
-            with WheelArchive.from_file(self._destination.open(path), file.filename) as archive:
-                metadata, requires_python, variant, _ = read_wheel(archive)
-                self._code(path, archive, variant)
-        except VariantctlError as error:
-            self._say(path, "wheel", error.message)
-            return None
-        if beside is not None and beside != metadata:
-            self._say(sidecar(path), "metadata", "is not the METADATA of the wheel")
-        if requires_python != file.requires_python:
-            message = f"Requires-Python is {requires_python!r}, the page says {file.requires_python!r}"
-            self._say(path, "metadata", message)
-        return variant
-
-    def _code(self, path: str, archive: WheelArchive, variant: VariantMetadata | None) -> None:
-        """What a variant wheel declares, against the code in it."""
-        label = archive.filename.label
-        if variant is None or label is None:
-            return
-        audit = audit_archive(archive, Path(path))
-        for problem in contradictions(audit, variant.variants[label], label):
-            self._say(path, "contradiction", problem.message)
+        listed = self._listed[path]
+        modified = [self._listed[each].modified for each in (path, sidecar(path)) if each in self._listed]
+        place = self._destination.target
+        return PublishedFile(place, path, file, listed.size, tuple(modified), self._quick, self._journal)
 
     def _there(self, state: ProjectState, path: str, file: PageFile) -> bool:
         if path not in self._listed and not path.startswith(f"{folder_of(state.name)}/"):
@@ -254,30 +235,6 @@ class _Check:
         size = self._listed[path].size
         if file.size is not None and size != file.size:
             self._say(path, "size", f"has {size} bytes, the page says {file.size}")
-            return False
-        return True
-
-    def _sidecar(self, path: str, file: PageFile) -> bytes | None:
-        if not file.core_metadata:
-            return None
-        stored = self._destination.read(sidecar(path))
-        if stored is None:
-            self._say(sidecar(path), "missing", "a page promises it, and it is not there")
-            return None
-        if isinstance(file.core_metadata, Mapping):
-            digest = hashlib.sha256(stored.content).hexdigest()
-            if file.core_metadata.get("sha256") not in (None, digest):
-                self._say(sidecar(path), "hash", "its SHA-256 is not the one on the page")
-        return stored.content
-
-    def _hash_matches(self, path: str, file: PageFile) -> bool:
-        hasher = hashlib.sha256()
-        with self._destination.open(path) as opened:
-            while piece := opened.read(_CHUNK):
-                hasher.update(piece)
-                self._report(len(piece))
-        if file.hashes.get("sha256") not in (None, hasher.hexdigest()):
-            self._say(path, "hash", "its SHA-256 is not the one on the page")
             return False
         return True
 
@@ -331,9 +288,3 @@ class _Check:
                 self.superseded.append(path)
             elif path.count("/") > 1:
                 self._say(path, "orphan", "no page names it")
-
-    def _report(self, size: int) -> None:
-        if self._progress is not None:
-            with self._lock:
-                self._done += size
-                self._progress(self._done, self._total)

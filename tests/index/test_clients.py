@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 from variant_index.bucket import Bucket
 from variant_index.build import build_index
 from variant_index.changes import Add
+from variant_index.indexed_file import by_project
 from variant_index.publisher import Publisher
-from variant_index.scan import by_project, scan_folder
+from variant_index.scan import scan_folder
 
 from tests.wheels.recipes import CU126, CU128, provided
 from variantctl.serving.files import Folder

@@ -39,6 +39,7 @@ class PageFile:
         yanked: ``False``, ``True``, or the reason (PEP 592).
         upload_time: when it was uploaded, as PEP 700 writes it: ``2025-01-31T12:00:00.000000Z``; or ``None``.
         provenance: the full URL of its provenance object (PEP 740), or ``None``.
+        private: more keys of the JSON page, each with a leading underscore: the server's own (PEP 691).
     """
 
     filename: str
@@ -50,6 +51,7 @@ class PageFile:
     yanked: bool | str = False
     upload_time: str | None = None
     provenance: str | None = None
+    private: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def link(self) -> str:
@@ -138,7 +140,7 @@ def file_object(file: PageFile) -> dict[str, object]:
         entry["yanked"] = file.yanked
     if file.provenance:
         entry["provenance"] = file.provenance
-    return entry
+    return {**entry, **file.private}
 
 
 def _anchor(file: PageFile) -> str:

@@ -19,6 +19,19 @@ class VariantctlError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """For pickle, which would call ``__init__`` with the message alone."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(
+    kind: type[VariantctlError], args: tuple[object, ...], state: dict[str, object]
+) -> VariantctlError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidVariantError(VariantctlError, ValueError):
     """Data that PEP 825 or PEP 850 does not allow.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from variantctl.machine_code.content import Content, Memory, OpenFile
-from variantctl.machine_code.library import SIGNATURE, LibraryCode, may_be_code, read_library
+from variantctl.machine_code.library import SIGNATURE, CudaCode, LibraryCode, may_be_code, read_library
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename
@@ -41,13 +42,13 @@ class WheelAudit:
 
     Attributes:
         name: the wheel's filename.
-        path: where it is.
+        path: where it is; a URL, where it is in a store.
         libraries: its files with code, in the order of their names.
         problems: what could not be read, in sentences.
     """
 
     name: str
-    path: Path
+    path: Path | str
     libraries: tuple[Library, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -87,6 +88,33 @@ def library_as_json(library: Library) -> dict[str, object]:
     }
 
 
+def library_from_json(value: Mapping[str, Any]) -> Library:
+    """The reverse of ``library_as_json``.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no such object.
+    """
+
+    def texts(member: object) -> tuple[str, ...]:
+        if not isinstance(member, list) or not all(isinstance(text, str) for text in member):
+            raise TypeError("not a list of texts")
+        return tuple(member)
+
+    cuda = value["cuda"]
+    code = LibraryCode(
+        str(value["format"]),
+        texts(value["machines"]),
+        texts(value["needed"]),
+        texts(value["opened"]),
+        CudaCode(texts(cuda["cubin"]), texts(cuda["ptx"]), texts(cuda["lto"]), cuda["ptx_isa"]),
+        texts(value["amd"]),
+        texts(value["intel"]),
+        value["level"],
+        texts(value["problems"]),
+    )
+    return Library(str(value["name"]), code)
+
+
 def audit_wheel(
     path: Path,
     *,
@@ -112,7 +140,7 @@ def audit_wheel(
         return audit_archive(archive, path, progress)
 
 
-def audit_archive(archive: WheelArchive, path: Path, progress: Progress | None = None) -> WheelAudit:
+def audit_archive(archive: WheelArchive, path: Path | str, progress: Progress | None = None) -> WheelAudit:
     """As ``audit_wheel``, of a wheel that is open."""
     libraries: list[Library] = []
     problems: list[str] = []

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from packaging.version import Version
 
+from variant_index.inside import Inside
 from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.metadata import VariantMetadata
@@ -22,6 +23,7 @@ class PublishedWheel:
         yanked: ``False``, ``True``, or the reason (PEP 592).
         requires: its dependencies as METADATA has them, with variant markers.
         link: its URL, relative to the project's Simple page where it does not leave the index.
+        inside: what its code is for; ``None`` where nobody looked.
     """
 
     filename: WheelFilename
@@ -30,6 +32,7 @@ class PublishedWheel:
     yanked: bool | str = False
     requires: tuple[str, ...] = ()
     link: str = ""
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from packaging.version import Version
 
+from variant_index.indexed_file import inside_of
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variantctl.indexes.page_writer import ACTIVE, PageFile, ProjectStatus
 from variantctl.variants.errors import VariantctlError
@@ -92,4 +93,5 @@ def _published(file: PageFile, wheel: WheelFilename, core: CoreMetadata | None) 
         requires=core.requires_dist if core else (),
         # Links in pages that were imported are somebody else's: no other scheme is passed on.
         link=file.link if urlsplit(file.link).scheme in ("", "http", "https") else "",
+        inside=inside_of(file),
     )

@@ -14,6 +14,7 @@ from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.data import page_data
 from variant_index.web.entries import Entry, entries_json
+from variant_index.web.inside_words import InsideWheels, inside_words
 from variantctl.indexes.page_writer import GENERATOR
 from variantctl.values import dataclass
 
@@ -37,6 +38,7 @@ class _Row:
     properties: tuple[tuple[str, str, tuple[str, ...]], ...]
     wheels: tuple[PublishedWheel, ...]
     requires: tuple[str, ...]
+    inside: tuple[InsideWheels, ...]
 
 
 def front_page(entries: Iterable[Entry]) -> bytes:
@@ -99,6 +101,7 @@ def _rows(release: Release) -> Iterator[_Row]:
             ),
             wheels,
             tuple(dict.fromkeys(text for wheel in wheels for text in wheel.requires)),
+            inside_words(wheels),
         )
 
 

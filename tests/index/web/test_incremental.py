@@ -11,8 +11,9 @@ from obstore.store import MemoryStore
 from packaging.utils import NormalizedName, canonicalize_name
 from variant_index.bucket import Bucket
 from variant_index.changes import Add
+from variant_index.indexed_file import IndexedFile
 from variant_index.publisher import Publisher
-from variant_index.scan import IndexedFile, scan_paths
+from variant_index.scan import scan_paths
 from variant_index.state import parse_filename
 
 from variantctl.cli import main

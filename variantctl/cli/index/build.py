@@ -10,13 +10,18 @@ from pathlib import Path
 
 from variantctl.cli.index.publish import count
 from variantctl.cli.render import note, print_json
+from variantctl.cli.workers import add_audit_argument, add_workers_argument, workers_of
 
 HELP = "write a Simple repository of a folder of wheels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
-    parser.add_argument("wheel_dir", metavar="WHEEL_DIR", help="the folder with the wheels")
+    parser.add_argument(
+        "wheel_dir",
+        metavar="WHEEL_DIR",
+        help="the folder with the wheels, or its URL where OUT is a part of the same store",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -41,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PROFILE",
         help="also write OUT/simple-PROFILE/, which shows tools without variants what that machine gets",
     )
+    add_workers_argument(parser)
+    add_audit_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -62,20 +69,22 @@ def run(args: argparse.Namespace) -> int:
             "trees for profiles are written beside an index in a folder, not in an object store",
             hint="Build into a folder with --flatten, and copy simple-PROFILE/ to the store.",
         )
-    if is_store_url(args.wheel_dir):
+    if is_store_url(args.wheel_dir) and not is_store_url(args.output):
         raise FolderError(
-            f"{args.wheel_dir}: 'index build' takes a folder of this machine",
-            hint=f"wheels of a store are indexed where they lie: 'index add {args.wheel_dir} --index URL'",
+            f"{args.wheel_dir}: lies in a store, and {args.output} does not",
+            hint="wheels of a store are indexed where they lie: give a URL of the same store with -o",
         )
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(
-            Path(args.wheel_dir),
+            args.wheel_dir,
             args.output,
             verify=args.verify,
             force=args.force,
             progress=progress,
             waiting=lambda: note(f"{args.output}: waiting for another process that is writing it"),
             extra=extra,
+            workers=workers_of(args),
+            audit=args.audit,
         )
     for text in summary.notes:
         note(text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli.actions import Action
 from variantctl.cli.render import note, print_json
+from variantctl.cli.workers import add_audit_argument, add_journal_argument, add_workers_argument, workers_of
 
 if TYPE_CHECKING:
     from variant_index.operations import ChangeSummary, IndexAt
@@ -78,6 +79,8 @@ def _declare_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify", action="store_true", help="also compare every file in every wheel with its RECORD"
     )
+    add_workers_argument(parser)
+    add_audit_argument(parser)
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -88,7 +91,13 @@ def _add(args: argparse.Namespace) -> int:
 
     with progress_bar("reading wheels") as progress:
         summary = add_files(
-            args.wheels, index_at(args.index), replace=args.replace, verify=args.verify, progress=progress
+            args.wheels,
+            index_at(args.index),
+            replace=args.replace,
+            verify=args.verify,
+            progress=progress,
+            workers=workers_of(args),
+            audit=args.audit,
         )
     done = f"{count(len(summary.files), 'file')} published"
     if summary.files:
@@ -195,6 +204,8 @@ def _declare_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these projects (default: all)")
     add_index_option(parser)
     parser.add_argument("--quick", action="store_true", help="read no wheels: pages, sizes and metadata only")
+    add_workers_argument(parser)
+    add_journal_argument(parser)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -206,7 +217,14 @@ def _verify(args: argparse.Namespace) -> int:
 
     names = [parse_selection(name).name for name in args.names]
     with progress_bar(f"reading {args.index}") as progress:
-        found = verify_index(index_at(args.index).publisher(), names, quick=args.quick, progress=progress)
+        found = verify_index(
+            index_at(args.index).publisher(),
+            names,
+            quick=args.quick,
+            progress=progress,
+            workers=workers_of(args),
+            journal=args.journal,
+        )
     if args.json:
         print_json(found.as_json())
         return int(bool(found.problems))

@@ -12,7 +12,8 @@ from variantctl.cli import options
 from variantctl.cli.app import UsageError
 from variantctl.cli.progress import progress_bar
 from variantctl.cli.render import console, failure, note, print_json, warning
-from variantctl.values import dataclass
+from variantctl.cli.workers import add_journal_argument, add_workers_argument, workers_of
+from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class _Outcome:
     """What was found of one thing that was named: an audit, or why there is none."""
 
     name: str
-    path: Path
+    path: Path | str
     audit: WheelAudit | None = None
     error: VariantctlError | None = None
 
@@ -39,9 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="*",
         metavar="FILE|REQUIREMENT",
-        help="wheels, libraries, or requirements: of those the wheels that would be installed, without "
-        "their dependencies",
+        help="wheels, libraries, folders of wheels, URLs of wheels in an object store (s3://, gs://, az://), "
+        "or requirements: of those the wheels that would be installed, without their dependencies",
     )
+    add_workers_argument(parser)
+    add_journal_argument(parser)
     parser.add_argument("--installed", action="store_true", help="what is installed in the environment")
     parser.add_argument("--pre", action="store_true", help="of requirements take pre-releases, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -66,14 +69,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _named(args: argparse.Namespace) -> Iterator[_Outcome]:
-    """Files one by one; then the wheels of all requirements together."""
+    """Wheels, whoever reads them, and libraries; then the wheels of all requirements together."""
     from variantctl.requirements.requirement import parse_user_requirement
 
     names = list(dict.fromkeys(args.files))
-    requirements = [name for name in names if not _is_path(name)]
-    for name in names:
-        if _is_path(name):
-            yield _of_file(Path(name))
+    requirements = [name for name in names if not (_is_path(name) or _is_store(name))]
+    yield from _of_files([name for name in names if name not in requirements], args)
     if requirements:
         yield from _of_requirements(args, [parse_user_requirement(text) for text in requirements])
 
@@ -84,7 +85,57 @@ def _is_path(name: str) -> bool:
     return "://" not in name and (path.exists() or len(path.parts) > 1 or path.suffix == ".whl")
 
 
-def _of_file(path: Path) -> _Outcome:
+def _is_store(name: str) -> bool:
+    """A URL of an object store; ``https://...`` names a wheel that is installed from there."""
+    from variant_index.bucket import SCHEMES
+
+    scheme, separator, _ = name.partition("://")
+    return bool(separator) and scheme.lower() in SCHEMES
+
+
+def _of_files(names: Sequence[str], args: argparse.Namespace) -> Iterator[_Outcome]:
+    """The outcome of each, in the order in which they are named; folders and URLs may be many wheels."""
+    from variant_index.audit_file import WheelAt, audit_at, wheel_on_disk, wheels_at
+
+    from variantctl.workers.executors import Load
+    from variantctl.workers.running import run_all
+
+    journal = (
+        args.journal if not args.journal or _is_store(args.journal) else str(Path(args.journal).absolute())
+    )
+    found: list[WheelAt | _Outcome] = []
+    named: dict[WheelAt, Path] = {}
+    for name in names:
+        path = Path(name)
+        try:
+            if _is_store(name) or path.is_dir():
+                found += wheels_at(name, journal)
+            elif path.suffix == ".whl" and path.is_file():
+                found.append(wheel := wheel_on_disk(path, journal))
+                named[wheel] = path
+            else:
+                found.append(_Outcome(path.name, path, _audit(path)))
+        except VariantctlError as error:
+            found.append(_Outcome(path.name, name if _is_store(name) else path, error=error))
+    wheels = [item for item in found if not isinstance(item, _Outcome)]
+    if wheels == list(named) and len(wheels) == 1 and not (journal or args.workers):
+        yield from (item if isinstance(item, _Outcome) else _of_one(named[item]) for item in found)
+        return
+    load = Load(len(wheels), sum(wheel.size for wheel in wheels), any(_is_store(x.place) for x in wheels))
+    with progress_bar(f"reading {len(wheels):,} wheels") as progress:
+        sizes = [wheel.size for wheel in wheels]
+        runs = run_all(audit_at, wheels, sizes, workers_of(args), load, progress=progress, tells=True)
+        done = {wheels[number]: audited for number, audited in runs}
+    for item in found:
+        if isinstance(item, _Outcome):
+            yield item
+        else:
+            where, audit = named.get(item, item.where), done[item].audit
+            audit = audit and replace(audit, path=where)
+            yield _Outcome(item.path.rpartition("/")[2], where, audit, done[item].error)
+
+
+def _of_one(path: Path) -> _Outcome:
     try:
         return _Outcome(path.name, path, _audit(path))
     except VariantctlError as error:
