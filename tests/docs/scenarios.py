@@ -75,6 +75,8 @@ index import --from "$INDEXES" -o mirror --package torch --python 3.12 --backend
 knowledge show
 knowledge update pytorch.toml
 knowledge reset
+families
+families cupy
 config check pyproject.toml
 cache dir
 cache info

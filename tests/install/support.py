@@ -39,6 +39,10 @@ class Planned:
     def url(self) -> str:
         return self.path.absolute().as_uri()
 
+    @property
+    def stands_in_for(self) -> tuple[str, ...]:
+        return ()
+
 
 @dataclass(frozen=True)
 class Gone:

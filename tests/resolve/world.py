@@ -14,6 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from variantctl.cache.folder import Cache
 from variantctl.config.settings import IndexSettings
 from variantctl.explain.wheels import Explanation, explain
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.indexes.finder import PackageFinder
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import Profile
@@ -58,6 +59,7 @@ class World:
     root: Path
     machine: Machine = field(default_factory=machine)
     platform: Platform = PLATFORM
+    families: Families = NO_FAMILIES
     _links: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
 
     @property
@@ -113,7 +115,7 @@ class World:
             )
             page.write_text("<!DOCTYPE html><html><body>\n" + "\n".join(anchors) + "\n</body></html>\n")
         (self.root / "simple").mkdir(parents=True, exist_ok=True)
-        settings = IndexSettings(index_url=(self.root / "simple").as_uri() + "/")
+        settings = IndexSettings(index_url=(self.root / "simple").as_uri() + "/", families=self.families)
         return PackageFinder(settings, cache=Cache(self.root / "cache"))
 
     def install(

@@ -80,10 +80,8 @@ def parse_knowledge(content: bytes, origin: str) -> Knowledge:
     Raises:
         KnowledgeError: it is too large, no TOML, of another format, or its table makes no sense.
     """
-    if len(content) > MAX_BYTES:
-        raise KnowledgeError(f"{origin}: is longer than {MAX_BYTES:,} bytes")
+    data = parsed_toml(content, origin)
     try:
-        data = tomllib.loads(content.decode("utf-8"))
         top = Node(data, origin)
         if data.get("format") != FORMAT:
             raise top.error(f"format must be {FORMAT}", hint="A newer variantctl may understand it.")
@@ -94,8 +92,6 @@ def parse_knowledge(content: bytes, origin: str) -> Knowledge:
         found = Knowledge(name, version, table, origin, hashlib.sha256(content).hexdigest())
         if origin != SHIPPED_ORIGIN:
             found.source()
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KnowledgeError(f"{origin}: is no TOML file: {error}") from None
     except InvalidVersion as error:
         raise KnowledgeError(f"{origin}: version: {error}") from None
     except InvalidVariantError as error:
@@ -153,58 +149,110 @@ class KnowledgeFolder:
                 known.
             OSError: it cannot be written.
         """
-        from variantctl.filesystem.atomic import written_whole
-
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != sha256.lower():
-            raise KnowledgeError(
-                f"{origin}: its sha256 is {digest}, not {sha256}",
-                hint="The file is not the one that the checksum is of; nothing was changed.",
-            )
+        check_digest(content, origin=origin, sha256=sha256)
         new = parse_knowledge(content, origin)
         known = self.current(new.name)
         if new.version < known.version and not older:
-            raise KnowledgeError(
-                f"{origin}: version {new.version} is older than {known.version}, which is known already",
-                hint="--allow-older takes it all the same.",
-            )
-        if self.folder is None:
-            raise KnowledgeError(f"{_FOLDER} is empty: there is no folder to keep it in")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(new.name)
-        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)
-        with written_whole(path) as file:
-            file.write(content)
-        with written_whole(path.with_name(f"{path.name}.sha256")) as file:
-            file.write(f"{digest}  {path.name}\n".encode())
+            raise outdated(origin, new.version, known.version)
+        keep(content, self._path(new.name) if self.folder is not None else None)
         return self.current(new.name)
 
     def forget(self, name: str) -> bool:
         """Go back to what is shipped; whether there was anything to forget."""
-        path = self._path(name)
-        there = path.is_file()
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)
-        return there
+        return drop(self._path(name))
 
     def _path(self, name: str) -> Path:
         return (self.folder or Path()) / f"{name}.toml"
 
     def _stored(self, name: str) -> Knowledge | None:
-        if self.folder is None:
-            return None
         path = self._path(name)
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
-            promised = path.with_name(f"{path.name}.sha256").read_text("utf-8").split()
-        except (FileNotFoundError, NotADirectoryError):
+        content = kept(path) if self.folder is not None else None
+        if content is None:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise KnowledgeError(f"{path}: cannot be read: {error}") from None
-        if promised[:1] != [hashlib.sha256(content).hexdigest()]:
-            raise KnowledgeError(f"{path}: was changed since it was stored (its sha256 is another one)")
         found = parse_knowledge(content, str(path))
         if found.name != name:
             raise KnowledgeError(f"{path}: is about {found.name}, not {name}")
         return found
+
+
+def check_digest(content: bytes, *, origin: str, sha256: str) -> None:
+    """Refuse a file that is not the one that its checksum is of.
+
+    Raises:
+        KnowledgeError: it is not.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256.lower():
+        raise KnowledgeError(
+            f"{origin}: its sha256 is {digest}, not {sha256}",
+            hint="The file is not the one that the checksum is of; nothing was changed.",
+        )
+
+
+def outdated(origin: str, version: Version, known: Version) -> KnowledgeError:
+    """What to say of a file that is older than what is known."""
+    return KnowledgeError(
+        f"{origin}: version {version} is older than {known}, which is known already",
+        hint="--allow-older takes it all the same.",
+    )
+
+
+def keep(content: bytes, path: Path | None) -> None:
+    """Write a file of knowledge, with its sha256 beside it.
+
+    Raises:
+        KnowledgeError: there is no folder for it.
+        OSError: it cannot be written.
+    """
+    from variantctl.filesystem.atomic import written_whole
+
+    if path is None:
+        raise KnowledgeError(f"{_FOLDER} is empty: there is no folder to keep it in")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(content)
+    with written_whole(path.with_name(f"{path.name}.sha256")) as file:
+        file.write(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+
+
+def kept(path: Path) -> bytes | None:
+    """A file that was written so; ``None`` where there is none.
+
+    Raises:
+        KnowledgeError: it cannot be read, or is not as it was written.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        promised = path.with_name(f"{path.name}.sha256").read_text("utf-8").split()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnowledgeError(f"{path}: cannot be read: {error}") from None
+    if promised[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise KnowledgeError(f"{path}: was changed since it was stored (its sha256 is another one)")
+    return content
+
+
+def drop(path: Path) -> bool:
+    """Remove such a file; whether there was one."""
+    there = path.is_file()
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)
+    return there
+
+
+def parsed_toml(content: bytes, origin: str) -> dict[str, object]:
+    """A file of knowledge as TOML.
+
+    Raises:
+        KnowledgeError: it is too large, or is none.
+    """
+    if len(content) > MAX_BYTES:
+        raise KnowledgeError(f"{origin}: is longer than {MAX_BYTES:,} bytes")
+    try:
+        data: dict[str, object] = tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise KnowledgeError(f"{origin}: is no TOML file: {error}") from None
+    return data

@@ -75,7 +75,7 @@ def shipped_source(
         changes.refuse_other_keys((*_KEYS, "enabled"))
         _keep_packages(shipped, changes)
         own = {key: value for key, value in changes.mapping().items() if key != "enabled"}
-        top = Node(_merged(shipped, own), changes.source, changes.key)
+        top = Node(merged_tables(shipped, own), changes.source, changes.key)
     return _source(top, name, _url(top.require("url")), origin="variantctl", by_default=True, discover=True)
 
 
@@ -101,20 +101,20 @@ def _keep_packages(shipped: Mapping[str, object], changes: Node) -> None:
     packages = changes.get("packages")
     if packages is None:
         return
-    listed = {_package(item, packages) for item in packages.strings()}
+    listed = {read_package(item, packages) for item in packages.strings()}
     for name in Node(shipped["packages"]).strings():
         if name not in listed:
             raise packages.error(f"must list {show(name)}, too: packages can be added, not left out")
 
 
-def _merged(table: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+def merged_tables(table: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
     """The table with each key of the changes in place of its own; tables are merged, new keys come first."""
     new = {key: value for key, value in changes.items() if key not in table}
     merged: dict[str, object] = {**new, **table}
     for key, value in changes.items():
         old = table.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(old, value)
+            merged[key] = merged_tables(old, value)
         else:
             merged[key] = value
     return merged
@@ -167,7 +167,7 @@ def shipped_changes(node: Node) -> tuple[bool | None, str | None]:
 def _source(
     node: Node, name: str, url: str, *, origin: str, by_default: bool = False, discover: bool = False
 ) -> BackendSource:
-    packages = tuple(_package(item, node) for item in node.require("packages").strings())
+    packages = tuple(read_package(item, node) for item in node.require("packages").strings())
     variants = node.require("variants")
     backends = tuple(
         _backend(label, variants.child(label, value)) for label, value in variants.mapping().items()
@@ -216,7 +216,7 @@ def _device_extras(node: Node) -> dict[NormalizedName, DeviceExtras]:
         extra = each.require("each")
         if "{value}" not in extra.text():
             raise extra.error("must have {value} where the device goes")
-        found[_package(text, listed)] = DeviceExtras(each.require("all").text(), extra.text(), *words)
+        found[read_package(text, listed)] = DeviceExtras(each.require("all").text(), extra.text(), *words)
     return found
 
 
@@ -237,20 +237,22 @@ def _backend(label: str, node: Node) -> Backend:
     return Backend(
         label,
         (path.text() if path is not None else label).strip("/"),
-        _properties(node),
+        read_properties(node),
         tuple(
-            _build(Node(value, node.source, f"{node.key}.builds[{at}]")) for at, value in enumerate(listed)
+            read_build(Node(value, node.source, f"{node.key}.builds[{at}]"))
+            for at, value in enumerate(listed)
         ),
     )
 
 
-def _build(node: Node) -> Build:
+def read_build(node: Node) -> Build:
+    """One entry of ``builds``."""
     node.refuse_other_keys(("packages", "versions", "marker", "properties"))
     packages, versions, marker = node.get("packages"), node.get("versions"), node.get("marker")
     try:
         return Build(
-            _properties(node),
-            frozenset(_package(item, packages) for item in packages.strings()) if packages else None,
+            read_properties(node),
+            frozenset(read_package(item, packages) for item in packages.strings()) if packages else None,
             SpecifierSet(versions.text() if versions else ""),
             Marker(marker.text()) if marker else None,
         )
@@ -263,7 +265,7 @@ def _build(node: Node) -> Build:
         raise (versions or node).error(rule) from None
 
 
-def _properties(node: Node) -> Properties:
+def read_properties(node: Node) -> Properties:
     """What the wheels need; none for those that run anywhere."""
     value = node.mapping().get("properties")
     if not value:
@@ -271,7 +273,8 @@ def _properties(node: Node) -> Properties:
     return read_variants(Node({"properties": value}, node.source, node.key))["properties"]
 
 
-def _package(text: str, node: Node) -> NormalizedName:
+def read_package(text: str, node: Node) -> NormalizedName:
+    """The name of a package, normalized."""
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:

@@ -60,7 +60,10 @@ COMMANDS: dict[str, Command] = {
     ),
     "index": Command("variantctl.cli.index", "build, change, check and serve a static index of wheels"),
     "knowledge": Command(
-        "variantctl.cli.knowledge", "show and renew what is known of PyTorch's builds for each accelerator"
+        "variantctl.cli.knowledge", "show and renew what is known of builds for each accelerator"
+    ),
+    "families": Command(
+        "variantctl.cli.families", "list packages that are published under several names, extras or places"
     ),
     "config": Command("variantctl.cli.config", "print the schema of [tool.variantctl], and check one"),
     "cache": Command("variantctl.cli.cache", "look into the cache, shrink it, check it"),

@@ -160,7 +160,7 @@ def _print_plan(whole: PlanExplanation) -> None:
         planned = package.planned
         who, _, why = planned.because.partition("; ")
         table.add_row(
-            *map(escape, (planned.name, str(planned.version), planned.label or "-")),
+            *map(escape, (planned.distribution, str(planned.version), planned.label or "-")),
             escape(who.removeprefix("needed by ")),
             escape(why.removeprefix(f"{planned.label}: ")),
         )

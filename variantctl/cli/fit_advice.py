@@ -37,7 +37,7 @@ def fit_notes(
 
     def remedy(planned: PlannedInstall) -> str:
         direct = planned.direct_url is not None
-        return remedy_for(planned.name, planned.link.file.source, args, package_finder, direct=direct)
+        return remedy_for(planned.distribution, planned.link.file.source, args, package_finder, direct=direct)
 
     def size_of(planned: PlannedInstall) -> int | None:
         return file_size(planned.link.file, package_finder.client)

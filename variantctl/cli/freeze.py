@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from variantctl.cli.list import as_json, labelled
+    from variantctl.cli.list import as_json, labelled_packages
     from variantctl.target.frozen import frozen_line
     from variantctl.target.installed import installed_packages
 
@@ -41,9 +41,10 @@ def run(args: argparse.Namespace) -> int:
 
     hidden = frozenset() if args.all else seeds(environment)
     packages = [
-        labelled(package)
-        for package in installed_packages(environment).values()
-        if package.name not in hidden and not _is_left_out(package, args)
+        package
+        for package in labelled_packages(installed_packages(environment))
+        # What stands in for a name comes back with the package that does.
+        if package.name not in hidden and package.stands_in_by is None and not _is_left_out(package, args)
     ]
     if args.json:
         found = [{**as_json(package), "requirement": frozen_line(package)} for package in packages]

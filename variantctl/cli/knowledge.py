@@ -14,8 +14,9 @@ from variantctl.cli.render import note, print_json
 
 if TYPE_CHECKING:
     from variantctl.backends.knowledge import Knowledge
+    from variantctl.families.knowledge import FamilyFile
 
-HELP = "show and renew what is known of PyTorch's builds for each accelerator"
+HELP = "show and renew what is known of builds for each accelerator"
 _SUFFIX = ".sha256"
 
 
@@ -44,23 +45,47 @@ def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
     from variantctl.backends.knowledge import KnowledgeFolder
     from variantctl.backends.tables import SHIPPED
+    from variantctl.families.knowledge import SHIPPED_ORIGIN, FamilyKnowledge, is_family_file
 
     folder = KnowledgeFolder.of_user(os.environ)
+    families = FamilyKnowledge(folder)
     if args.action == "update":
         content, sha256 = _fetched(args)
-        folder.store(content, origin=args.place, sha256=sha256, older=args.allow_older)
+        if is_family_file(content, args.place):
+            families.store(content, origin=args.place, sha256=sha256, older=args.allow_older)
+        else:
+            folder.store(content, origin=args.place, sha256=sha256, older=args.allow_older)
     elif args.action == "reset":
         for name in SHIPPED:
             folder.forget(name)
+        families.forget()
     known = [folder.current(name) for name in SHIPPED]
+    files = [families.current(name) for name in families.names()]
     if args.json:
-        print_json({"format": 1, "knowledge": [_as_json(each) for each in known]})
+        listed = [_family_json(each) for each in files]
+        print_json({"format": 1, "knowledge": [_as_json(each) for each in known], "families": listed})
         return 0
     for each in known:
         sys.stdout.write(_line(each))
         if each.problem:
             note(f"{each.problem}; what comes with variantctl is used")
+    for file in files:
+        if file.problem:
+            note(f"{file.problem}; what comes with variantctl is used")
+    newer = [f"{file.name} {file.version} ({file.origin})" for file in files if file.origin != SHIPPED_ORIGIN]
+    sys.stdout.write(f"families: {len(files)} (`variantctl families` lists them)\n")
+    sys.stdout.write("".join(f"  {text}\n" for text in newer))
     return 0
+
+
+def _family_json(file: FamilyFile) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "version": str(file.version),
+        "origin": file.origin,
+        "sha256": file.sha256,
+        "problem": file.problem,
+    }
 
 
 def _as_json(known: Knowledge) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     environment = named_environment(args, for_changes=False)
     recover(environment, for_changes=False)
-    packages = [labelled(package) for package in installed_packages(environment).values()]
+    packages = labelled_packages(installed_packages(environment))
     packages = [package for package in packages if package.editable or not args.editable]
     packages = [package for package in packages if not (package.editable and args.exclude_editable)]
     for package in packages:
@@ -123,14 +123,28 @@ def _latest(package: InstalledPackage, newer: Mapping[NormalizedName, Version] |
     return {"latest_version": str(newer[package.name]), "latest_filetype": "wheel"}
 
 
-def labelled(package: InstalledPackage) -> InstalledPackage:
+def labelled_packages(installed: Mapping[NormalizedName, InstalledPackage]) -> list[InstalledPackage]:
+    """The packages, with the labels that are not recorded: of a backend's build, and of a family's member."""
+    from variantctl.config.families import known_families
+
+    families = known_families(os.environ)
+    found = []
+    for package in installed.values():
+        label = package.label
+        if label is None and package.stands_in_by is None and families.of(package.name) is not None:
+            label = families.installed_label(package.name, package.version, installed)
+        elif label is None and package.version.local is not None:
+            label = _label_of_backend(package)
+        found.append(package if label == package.label else replace(package, label=label))
+    return found
+
+
+def _label_of_backend(package: InstalledPackage) -> str | None:
     """A build of a backend has its label in its version alone (``2.10.0+cu128``)."""
-    if package.label is not None or package.version.local is None:
-        return package
     from variantctl.config.backends import known_sources
 
     labels = (source.label_of(package.name, package.version) for source in known_sources(os.environ))
-    return replace(package, label=next((label for label in labels if label is not None), None))
+    return next((label for label in labels if label is not None), None)
 
 
 def as_json(package: InstalledPackage) -> dict[str, Any]:
@@ -143,6 +157,7 @@ def as_json(package: InstalledPackage) -> dict[str, Any]:
         "editable": package.editable,
         "installer": package.installer,
         "requested": package.requested,
+        **({"stands_in_by": package.stands_in_by} if package.stands_in_by is not None else {}),
     }
 
 
@@ -157,5 +172,7 @@ def _print_table(
 
 
 def _source(package: InstalledPackage) -> str:
+    if package.stands_in_by is not None:
+        return f"({package.stands_in_by} stands in for it)"
     kind = "editable" if package.editable else "setup.py" if package.legacy else ""
     return " ".join(filter(None, (package.source, f"({kind})" if kind else "")))

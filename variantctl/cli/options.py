@@ -86,6 +86,11 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         **several,
     )
     backends.add_argument("--no-backends", action="store_true", help="ask no such source")
+    parser.add_argument(
+        "--no-families",
+        action="store_true",
+        help="take names as they are: 'onnxruntime-gpu' is no build of 'onnxruntime'",
+    )
     group.add_argument("--offline", action="store_true", help="use only the cache and local files")
     group.add_argument("--refresh", action="store_true", help="ask for pages again that are in the cache")
     group.add_argument("--cert", metavar="FILE", help="certificate authorities to trust")
@@ -364,6 +369,7 @@ def index_settings(args: argparse.Namespace, files: RequirementFile | None = Non
         strategy=args.index_strategy,
         backends=args.backends,
         no_backends=args.no_backends,
+        no_families=args.no_families,
         pins=args.pin,
         uploads=uploads_of(args),
         project=project_of(args),

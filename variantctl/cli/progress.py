@@ -207,7 +207,7 @@ class Downloads:
     ) -> FetchedWheel:
         task: Any = None
         label = f" {planned.label}" if planned.label else ""
-        named = f"{planned.name} {planned.version}{label}"
+        named = f"{planned.distribution} {planned.version}{label}"
         said = False
 
         def tell(_done_bytes: int, total: int | None) -> None:

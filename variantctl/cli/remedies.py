@@ -21,7 +21,15 @@ _DROPPED_FLAGS = (
 _DROPPED_VALUES = ("--run-timeout", "-r", "--requirement")
 _FLAGS = (
     *("--user", "--system", "--break-system-packages", "--require-virtualenv"),
-    *("--no-index", "--no-backends", "--refresh", "--no-cache", "--no-cache-dir", "--no-variants"),
+    *(
+        "--no-index",
+        "--no-backends",
+        "--no-families",
+        "--refresh",
+        "--no-cache",
+        "--no-cache-dir",
+        "--no-variants",
+    ),
 )
 """Options that take no value; all others of ``doctor`` and ``uninstall`` take one."""
 

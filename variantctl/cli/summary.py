@@ -29,13 +29,13 @@ def of_rows(rows: Sequence[Sequence[str]], place: Path | None, *, seconds: float
 
 def rows_of(plan: Plan) -> list[tuple[str, ...]]:
     """A row for each wheel: name, version, label, what it replaced, and why it was chosen."""
-    replaced = {removal.name: removal for removal in plan.remove}
+    replaced = {removal.name: removal for removal in plan.remove if removal.package.stands_in_by is None}
     return [
         (
-            planned.name,
+            planned.distribution,
             str(planned.version),
             planned.label or "",
-            _was(planned, replaced[planned.name]) if planned.name in replaced else "",
+            _was(planned, replaced[planned.distribution]) if planned.distribution in replaced else "",
             planned.because,
         )
         for planned in plan.install

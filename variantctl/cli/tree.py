@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.cli.list import as_json, labelled
+    from variantctl.cli.list import as_json, labelled_packages
     from variantctl.doctor.dependency_tree import forest, inverted, tops
     from variantctl.doctor.leftovers import graph_of
     from variantctl.target.installed import installed_packages
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         render.warning(f"{name} is not installed in {environment.prefix}, and nothing there needs it")
     roots = [name for name in named if name in edges] if named else tops(edges)
     trees = forest(roots, edges, depth=args.depth)
-    packages = {name: labelled(package) for name, package in installed.items()}
+    packages = {package.name: package for package in labelled_packages(installed)}
     if args.json:
         details = [as_json(package) for package in packages.values()]
         found = {"tree": [node.as_json() for node in trees], "packages": details, "missing": missing}

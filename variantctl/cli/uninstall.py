@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command. A name that is not installed is warned about, and no failure, as in pip and uv."""
     from packaging.utils import canonicalize_name
 
-    from variantctl.target.installed import installed_packages
+    from variantctl.target.installed import installed_packages, with_stand_ins
 
     if not (args.names or args.orphans or args.requirement):
         raise UsageError("nothing is named to remove", hint="Name a package, or say --orphans.")
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment)
     names = dict.fromkeys(canonicalize_name(name) for name in args.names)
-    going = [installed[name] for name in names if name in installed]
+    going = with_stand_ins([name for name in names if name in installed], installed)
     missing = [name for name in names if name not in installed]
     if args.orphans:
         going += _orphans(installed, environment, [package.name for package in going])

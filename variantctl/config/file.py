@@ -35,6 +35,11 @@ variantctl (``~/.config/variantctl`` on Linux)::
     max-size = "20GB"                  # see config.cache
 
     [backends.NAME]                    # see backend_tables
+
+    [families]
+    enabled = true                     # false: no name counts for another
+
+    [families.NAME]                    # see families.tables
 """
 
 from __future__ import annotations
@@ -94,6 +99,7 @@ class Configuration:
         index: the ``[index]`` table.
         sources: the ``[sources]`` table: package -> place.
         backends: the ``[backends]`` table as it is.
+        families: the ``[families]`` table as it is.
         install: the ``[install]`` table; ``variantctl.wheels.limits`` reads its values.
         cache: the ``[cache]`` table as it is.
         accelerator: the accelerator policy; ``None`` where the file names none.
@@ -108,6 +114,7 @@ class Configuration:
     cache: Mapping[str, object] = field(default_factory=dict)
     accelerator: str | None = None
     accelerator_of: str | None = None
+    families: object = None
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path | None:
@@ -177,6 +184,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration | None:
         tables["cache"],
         accelerator_policy(data, path),
         _accelerator_of(data, path),
+        data.get("families"),
     )
 
 

@@ -13,10 +13,12 @@ from packaging.utils import NormalizedName
 from variantctl.backends.source import BackendSource
 from variantctl.cache.folder import Cache
 from variantctl.config.backends import BackendChoice, choose_backends
+from variantctl.config.families import load_families
 from variantctl.config.file import IndexTable, read_configuration
 from variantctl.config.pip import PipConfig, pip_default_index, read_pip_config
 from variantctl.config.project import ProjectSettings
 from variantctl.config.uploads import UploadLimits, first_said, limits_of_variables, parse_moment
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.values import dataclass, field, replace
 
 DEFAULT_TIMEOUT = 30.0
@@ -75,6 +77,7 @@ class IndexSettings:
         ignore_error_codes: URL of an index, without credentials and slash at the end -> HTTP statuses that
             say that it does not have a project, so that the next index is asked.
         uploads: before when the files of indexes must have been uploaded.
+        families: which names count as builds of one project.
     """
 
     index_url: str | None = None
@@ -96,6 +99,7 @@ class IndexSettings:
     keyring: bool = False
     ignore_error_codes: Mapping[str, Collection[int]] = field(default_factory=dict)
     uploads: UploadLimits = field(default_factory=UploadLimits)
+    families: Families = NO_FAMILIES
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:
@@ -140,6 +144,7 @@ def load_index_settings(
     strategy: str | None = None,
     backends: Sequence[str] = (),
     no_backends: bool = False,
+    no_families: bool = False,
     pins: Sequence[str] = (),
     uploads: UploadLimits | None = None,
     project: ProjectSettings | None = None,
@@ -160,6 +165,7 @@ def load_index_settings(
         strategy, backends, no_backends, pins: of the command line too; see ``choose_backends``.
         uploads: of the command line too: ``--exclude-newer``.
         project: what the project that is worked on says; it goes before the configuration file.
+        no_families: of it too: no name counts for another.
         environ: the environment variables.
         python: the interpreter that is installed into; its pip may be asked.
         prefix: of that interpreter (its ``pip.conf`` counts); the running one's where left out.
@@ -188,6 +194,7 @@ def load_index_settings(
         keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
         ignore_error_codes=table.ignore_error_codes if table else {},
         uploads=_uploads(uploads, environ, project, table, pip),
+        families=load_families(environ, configuration, off=no_families),
         **_ways(cert, trusted_hosts, environ, table, pip),
     )
     choice = choose_backends(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.families.registry import NO_FAMILIES
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
@@ -19,6 +20,7 @@ from variantctl.resolve.needs import ProjectRequirement, is_pin, local_versions
 from variantctl.resolve.passed_over import Told, refuse_without_accelerator, tell_of
 from variantctl.resolve.plan import PassedOver
 from variantctl.resolve.plan_fit import unanswered_by
+from variantctl.resolve.wishes import with_wishes
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice
 from variantctl.select.fit import ACCELERATORS, Fit, fit_of_ordinary
@@ -127,15 +129,24 @@ def explain(
     """
     interpreter = Interpreter(platform.tags, platform.markers)
     package_finder.expect_backends(local_versions([requirement.requirement.specifier]))
-    hashes = {requirement.name: requirement.hashes} if requirement.hashes else {}
+    preferences = preferences or VariantPreferences()
+    families = NO_FAMILIES if preferences.no_variants else package_finder.families
+    preferences = with_wishes(preferences, [requirement], families)
+    name = families.identity(requirement.name)
+    hashes = {name: requirement.hashes} if requirement.hashes else {}
     candidate_finder = CandidateFinder(
-        package_finder, machine, interpreter, preferences=preferences, hashes=hashes, who=who
+        package_finder,
+        machine,
+        interpreter,
+        preferences=preferences,
+        hashes=hashes,
+        who=who,
+        every_member=True,
     )
-    name = requirement.name
     if requirement.requirement.url:
         version, judged = candidate_finder.judge_direct(requirement.requirement.url, name)
         return Explanation(name, version, tuple(with_order(judged, interpreter)), who)
-    version, allow_yanked, first = _version(requirement, candidate_finder, pre=pre)
+    version, allow_yanked, first = _version(name, requirement, candidate_finder, pre=pre)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
     judged = candidate_finder.judge(name, version, allow_yanked=allow_yanked, needs=[need])
     advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
@@ -172,10 +183,10 @@ def _applies(text: str, interpreter: Interpreter) -> bool:
 
 
 def _version(
-    requirement: UserRequirement, candidate_finder: CandidateFinder, *, pre: bool
+    name: NormalizedName, requirement: UserRequirement, candidate_finder: CandidateFinder, *, pre: bool
 ) -> tuple[Version, bool, WheelCandidate | None]:
     """The version to explain, whether its yanked files may be taken, and what is tried first of it."""
-    name, specifier = requirement.name, requirement.requirement.specifier
+    specifier = requirement.requirement.specifier
     candidate_finder.project(name)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
     allowed = candidate_finder.allowed(name, [need])

@@ -17,6 +17,7 @@ from variantctl.cache.folder import Cache
 from variantctl.cache.pages import CachedPages
 from variantctl.cache.wheels import FetchedWheel, WheelCache
 from variantctl.config.settings import IndexSettings
+from variantctl.indexes.family_pages import NO_WISHES, MemberWishes
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.sdists import is_promised
@@ -41,6 +42,7 @@ from variantctl.wheels.metadata import CoreMetadata, core_metadata, metadata_tex
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from variantctl.families.registry import Families
     from variantctl.indexes.builds import Builds, Fits
 
 #: What a server says of a file that is gone, or whose signed link has expired.
@@ -146,18 +148,21 @@ class PackageFinder:
         """What sources that were not asked have of a project, because another one has it, too."""
         return self._places.elsewhere(name, self.project(name).source)
 
-    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> PackageFinder:
+    def for_machine(
+        self, ask: Ask | None, environment: Mapping[str, str], wishes: MemberWishes = NO_WISHES
+    ) -> PackageFinder:
         """The same catalog as one machine sees it: of sub-indexes for backends, those that it can use.
 
         Args:
             ask: what the machine offers of the namespaces that some variants use; ``None``: such wheels are
                 not wanted.
             environment: the markers of the platform that is installed for.
+            wishes: members of families that are asked for whatever the machine can use.
         """
-        if not self._places.backends:
+        if not self._places.backends and not self._places.families:
             return self
         seen = copy(self)
-        seen._places = self._places.for_machine(ask, environment)
+        seen._places = self._places.for_machine(ask, environment, wishes)
         return seen
 
     def for_interpreter(self, name: str, fits: Fits) -> PackageFinder:
@@ -179,11 +184,17 @@ class PackageFinder:
 
     def backend_source(self, name: NormalizedName) -> BackendSource | None:
         """The source of kind ``backends`` that is asked for a project, whether or not it has it."""
-        return next((index.source for index in self._places.backends if index.source.serves(name)), None)
+        index = self._places.source_of(name)
+        return index.source if index is not None else None
+
+    @property
+    def families(self) -> Families:
+        """Which names are members of a family."""
+        return self._places.families
 
     def rule_of(self, name: NormalizedName, label: str) -> str:
         """What was taken for granted of a sub-index that no table lists; ``""`` where a table lists it."""
-        index = next((index for index in self._places.backends if index.source.serves(name)), None)
+        index = self._places.source_of(name)
         backends = index.whole.backends if index is not None else ()
         return next((backend.rule for backend in backends if backend.label == label), "")
 
@@ -267,7 +278,7 @@ class PackageFinder:
         self, name: NormalizedName, version: Version, links: Sequence[WheelLink]
     ) -> VariantMetadata | None:
         named = {link.backend.source for link in links if link.backend is not None}
-        index = next((index for index in self._places.backends if index.source.name in named), None)
+        index = self._places.source_named(named)
         return index.metadata(name, version, links) if index is not None else None
 
     def _variants_json(self, file: RemoteFile) -> bytes:

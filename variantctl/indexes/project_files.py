@@ -28,10 +28,18 @@ class BackendBuild:
         source: the name of the source of kind ``backends``.
         version: the version in the wheel's own name, mostly with the backend as its local part
             (``2.10.0+cu128``): what METADATA, RECORD and the environment know it by.
+        project: the distribution's own name, where a family counts it for another; ``None``: it is the same.
+        member: the member of the family.
+        extra: what the member needs beside the wheel's own requirements: those of this extra.
+        together: whether everything from the source has to be of one label.
     """
 
     source: str
     version: Version
+    project: NormalizedName | None = None
+    member: str = ""
+    extra: NormalizedName | None = None
+    together: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class WheelLink:
         """What the name alone says, which the wheel's content must agree with."""
         if self.backend is None:
             return self.wheel
-        return replace(self.wheel, version=self.backend.version, label=None)
+        name = self.backend.project or self.wheel.name
+        return replace(self.wheel, name=name, version=self.backend.version, label=None)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from packaging.utils import NormalizedName
 
 from variantctl.backends.source import Ask, BackendSource
 from variantctl.cache.pages import CachedPages
 from variantctl.config.settings import BEST_VERSION, IndexSettings, SourceLayer
+from variantctl.families.registry import NO_FAMILIES
 from variantctl.indexes.backend_pages import BackendIndex
 from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.family_pages import NO_WISHES, FamilyIndex, MemberWishes
 from variantctl.indexes.find_links import FindLinks
 from variantctl.indexes.project_files import ProjectFiles, join_sources
 from variantctl.indexes.reachability import ServerReachability
@@ -24,6 +26,9 @@ from variantctl.net.urls import is_url, split_credentials
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
+if TYPE_CHECKING:
+    from variantctl.families.family import Member
+
 Place: TypeAlias = SimpleIndex | BackendIndex
 
 
@@ -32,6 +37,7 @@ class SourceList:
 
     Attributes:
         backends: those of kind ``backends``.
+        families: which names are members of a family; each is opened when one of its names comes up.
     """
 
     def __init__(
@@ -49,6 +55,9 @@ class SourceList:
         self._contacts = contacts
         self._note = note
         self._warn = warn
+        self.families = settings.families
+        self._families: dict[str, FamilyIndex] = {}
+        self._ask_machine: tuple[Ask, Mapping[str, str], MemberWishes] | None = None
         self._layers = [self._open_layer(layer) for layer in settings.layers]
         opened = {index.source.name: index for index in self.backends}
         self._pinned: dict[NormalizedName, Place] = {
@@ -61,8 +70,10 @@ class SourceList:
     def backends(self) -> list[BackendIndex]:
         return [place for layer in self._layers for place in layer.places if isinstance(place, BackendIndex)]
 
-    def for_machine(self, ask: Ask | None, environment: Mapping[str, str]) -> SourceList:
-        """The same places, with only the backends that a machine can use."""
+    def for_machine(
+        self, ask: Ask | None, environment: Mapping[str, str], wishes: MemberWishes = NO_WISHES
+    ) -> SourceList:
+        """The same places, with only the backends and members of families that a machine can use."""
         seen = copy(self)
         views = {index.source.name: index.for_machine(ask, environment) for index in self.backends}
 
@@ -73,11 +84,54 @@ class SourceList:
             replace(layer, places=[view(place) for place in layer.places]) for layer in self._layers
         ]
         seen._pinned = {name: view(place) for name, place in self._pinned.items()}
+        seen._families = {}
+        seen._ask_machine = (ask, environment, wishes) if ask is not None else None
+        if ask is None:
+            seen.families = NO_FAMILIES
         return seen
+
+    def family(self, project: NormalizedName) -> FamilyIndex | None:
+        """The family of an identity; ``None`` of every other project, a member's own name included."""
+        if not self.families or self.families.identity(project) != project:
+            return None
+        family = self.families.of(project)
+        if family is None:
+            return None
+        opened = self._families.get(family.name)
+        if opened is None:
+            for problem in self.families.problems:
+                self._warn(problem)
+            opened = FamilyIndex(family, self._page_of_member, self._warn)
+            if self._ask_machine is not None:
+                ask, environment, wishes = self._ask_machine
+                opened = opened.for_machine(ask, environment, self._page_of_member, wishes)
+            self._families[family.name] = opened
+        return opened
+
+    def source_of(self, project: NormalizedName) -> BackendIndex | FamilyIndex | None:
+        """What gives a project's wheels labels that their names do not have."""
+        found = next((index for index in self.backends if index.source.serves(project)), None)
+        return found or self.family(project)
+
+    def source_named(self, names: Collection[str]) -> BackendIndex | FamilyIndex | None:
+        """The same by what it is called, among those that are open."""
+        opened: list[BackendIndex | FamilyIndex] = [*self.backends, *self._families.values()]
+        return next((index for index in opened if index.source.name in names), None)
+
+    def _page_of_member(
+        self, project: NormalizedName, member: Member, refresh: bool | None
+    ) -> ProjectFiles | None:
+        if member.page:
+            return FindLinks(member.page, self._client, self._pages).project(project)
+        if member.index:
+            return self._simple(member.index).project(project, refresh=refresh)
+        return self._plain(project, refresh=refresh)
 
     def seen_backends(self, project: NormalizedName) -> tuple[str, ...]:
         """What tells the files of a project for one machine from those for another."""
-        return tuple(view for index in self.backends if (view := index.view(project)))
+        views = tuple(view for index in self.backends if (view := index.view(project)))
+        family = self.family(project)
+        return views if family is None else (*views, family.view())
 
     def expect_backends(self, names: Iterable[str]) -> None:
         """Somebody named these sub-indexes, in a version like ``2.14.0+rocm7.14``."""
@@ -86,7 +140,13 @@ class SourceList:
             index.discovery.expect(names)
 
     def project(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
-        """The files of a project: see ``PackageFinder.project``."""
+        """The files of a project: see ``PackageFinder.project``; of an identity those of its members."""
+        family = self.family(project)
+        if family is not None:
+            return family.project(project, refresh=refresh)
+        return self._plain(project, refresh=refresh)
+
+    def _plain(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
         if project in self._pinned:
             return self._ask(self._pinned[project], project, refresh)
         everywhere = self._settings.strategy == BEST_VERSION

@@ -25,7 +25,7 @@ from variantctl.install.space import room_of
 from variantctl.install.spelling import probe
 from variantctl.install.transaction import Transaction, pending, recover
 from variantctl.target.environment import Environment
-from variantctl.target.installed import InstalledPackage, installed_packages
+from variantctl.target.installed import InstalledPackage, installed_packages, with_stand_ins
 from variantctl.values import dataclass, field
 from variantctl.variants.names import canonicalize_name
 from variantctl.wheels.errors import UntidyError
@@ -103,7 +103,7 @@ def apply_plan(
         installed = installed_packages(environment)
         names = {canonicalize_name(planned.name) for planned in plan.remove}
         names |= {wheel.name for wheel in wheels}
-        going = [package for name, package in installed.items() if name in names]
+        going = with_stand_ins(names, installed)
         requested = {package.name for package in going if package.requested}
         layouts = [
             lay_out(
@@ -112,6 +112,7 @@ def apply_plan(
                 requested=planned.requested or wheel.name in requested,
                 direct_url=planned.direct_url,
                 url=planned.url,
+                stands_in_for=planned.stands_in_for,
             )
             for planned, wheel in zip(plan.install, wheels, strict=True)
         ]
@@ -148,8 +149,7 @@ def uninstall(
     with _changing(environment, options) as (state, notes):
         roots = Roots(environment)
         installed = installed_packages(environment)
-        names = {package.name for package in packages}
-        going = [package for name, package in installed.items() if name in names]
+        going = with_stand_ins({package.name for package in packages}, installed)
         removal = removal_of(going, installed.values(), roots)
         change = FileChanges((), removal.files, ())
         linker = Linker(options.link_mode)

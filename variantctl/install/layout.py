@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from variantctl.cache.manifest import StoredFolder, UnpackedFile, UnpackedWheel
 from variantctl.install.scripts import entry_point_scripts, with_interpreter
+from variantctl.install.stand_ins import StandIn
 from variantctl.net.redaction import without_secrets
 from variantctl.target.environment import SCHEME_NAMES, Environment
 from variantctl.target.installed import DIRECT_URL, PROVENANCE
@@ -109,8 +110,17 @@ def lay_out(
     requested: bool,
     direct_url: Mapping[str, Any] | None,
     url: str,
+    stands_in_for: Sequence[str] = (),
 ) -> Layout:
     """Every file that installing ``wheel`` makes, with RECORD and the installer's own files.
+
+    Args:
+        wheel: the wheel.
+        environment: where to.
+        requested: whether a user asked for it.
+        direct_url: what direct_url.json says; ``None``: it came from an index.
+        url: of the wheel.
+        stands_in_for: the names that it has to be found by as well.
 
     Raises:
         WheelError: its WHEEL file is of another format, a ``.data`` folder is none of the scheme's, two files
@@ -133,6 +143,10 @@ def lay_out(
         _take_apart(folders, script.destination, found)
         found[script.destination] = script
     found |= {file.destination: file for file in _notes(wheel, dist_info, requested, direct_url, url)}
+    for name in stands_in_for:
+        for path, content in StandIn(name, str(wheel.version), wheel.name).files(INSTALLER):
+            place = f"{root}{os.sep}{_local(path)}"
+            found[place] = _generated(place, content)
     record = _record(folders.values(), found, root, f"{dist_info}{os.sep}RECORD")
     return Layout(wheel, tuple(folders.values()), (*found.values(), record), dist_info)
 

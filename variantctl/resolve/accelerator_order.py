@@ -127,7 +127,7 @@ class AcceleratorOrder:
         return (
             self._policy != ANY
             and not candidate_finder.preferences.no_variants
-            and name not in candidate_finder.preferences.labels
+            and candidate_finder.preferences.wanted(name) is None
             and candidate_finder.has_variants(name)
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.backends.source import BackendSource
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles
 from variantctl.resolve.candidates import BaseCandidate, InstalledCandidate, WheelCandidate
@@ -46,10 +47,13 @@ class Backends:
         self._project = project
 
     def label_of(self, package: InstalledPackage) -> str | None:
-        """Of an installed package: the label of its variant, or the backend that its version names."""
-        source = self._package_finder.backend_source(package.name)
+        """Of an installed package: the label of its variant, or the backend that its name or version says."""
+        families = self._package_finder.families
+        source = self._package_finder.backend_source(families.identity(package.name))
         if package.label is not None or source is None:
             return package.label
+        if families.of(package.name) is not None:
+            return families.installed_label(package.name, package.version, self._installed)
         return source.label_of(package.name, package.version)
 
     def need_of(self, candidate: BaseCandidate) -> BackendRequirement | None:
@@ -61,15 +65,28 @@ class Backends:
         """
         if isinstance(candidate, WheelCandidate):
             link = candidate.wheel.link
-            return BackendRequirement(link.backend.source, link.wheel.label) if link.backend else None
+            if link.backend is None or not link.backend.together:
+                return None
+            return BackendRequirement(link.backend.source, link.wheel.label)
         package = candidate.package
-        source = self._package_finder.backend_source(package.name)
+        source = self._package_finder.backend_source(candidate.name)
+        if candidate.identity is not None or self._package_finder.families.of(package.name) is not None:
+            return self._need_of_member(candidate, source)
         label = self.label_of(package)
         if source is None or package.label is not None or (label is None and package.version.local):
             return None
         if label is not None:
             return BackendRequirement(source.name, label)
         return BackendRequirement(source.name, None, lambda: self._looked_up(package))
+
+    def _need_of_member(
+        self, candidate: InstalledCandidate, source: BackendSource | None
+    ) -> BackendRequirement | None:
+        """Of an installed member of a family; one whose label is not known goes with anything."""
+        is_alone = source is None or len(source.packages) < 2 or not getattr(source, "together", True)
+        if is_alone or source is None or candidate.label is None:
+            return None
+        return BackendRequirement(source.name, candidate.label)
 
     def rank(self, name: NormalizedName) -> int:
         """The place of a package among those of its source: the first is what the others are built for."""

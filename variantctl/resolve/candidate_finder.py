@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.indexes.errors import ProjectNotFound
+from variantctl.indexes.family_pages import MemberWishes
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.redaction import without_secrets
@@ -23,6 +24,7 @@ from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.origins import digest_of, is_same_source, is_same_wheel
 from variantctl.resolve.prefetch import Prefetcher
+from variantctl.resolve.present import Present
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice, advise_on, with_newest_drivers
 from variantctl.select.preferences import NON_VARIANT, REQUIRE, VariantPreferences
@@ -44,6 +46,7 @@ from variantctl.variants.properties import Supported
 from variantctl.wheels.metadata import CoreMetadata
 
 if TYPE_CHECKING:
+    from variantctl.families.family import Member
     from variantctl.resolve.needs import Need
 
 _MOST_READ = 32
@@ -62,6 +65,7 @@ class CandidateFinder:
         hashes: project -> algorithm -> allowed digests.
         installed: what the environment has.
         who: ``this machine`` or the profile, for messages.
+        every_member: ask for the pages of every member of a family, to say why it is not taken.
 
     Attributes:
         backends: what holds packages of one source of backends together.
@@ -78,19 +82,24 @@ class CandidateFinder:
         hashes: Mapping[NormalizedName, Mapping[str, frozenset[str]]] | None = None,
         installed: Mapping[NormalizedName, InstalledPackage] | None = None,
         who: str = "this machine",
+        every_member: bool = False,
     ) -> None:
         self.interpreter = interpreter
         self.preferences = preferences or VariantPreferences()
         self.who = who
         ask = None if self.preferences.no_variants else self._allowed_to_backends
         self._everywhere = package_finder
-        self._package_finder = package_finder.for_machine(ask, interpreter.markers).for_interpreter(
+        named = {name: frozenset((label,)) for name, label in self.preferences.labels.items()}
+        wishes = MemberWishes({**self.preferences.wished, **named}, every_member)
+        self._package_finder = package_finder.for_machine(ask, interpreter.markers, wishes).for_interpreter(
             f"{interpreter.tags[0]} {interpreter.python}", lambda link: fits_interpreter(link, interpreter)
         )
         self._machine = machine
         self._asking = Lock()
         self._hashes = hashes or {}
-        self._installed = {name: InstalledCandidate(package) for name, package in (installed or {}).items()}
+        self.families = self._package_finder.families
+        self.present = Present(installed or {}, self.families)
+        self._installed = self.present.candidates
         self._ahead = Prefetcher(self._package_finder, interpreter)
         self.backends = Backends(
             self._package_finder, interpreter, self._installed, self.versions, self.project
@@ -302,9 +311,9 @@ class CandidateFinder:
         candidate = self._installed.get(name)
         if candidate is None:
             return None
-        label = self.backends.label_of(candidate.package)
-        wanted = self.preferences.labels.get(name)
-        if (wanted is not None and (label or NON_VARIANT) != wanted) or (
+        label = candidate.label or self.backends.label_of(candidate.package)
+        wanted = self.preferences.wanted(name)
+        if (wanted is not None and (label or NON_VARIANT) not in wanted) or (
             self.preferences.no_variants and label
         ):
             return None
@@ -322,10 +331,13 @@ class CandidateFinder:
         """What counts as supported when pages are chosen; asked from any thread."""
         return self.preferences.allowed(self._supported(metadata))
 
-    def replaced(self, name: NormalizedName) -> InstalledPackage | None:
-        """What must make room before a wheel of a project is installed."""
-        candidate = self._installed.get(name)
-        return candidate.package if candidate else None
+    def replaced(self, name: NormalizedName) -> tuple[InstalledPackage, ...]:
+        """What must make room before a wheel of a project is installed: of a family every member."""
+        return self.present.of(name)
+
+    def everything_installed(self) -> Iterable[InstalledCandidate]:
+        """What the environment has, whatever the user rules out."""
+        return self._installed.values()
 
     def is_unchanged(self, installed: InstalledCandidate, url: str) -> bool:
         """Whether a package was installed from what a direct reference names, as it is now."""
@@ -389,11 +401,14 @@ class CandidateFinder:
         if matters and (need_metadata or not self.preferences.no_variants):
             metadata = self._package_finder.readable_variants(project, version)
         supported = self._supported(metadata) if metadata else {}
+        wished = self.preferences.wanted(project.name)
         return SelectionContext(
             self.interpreter,
             self.preferences,
             self.preferences.labels.get(project.name),
-            metadata,
+            metadata
+            if wished is None or metadata is None
+            else self._as_wished(project.name, wished, metadata),
             supported,
             self.hashes(project.name),
             allow_yanked,
@@ -401,7 +416,29 @@ class CandidateFinder:
             {name: candidate.version for name, candidate in self._installed.items()},
             each_alone=self._machine.each_alone(metadata, supported) if metadata else (),
             unreadable=self._package_finder.unreadable.get((project.name, version)),
+            wished=self.preferences.wished.get(project.name),
+            reserved=self._reserved(project.name, wished or frozenset()),
         )
+
+    def _members(self, name: NormalizedName) -> Sequence[Member]:
+        family = self.families.of(name)
+        return family.members if family is not None else ()
+
+    def _reserved(self, name: NormalizedName, wished: frozenset[str]) -> frozenset[str]:
+        """The labels that are only taken where somebody names them, and nobody does."""
+        return frozenset(
+            each.label for each in self._members(name) if each.only_by_name and each.label not in wished
+        )
+
+    def _as_wished(
+        self, name: NormalizedName, wished: frozenset[str], metadata: VariantMetadata
+    ) -> VariantMetadata:
+        """What is asked for by name, and runs without its device too, needs nothing of the machine."""
+        bare = {each.label for each in self._members(name) if each.runs_anywhere and each.label in wished}
+        if not bare:
+            return metadata
+        variants = {label: {} if label in bare else known for label, known in metadata.variants.items()}
+        return replace(metadata, variants=variants)
 
     def _supported(self, metadata: VariantMetadata) -> Supported:
         with self._asking:

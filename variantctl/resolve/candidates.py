@@ -43,21 +43,36 @@ class WheelCandidate:
         """Whether its file is source code, and the wheel a promise."""
         return not self.wheel.link.file.filename.endswith(".whl")
 
+    @property
+    def distribution(self) -> NormalizedName:
+        """The name of what is installed: a member's own, where a family counts it for another."""
+        return self.wheel.link.own_name.name
+
     def __str__(self) -> str:
         label = self.wheel.label
-        return f"{self.name} {self.version}" + (f" ({label})" if label else "")
+        return f"{self.distribution} {self.version}" + (f" ({label})" if label else "")
 
 
 @dataclass(frozen=True, eq=False)
 class InstalledCandidate:
-    """What the environment already has of a project."""
+    """What the environment already has of a project.
+
+    Attributes:
+        package: what is installed.
+        identity: the project that it counts for, where that is not its own name.
+        label: of a member of a family.
+        extra: what makes it that member.
+    """
 
     package: InstalledPackage
+    identity: NormalizedName | None = None
+    label: str | None = None
+    extra: NormalizedName | None = None
 
     @property
     def name(self) -> NormalizedName:
         """The project."""
-        return self.package.name
+        return self.identity or self.package.name
 
     @property
     def version(self) -> Version:
@@ -75,7 +90,7 @@ class InstalledCandidate:
         return self.name
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} (installed)"
+        return f"{self.package.name} {self.version} (installed)"
 
 
 BaseCandidate: TypeAlias = WheelCandidate | InstalledCandidate
@@ -173,9 +188,13 @@ def with_installed(
 
 def is_same(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:
     """Whether a wheel is what is installed."""
-    # The label of a backend is not recorded in the environment, its version is.
-    same_label = candidate.wheel.link.backend or candidate.wheel.label == installed.package.label
-    return candidate.version == installed.version and bool(same_label)
+    link = candidate.wheel.link
+    if link.backend is not None and link.backend.project is not None:
+        same_label = link.own_name.name == installed.package.name and candidate.wheel.label == installed.label
+    else:
+        # The label of a backend is not recorded in the environment, its version is.
+        same_label = link.backend is not None or candidate.wheel.label == installed.package.label
+    return candidate.version == installed.version and same_label
 
 
 def _is_older(candidate: WheelCandidate, installed: InstalledCandidate) -> bool:

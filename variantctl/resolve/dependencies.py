@@ -69,17 +69,18 @@ class Dependencies:
         texts, variant = self._declared(base)
         markers = self._candidate_finder.interpreter.markers
         found = [self._for_devices(read_requirement(text).requirement, base) for text in texts]
+        member = _extra_of_member(base)
         if not isinstance(candidate, ExtraCandidate):
             return self._overridden(
                 requirement
                 for requirement in found
-                if requirement.applies(markers, variant) or self._is_replaced_anyway(requirement)
+                if requirement.applies(markers, variant, member) or self._is_replaced_anyway(requirement)
             )
         return self._overridden(
             requirement
             for requirement in found
             if requirement.applies(markers, variant, (candidate.extra,))
-            and not requirement.applies(markers, variant)
+            and not requirement.applies(markers, variant, member)
         )
 
     def _overridden(self, requirements: Iterable[VariantRequirement]) -> list[VariantRequirement]:
@@ -163,7 +164,7 @@ class Dependencies:
             if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
                 yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {problem}")
             else:
-                yield from needs_of(requirement)
+                yield from needs_of(requirement, families=self._candidate_finder.families)
         if isinstance(candidate, WheelCandidate):
             yield from _abi_needs(candidate)
 
@@ -191,6 +192,14 @@ class Dependencies:
         if not self._candidate_finder.interpreter.accepts_python(text):
             return f"needs Python {text}; this is {self._candidate_finder.interpreter.python}"
         return None
+
+
+def _extra_of_member(base: BaseCandidate) -> tuple[NormalizedName, ...]:
+    """The extra that makes a wheel the member of a family that it is: what it brings is needed as well."""
+    if isinstance(base, InstalledCandidate):
+        return (base.extra,) if base.extra is not None else ()
+    backend = base.wheel.link.backend
+    return (backend.extra,) if backend is not None and backend.extra is not None else ()
 
 
 def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:

@@ -147,6 +147,8 @@ def _no_wheel_fits(
     name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder
 ) -> str:
     """The most frequent reasons of the newest version that is allowed."""
+    if (member := _no_member_fits(name, allowed, candidate_finder)) is not None:
+        return member
     version = allowed[0]
     judged = candidate_finder.judge(name, version)
     reasons = Counter(reason.detail for wheel in judged for reason in wheel.reasons[:1])
@@ -164,6 +166,38 @@ def _no_wheel_fits(
     if len(judged) == 1:
         return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"
+
+
+def _no_member_fits(
+    name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder
+) -> str | None:
+    """Of a family, whose wheels say what they are for: why the machine can use none of its members.
+
+    Said of the newest version that has wheels for the interpreter; of what the user asked for by name alone.
+    """
+    if candidate_finder.families.of(name) is None:
+        return None
+    wanted = candidate_finder.preferences.wanted(name)
+    for version in allowed[:_MOST_MEMBERS]:
+        rest = [other for other in allowed if other != version]
+        others = f" (nor of {_versions(rest)})" if rest else ""
+        why: dict[str, str] = {}
+        for wheel in candidate_finder.judge(name, version):
+            label = wheel.link.wheel.label or ""
+            kinds = {each.kind for each in wheel.reasons}
+            if (wanted is None or label in wanted) and kinds <= _OF_MEMBERS:
+                own = wheel.link.own_name.name
+                text = "; ".join(each.detail for each in wheel.reasons if each.kind != "other-label")
+                why.setdefault(own if own != name else f"{name} for {label}", text)
+        if why:
+            told = "; ".join(f"{member} {text}" for member, text in why.items())
+            asked = ", as it is asked for by name," if wanted is not None else ""
+            return f"no build of {name} {version}{others}{asked} is for {candidate_finder.who}: {told}"
+    return None
+
+
+_MOST_MEMBERS = 32
+_OF_MEMBERS = frozenset(("property", "by-name"))
 
 
 def _hint(name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder) -> str | None:

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.resolve.candidates import BackendCandidate, BaseCandidate, Candidate
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import VariantctlError
@@ -225,11 +226,18 @@ Need: TypeAlias = (
 )
 
 
-def needs_of(requirement: VariantRequirement, origin: str | None = None) -> Iterator[ProjectRequirement]:
-    """The project itself first, then each extra."""
-    yield ProjectRequirement(requirement.name, None, requirement, origin)
-    for extra in sorted(requirement.extras):
-        yield ProjectRequirement(requirement.name, extra, requirement, origin)
+def needs_of(
+    requirement: VariantRequirement, origin: str | None = None, families: Families = NO_FAMILIES
+) -> Iterator[ProjectRequirement]:
+    """The project itself first, then each extra.
+
+    A member of a family counts for the identity, and so does an extra that stands for a member: which one is
+    taken is for the machine to say, and for what the user names (``VariantPreferences.wished``).
+    """
+    name = families.identity(requirement.name)
+    yield ProjectRequirement(name, None, requirement, origin)
+    for extra in sorted(families.plain_extras(requirement.name, requirement.extras)):
+        yield ProjectRequirement(name, NormalizedName(extra), requirement, origin)
 
 
 def local_versions(specifiers: Iterable[SpecifierSet]) -> list[str]:

@@ -60,7 +60,8 @@ def passed_over(
     for version in candidate_finder.allowed(chosen.name, needs):
         if version <= taken or (version.is_prerelease and not pre):
             continue
-        if candidates := candidate_finder.candidates(chosen.name, version):
+        candidates = candidate_finder.candidates(chosen.name, version)
+        if candidates or _has_what_is_wished(chosen.name, version, candidate_finder):
             best = next((each for each in candidates if each.accelerators), None)
             why = f"has no {_build(candidate_finder)}" if best is None else rejected(best) or ""
             if best is not None and why:
@@ -73,6 +74,17 @@ def passed_over(
             labels = candidate_finder.every_label(chosen.name, version)
             found.append(PassedOver(chosen.name, version, labels, why, chosen.version, advice))
     return tuple(found)
+
+
+def _has_what_is_wished(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> bool:
+    """Whether a version has the member of a family that was asked for by name, though not for the machine."""
+    wished = candidate_finder.preferences.wished.get(name)
+    if not wished:
+        return False
+    return any(
+        wheel.link.wheel.label in wished and {reason.kind for reason in wheel.reasons} == {"property"}
+        for wheel in candidate_finder.judge(name, version)
+    )
 
 
 _NO_SIBLING = "has no build for the accelerator that goes with the other packages of its source"
@@ -157,7 +169,7 @@ def without_accelerator(
         chosen.accelerators
         or chosen.wheel.label is None
         or preferences.no_variants
-        or name in preferences.labels
+        or preferences.wanted(name) is not None
     ):
         return None
     if any(need.allows(chosen.version) and _names(need, chosen) for need in needs):
@@ -420,7 +432,8 @@ def _told(
                 label = candidate.wheel.label
                 notes.append(f"{candidate.name} {candidate.version}: no table lists {label}, and so {rule}")
             if items:
-                of_policy = items[0].why.startswith("has ")
+                wished = candidate.name in candidate_finder.preferences.wished
+                of_policy = items[0].why.startswith("has ") and not wished
                 said = sentence(items)
                 notes.append(_with_command(said, items[0].version, command) if of_policy else said)
             if lacking is not None:

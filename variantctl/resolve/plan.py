@@ -18,7 +18,7 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
-from variantctl.resolve.needs import Need
+from variantctl.resolve.needs import Need, ProjectRequirement
 from variantctl.select.driver_updates import Advice
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import dataclass, field, replace
@@ -65,6 +65,8 @@ class PlannedInstall:
         optional_requires: the requirements of its extras, as far as they were looked at.
         fit: whether it makes use of the machine's accelerator.
         withdrawn: what its index says against it: clauses whose subject is the release.
+        stands_in_for: names of its family that it is installed for as well, so that whoever needs those is
+            content.
     """
 
     name: NormalizedName
@@ -86,6 +88,12 @@ class PlannedInstall:
     optional_requires: tuple[str, ...] = ()
     fit: Fit | None = None
     withdrawn: tuple[str, ...] = ()
+    stands_in_for: tuple[NormalizedName, ...] = ()
+
+    @property
+    def distribution(self) -> NormalizedName:
+        """The name of what is installed: a member's own, where a family counts it for ``name``."""
+        return self.link.own_name.name
 
     @property
     def size(self) -> int | None:
@@ -110,7 +118,7 @@ class PlannedInstall:
     def as_json(self) -> dict[str, Any]:
         """An element of ``install`` in the contract (design, section 5)."""
         return {
-            "name": self.name,
+            "name": self.distribution,
             "version": str(self.version),
             "label": self.label,
             "filename": self.filename,
@@ -121,7 +129,17 @@ class PlannedInstall:
             "because": self.because,
             **({"fit": self.fit.as_json()} if self.fit is not None else {}),
             **({"withdrawn": list(self.withdrawn)} if self.withdrawn else {}),
+            **self._family_json(),
         }
+
+    def _family_json(self) -> dict[str, Any]:
+        backend = self.link.backend
+        if backend is None or not backend.member:
+            return {}
+        family = {"name": backend.source, "member": backend.member, "identity": self.name}
+        if backend.extra is not None:
+            family["extra"] = backend.extra
+        return {"family": family, "stands_in_for": list(self.stands_in_for)}
 
 
 def withdrawn(link: WheelLink, project: ProjectFiles | None) -> tuple[str, ...]:
@@ -257,12 +275,14 @@ class Solution:
         extras: project -> the extras of it that are needed, by name.
         requested: the projects that the user asked for.
         parents: project -> the other projects that need it, by name.
+        named: the names by which the user asked, which may be those of members of a family.
     """
 
     bases: Mapping[NormalizedName, BaseCandidate]
     extras: Mapping[NormalizedName, Sequence[ExtraCandidate]]
     requested: frozenset[NormalizedName]
     parents: Mapping[NormalizedName, Sequence[NormalizedName]]
+    named: frozenset[NormalizedName] = frozenset()
 
     def parts(self, name: NormalizedName) -> list[Candidate]:
         """The candidate of a project, and its extras."""
@@ -287,6 +307,8 @@ def reached(
     extras: dict[NormalizedName, dict[NormalizedName, ExtraCandidate]] = {}
     requested: set[NormalizedName] = set()
     parents: dict[NormalizedName, set[NormalizedName]] = {}
+    roots = list(roots)
+    named = {root.requirement.name for root in roots if isinstance(root, ProjectRequirement)}
     pending: list[tuple[Need, Candidate | None]] = [(root, None) for root in roots]
     seen: set[str] = set()
     while pending:
@@ -309,4 +331,5 @@ def reached(
         {name: [found[extra] for extra in sorted(found)] for name, found in extras.items()},
         frozenset(requested),
         {name: sorted(names) for name, names in parents.items()},
+        frozenset(named),
     )

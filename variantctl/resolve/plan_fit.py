@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall
 from variantctl.select.fit import ACCELERATORS, Fit, fit_of_ordinary, fit_of_variant
 from variantctl.select.ordinary_builds import OrdinaryBuild, ordinary_build
 from variantctl.values import replace
+from variantctl.variants.names import canonicalize_name
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
@@ -18,27 +20,40 @@ _SILENT = ("untrusted", "disabled")
 _PARALLEL = 8
 
 
-def build_of(planned: PlannedInstall) -> OrdinaryBuild:
-    """What a wheel without variant metadata shows that it was built for."""
-    return ordinary_build(planned.name, str(planned.version), planned.requires, planned.optional_requires)
+def build_of(planned: PlannedInstall, families: Families = NO_FAMILIES) -> OrdinaryBuild:
+    """What a wheel without variant metadata shows that it was built for.
+
+    That it requires a member of a family by name shows nothing: any member of it will do.
+    """
+    if families and any(families.of(_named(text)) for text in planned.requires):
+        kept = tuple(text for text in planned.requires if families.of(_named(text)) is None)
+        planned = replace(planned, requires=kept)
+    return ordinary_build(
+        planned.distribution, str(planned.version), planned.requires, planned.optional_requires
+    )
 
 
-def with_fits(plan: Plan, machine: Machine, who: str) -> Plan:
+def _named(requirement: str) -> str:
+    found = re.match(r"[\w.-]+", requirement)
+    return canonicalize_name(found[0]) if found is not None else ""
+
+
+def with_fits(plan: Plan, machine: Machine, who: str, families: Families = NO_FAMILIES) -> Plan:
     """The plan, each package of it with its fit; the machine is asked only where some wheel needs to know."""
     if not machine.is_one:
         return plan
     install = tuple(
-        planned if planned.fit is not None else replace(planned, fit=fit_of(planned, machine, who))
+        planned if planned.fit is not None else replace(planned, fit=fit_of(planned, machine, who, families))
         for planned in plan.install
     )
     return replace(plan, install=install)
 
 
-def fit_of(planned: PlannedInstall, machine: Machine, who: str) -> Fit:
+def fit_of(planned: PlannedInstall, machine: Machine, who: str, families: Families = NO_FAMILIES) -> Fit:
     """Of one package of a plan."""
     if planned.label is not None:
         return fit_of_variant(planned.properties)
-    build = build_of(planned)
+    build = build_of(planned, families)
     supported = machine.supported(ACCELERATORS) if build.accelerator is not None else {}
     return fit_of_ordinary(build, supported, who, unanswered_by(machine))
 
@@ -96,7 +111,10 @@ def fit_notes(
         if planned in libraries:
             continue
         weight = _weight([item for item in libraries if _is_for(item, planned, install)], size_of, show_size)
-        parts = [f"{planned.name} {planned.version} {planned.fit.why if planned.fit else ''}.", weight]
+        parts = [
+            f"{planned.distribution} {planned.version} {planned.fit.why if planned.fit else ''}.",
+            weight,
+        ]
         notes.append(" ".join(part for part in [*parts, remedy(planned)] if part))
     return notes
 

@@ -8,6 +8,8 @@ from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 
+from variantctl.backends.source import PRIORITY
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.net.redaction import without_secrets
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.candidate_finder import CandidateFinder
@@ -30,7 +32,9 @@ from variantctl.resolve.plan import (
 from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.provider import NewReferenceError, Provider
 from variantctl.resolve.search import NoSolutionError, Progress, Search
+from variantctl.resolve.stand_ins import StandIns
 from variantctl.resolve.trace import Trace
+from variantctl.resolve.wishes import with_wishes
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.ordinary_builds import optional_requirements
 from variantctl.select.preferences import REQUIRE, VariantPreferences
@@ -115,11 +119,13 @@ def resolve(
     interpreter = Interpreter(platform.tags, platform.markers)
     roots, skipped = _roots(request, interpreter)
     limits, _ = _applicable(request.constraints, interpreter)
-    options = _search_options(request, roots, installed or ())
+    families = NO_FAMILIES if request.preferences.no_variants else package_finder.families
+    request = replace(request, preferences=with_wishes(request.preferences, roots, families))
+    options = _search_options(request, roots, installed or (), families)
     constraints: dict[NormalizedName, list[ProjectRequirement]] = {}
     for limit in limits:
-        need = ProjectRequirement(limit.name, None, limit.requirement, limit.origin)
-        constraints.setdefault(limit.name, []).append(need)
+        need = ProjectRequirement(families.identity(limit.name), None, limit.requirement, limit.origin)
+        constraints.setdefault(need.name, []).append(need)
     written = (*roots, *limits, *request.overrides)
     package_finder.expect_backends(local_versions(limit.requirement.specifier for limit in written))
     candidate_finder = CandidateFinder(
@@ -127,12 +133,12 @@ def resolve(
         machine,
         interpreter,
         preferences=request.preferences,
-        hashes=_hashes(written),
+        hashes=_hashes(written, families),
         installed=installed,
         who=who,
     )
     try:
-        needs = [need for root in roots for need in needs_of(root.requirement, root.origin)]
+        needs = [need for root in roots for need in needs_of(root.requirement, root.origin, families)]
         order = {need.identifier: place for place, need in reversed(list(enumerate(needs)))}
         provider = Provider(candidate_finder, constraints, order, options, _by_name(request.overrides))
         provider.meet(needs)
@@ -150,7 +156,7 @@ def resolve(
             preferred=options.preferred.keys(),
             rejected=trace.why_rejected,
         )
-        plan = with_fits(told.applied_to(plan), machine, who)
+        plan = with_fits(told.applied_to(plan), machine, who, families)
         notes = [
             *skipped,
             *package_finder.warnings,
@@ -169,17 +175,22 @@ def resolve(
 
 
 def _search_options(
-    request: Request, roots: Sequence[UserRequirement], installed: Iterable[NormalizedName]
+    request: Request,
+    roots: Sequence[UserRequirement],
+    installed: Iterable[NormalizedName],
+    families: Families,
 ) -> SearchOptions:
     """The options, with the projects that the user wants upgraded; refuses what has no hash if it must."""
     options = request.options
     if options.require_hashes:
         _demand_pins(roots)
-    if not request.upgrade_requested:
-        return options
-    named = {root.name for root in roots}
-    further = installed if request.upgrade_eagerly else ()
-    return replace(options, upgrade=options.upgrade.union(named, further))
+    upgrade = frozenset(map(families.identity, options.upgrade))
+    if request.upgrade_requested:
+        named = {families.identity(root.name) for root in roots}
+        further = map(families.identity, installed) if request.upgrade_eagerly else ()
+        upgrade = upgrade.union(named, further)
+    preferred = {families.identity(name): version for name, version in options.preferred.items()}
+    return replace(options, upgrade=upgrade, preferred=preferred)
 
 
 def _searched(
@@ -276,15 +287,25 @@ def _demand_pins(roots: Iterable[UserRequirement]) -> None:
             )
 
 
-def _hashes(requirements: Iterable[UserRequirement]) -> dict[NormalizedName, dict[str, frozenset[str]]]:
-    """What every place that lists hashes of a project allows: of each algorithm the common digests."""
-    allowed: dict[NormalizedName, dict[str, frozenset[str]]] = {}
+def _hashes(
+    requirements: Iterable[UserRequirement], families: Families = NO_FAMILIES
+) -> dict[NormalizedName, dict[str, frozenset[str]]]:
+    """What every place that lists hashes of a project allows: of each algorithm the common digests.
+
+    Of a family the files of each distribution that is named are allowed.
+    """
+    by_name: dict[NormalizedName, dict[str, frozenset[str]]] = {}
     for requirement in requirements:
         if not requirement.hashes:
             continue
-        known = allowed.setdefault(requirement.name, dict(requirement.hashes))
+        known = by_name.setdefault(requirement.name, dict(requirement.hashes))
         for algorithm, digests in requirement.hashes.items():
             known[algorithm] = known.get(algorithm, digests) & digests
+    allowed: dict[NormalizedName, dict[str, frozenset[str]]] = {}
+    for name, known in by_name.items():
+        joined = allowed.setdefault(families.identity(name), {})
+        for algorithm, digests in known.items():
+            joined[algorithm] = joined.get(algorithm, frozenset()) | digests
     return allowed
 
 
@@ -292,14 +313,14 @@ def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFin
     install: list[PlannedInstall] = []
     remove: list[PlannedRemoval] = []
     keep: list[Kept] = []
-    for name, base in solution.bases.items():
+    stand_ins = StandIns(solution, provider.dependencies, candidate_finder)
+    for name, base in stand_ins.bases.items():
         if isinstance(base, InstalledCandidate):
             keep.append(Kept(base.package, name in solution.requested))
             continue
-        replaced = candidate_finder.replaced(name)
-        if replaced is not None:
-            remove.append(PlannedRemoval(replaced))
+        remove += map(PlannedRemoval, candidate_finder.replaced(name))
         planned = _planned(base, solution, provider, candidate_finder)
+        planned = replace(planned, stands_in_for=stand_ins.names(name))
         advice = () if base.url else candidate_finder.advice(name, base.version)
         install.append(replace(planned, given_up=_given_up(base, trace, candidate_finder), advice=advice))
     return Plan(tuple(install), tuple(remove), tuple(keep))
@@ -332,7 +353,7 @@ def _planned(
         url=link.file.url,
         hashes=hashes,
         requires=tuple(dict.fromkeys(requires)),
-        because=because(base.wheel, requested, solution.parents.get(base.name, ())),
+        because=because(base.wheel, requested, _parents(base.name, solution), base.name),
         link=link,
         requested=requested,
         direct_url=direct_url,
@@ -344,17 +365,32 @@ def _planned(
     )
 
 
-def because(wheel: RankedWheel, requested: bool, parents: Sequence[str]) -> str:
-    """One line: who needs a wheel, and what made its variant the best."""
+def _parents(name: NormalizedName, solution: Solution) -> list[str]:
+    """Who needs a project, each by the name of what is installed of it."""
+    found = []
+    for parent in solution.parents.get(name, ()):
+        base = solution.bases[parent]
+        found.append(base.distribution if isinstance(base, WheelCandidate) else base.package.name)
+    return sorted(found)
+
+
+def because(wheel: RankedWheel, requested: bool, parents: Sequence[str], name: str = "") -> str:
+    """One line: who needs a wheel, and what made its variant the best; of a family which member it is."""
     who = "requested" if requested else f"needed by {', '.join(parents)}"
     label = wheel.label
+    backend = wheel.link.backend
+    best = wheel.best
+    if backend is not None and backend.member:
+        taken = wheel.link.own_name.name if backend.extra is None else f"{name}[{backend.extra}]"
+        who = f"{who} as {name}" if taken != name and name else who
+        best = tuple(item for item in best if item.namespace != PRIORITY)
     if label is None:
         return who
-    if not wheel.best:
+    if not best:
         return f"{who}; {label}" if wheel.properties else f"{who}; {label}: no variant with properties fits"
     properties: list[str] = []
     previous = ""
-    for item in wheel.best:
+    for item in best:
         text = f"{item.feature} :: {item.value}"
         properties.append(text if item.namespace == previous else f"{item.namespace} :: {text}")
         previous = item.namespace

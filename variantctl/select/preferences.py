@@ -73,6 +73,7 @@ class VariantPreferences:
         no_variants: take non-variant wheels only.
         prefer: labels with such a supported property come first; the first pattern weighs most.
         exclude: properties to treat as if the machine did not offer them.
+        wished: project -> the labels of the members of its family that the user asks for by their own names.
         accelerator: one of ``ACCELERATOR_POLICIES``: how much a build for the machine's accelerator counts.
         of_project: of ``labels`` those that a project's file names, be they needed or not.
     """
@@ -83,6 +84,12 @@ class VariantPreferences:
     exclude: tuple[PropertyPattern, ...] = ()
     accelerator: str = PREFER
     of_project: frozenset[NormalizedName] = frozenset()
+    wished: Mapping[NormalizedName, frozenset[str]] = field(default_factory=dict)
+
+    def wanted(self, name: NormalizedName) -> frozenset[str] | None:
+        """The only labels to take of a project, by option or by name; ``None``: any."""
+        label = self.labels.get(name)
+        return frozenset((label,)) if label is not None else self.wished.get(name)
 
     @classmethod
     def parse(

@@ -47,6 +47,8 @@ class SelectionContext:
         versions: those that are asked for, where wheels of several are listed as one (``2.10.0+cu128``);
             ``None``: all.
         unreadable: why the metadata could not be read, where that is so.
+        wished: the only labels allowed, because they were asked for by name; ``None``: any.
+        reserved: labels that are only taken where they are asked for by name, and are not.
         each_alone: what the machine offers with each of its accelerators alone, where a wheel must fit all.
     """
 
@@ -62,6 +64,8 @@ class SelectionContext:
     versions: Collection[Version] | None = None
     each_alone: tuple[Supported, ...] = ()
     unreadable: str | None = None
+    wished: frozenset[str] | None = None
+    reserved: frozenset[str] = frozenset()
 
     @cached_property
     def allowed(self) -> Supported:
@@ -220,6 +224,14 @@ def _ruled_out(link: WheelLink, terms: SelectionContext) -> Reason | None:
     if terms.label is not None and (label or NON_VARIANT) != terms.label:
         wanted = f"'{terms.label}'" if terms.label else "the non-variant wheel"
         return Reason("other-label", f"is not {wanted}, which --variant asks for")
+    if terms.label is None and terms.wished is not None and label not in terms.wished:
+        return Reason(
+            "other-label", f"is not {' or '.join(sorted(terms.wished))}, which is asked for by name"
+        )
+    if label in terms.reserved:
+        own = link.own_name.name
+        named = own if own != link.wheel.name else f"{own}[{label}]"
+        return Reason("by-name", f"is only taken where it is asked for by name ({named})")
     if _hash_mismatch(link, terms.hashes):
         return Reason("hash", "has a hash that is none of those given for it")
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 DIRECT_URL, PROVENANCE = "direct_url.json", "provenance_url.json"
+STAND_IN = "stand_in.json"
+"""In a ``dist-info`` of a name that another distribution stands in for: which one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class InstalledPackage:
         editable: installed in editable (development) mode.
         legacy: not a ``*.dist-info`` folder: it can be listed, not removed or upgraded.
         notes: what is wrong with its folder, in words.
+        stands_in_by: the distribution that stands in for this name, of which nothing else is here; ``None``:
+            it is what it says.
     """
 
     name: NormalizedName
@@ -69,6 +73,7 @@ class InstalledPackage:
     editable: bool = False
     legacy: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
+    stands_in_by: NormalizedName | None = None
 
     def files(self) -> tuple[InstalledFile, ...]:
         """Every file of the package, as its RECORD has it.
@@ -150,6 +155,23 @@ def packages_in(folders: Iterable[Path]) -> dict[NormalizedName, InstalledPackag
     return dict(sorted(found.items()))
 
 
+def with_stand_ins(
+    names: Collection[str], installed: Mapping[NormalizedName, InstalledPackage]
+) -> list[InstalledPackage]:
+    """Some installed packages, with those that stand in for them and those that they stand in for.
+
+    One goes with the other: a name without what stands in for it would be an empty promise.
+    """
+    by_name: Mapping[str, InstalledPackage] = {str(name): package for name, package in installed.items()}
+    going = set(names)
+    going |= {
+        by
+        for name in names
+        if (there := by_name.get(name)) is not None and (by := there.stands_in_by) is not None
+    }
+    return [package for name, package in installed.items() if name in going or package.stands_in_by in going]
+
+
 # os.listdir where names are wanted: a Path for every entry would cost more than reading the folder.
 def _entries(folder: Path) -> list[str]:
     try:
@@ -215,7 +237,14 @@ def _from_dist_info(path: Path, name: NormalizedName, version: Version) -> Insta
         direct_url=direct_url,
         editable=isinstance(folder, dict) and folder.get("editable") is True,
         notes=tuple(notes),
+        stands_in_by=_stood_in_by(path, notes) if STAND_IN in files else None,
     )
+
+
+def _stood_in_by(dist_info: Path, notes: list[str]) -> NormalizedName | None:
+    data = _json(dist_info / STAND_IN, notes)
+    by = data.get("by") if data else None
+    return canonicalize_name(by) if isinstance(by, str) else None
 
 
 def _egg_link(path: Path, stem: str) -> InstalledPackage | None:

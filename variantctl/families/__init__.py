@@ -1,0 +1,1 @@
+"""Families: one thing to import, published under several names (``onnxruntime``, ``onnxruntime-gpu``)."""
