@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
+from variantctl.cli.platform_options import (
+    add_platform_arguments,
+    described,
+    is_platform_named,
+    platform_named,
+)
 from variantctl.cli.project import add_upload_arguments, project_of, uploads_of
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
@@ -169,6 +175,7 @@ def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: 
         help="take only this variant of a package (NAME=: the non-variant wheel)",
         **several,
     )
+    add_platform_arguments(parser)
     group.add_argument("--no-variants", action="store_true", help="take non-variant wheels only")
     group.add_argument(
         "--accelerator",
@@ -452,6 +459,7 @@ def subject_of(
 ) -> TargetMachine:
     """The machine and the platform: the profile's where one is given, else this one's."""
     from variantctl.providers.algorithm import Machine, ProviderSettings
+    from variantctl.providers.profiles import Profile
     from variantctl.target.platforms import platform_environment
 
     settings = ProviderSettings(
@@ -462,12 +470,19 @@ def subject_of(
         accelerator_of=_accelerator_of(args),
     )
     platform: Platform = environment or platform_environment()
+    named = is_platform_named(args)
+    if named and args.profile is None:
+        platform, who = platform_named(args, platform), described(args)
+        # Of a platform that is named nothing is known but its tags; another Python is still on this machine.
+        unknown = Profile(who) if args.platform else None
+        return TargetMachine(Machine(unknown, settings, environment=platform.markers), platform, who)
     if args.profile is None:
         return TargetMachine(Machine(None, settings, environment=platform.markers), platform, "this machine")
     from variantctl.providers.profiles import load_profile
 
     profile = load_profile(args.profile)
     platform = platform_of(profile, environment) or platform
+    platform = platform_named(args, platform) if named else platform
     return TargetMachine(
         Machine(profile, settings, environment=platform.markers), platform, f"profile {profile.name}"
     )
@@ -499,6 +514,7 @@ def refuse_other_platform(environment: Environment, subject: TargetMachine) -> N
         ("platform_system", "system"),
         ("platform_machine", "machine"),
         ("python_version", "Python"),
+        ("implementation_name", "implementation"),
     ):
         if here[marker] != there[marker]:
             raise PlatformMismatchError(

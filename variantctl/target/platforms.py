@@ -215,6 +215,15 @@ def _platform_tags(system: str, machine: str, libc: str | None, base: Platform |
             yield from _manylinux_tags(known, machine)
 
 
+def platform_tags_of(system: str, machine: str, libc: str | None, base: Platform | None) -> list[str]:
+    """The platform tags of a machine, best first.
+
+    Raises:
+        UnknownPlatformError: one of the words names nothing known.
+    """
+    return list(_platform_tags(system, machine, libc, base))
+
+
 def _manylinux_tags(glibc: tuple[int, int], machine: str) -> Iterator[str]:
     """PEP 600: every glibc from the platform's down to the oldest that has wheels, with the older aliases."""
     if glibc[0] != 2:
