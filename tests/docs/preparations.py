@@ -46,6 +46,7 @@ def _programs(folder: Path) -> Path:
         "python": [sys.executable],
         "python3": [sys.executable],
         "uv": [str(scripts / "uv")],
+        "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
     }.items():
         script = folder / name
         script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
