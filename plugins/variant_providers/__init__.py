@@ -14,6 +14,7 @@ PLUGINS = {
     "nvidia": "variant_providers.nvidia:NvidiaPlugin",
     "amd": "variant_providers.amd:AmdPlugin",
     "intel": "variant_providers.intel:IntelPlugin",
+    "tpu": "variant_providers.tpu:TpuPlugin",
     "x86_64": "variant_providers.x86_64:X8664Plugin",
     "aarch64": "variant_providers.aarch64:Aarch64Plugin",
 }

@@ -38,6 +38,11 @@ class Plugin:
         raise NotImplementedError
 
     @classmethod
+    def says_absent(cls, facts: Mapping[str, object]) -> bool:
+        """Whether the facts say that there is no device, of which something may follow all the same."""
+        return False
+
+    @classmethod
     def configs_from_facts(cls, facts: Mapping[str, object]) -> list[FeatureConfig]:
         """The ordered features that follow from a profile's table of this namespace.
 
@@ -123,7 +128,7 @@ class Plugin:
             finding.notes.extend(note for note in derived.notes if note not in finding.notes)
             finding.failed = finding.failed or not derived.configs
         failed = "disabled" if finding.disabled else "error" if finding.failed else "absent"
-        status = "ok" if derived.configs else failed
+        status = "ok" if derived.configs and not cls.says_absent(finding.facts or {}) else failed
         return {
             "namespace": cls.namespace,
             "status": status,

@@ -46,6 +46,7 @@ uninstall torch
 uninstall --orphans
 provider trust helper
 provider list
+provider test variant_providers.x86_64:
 provider untrust helper
 wheel inspect dist/thing-1.0-py3-none-any.whl wheels/torch-2.10.0-py3-none-any-null.whl
 wheel make -f dist/thing-1.0-py3-none-any.whl -o made --null --namespace x86_64

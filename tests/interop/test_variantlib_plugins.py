@@ -33,6 +33,7 @@ APIS = {
     "nvidia": "variant_providers.nvidia:NvidiaPlugin",
     "amd": "variant_providers.amd:AmdPlugin",
     "intel": "variant_providers.intel:IntelPlugin",
+    "tpu": "variant_providers.tpu:TpuPlugin",
     "x86_64": "variant_providers.x86_64:X8664Plugin",
     "aarch64": "variant_providers.aarch64:Aarch64Plugin",
 }
@@ -42,6 +43,7 @@ FORCED = {
     "AMD_VARIANT_PROVIDER_FORCE_GFX_ARCH": "gfx942",
     "AMD_VARIANT_PROVIDER_FORCE_ROCM_VERSION": "7.0",
     "INTEL_VARIANT_PROVIDER_FORCE_DEVICE_IP": "20.1.0",
+    "TPU_VARIANT_PROVIDER_FORCE_PRESENT": "1",
 }
 ASK = """
 import json, sys
@@ -124,7 +126,7 @@ def valid(configs: list[list[Any]]) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("forced", [{}, FORCED], ids=["this machine", "forced"])
-def test_variantlib_loads_all_five(environment: Path, forced: dict[str, str], tmp_path: Path) -> None:
+def test_variantlib_loads_all_of_them(environment: Path, forced: dict[str, str], tmp_path: Path) -> None:
     output = run(str(environment), "-c", ASK, json.dumps(APIS), environ=forced, cwd=tmp_path)
     by_api, (namespaces, everything, supported) = json.loads(output)
     assert sorted(namespaces) == sorted(APIS)
@@ -139,7 +141,7 @@ def test_variantlib_loads_all_five(environment: Path, forced: dict[str, str], tm
         assert all(multi[name] == multi_value for name, _values, multi_value in supported_configs)
     # Where a plugin finds nothing it says so with an empty list, which variantlib takes for "not here".
     if forced:
-        assert {"nvidia", "amd", "intel"} <= answering
+        assert {"nvidia", "amd", "intel", "tpu"} <= answering
     processor = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
     own = processor.get(platform.machine())
     assert answering & {"x86_64", "aarch64"} == ({own} if own else set())
@@ -173,6 +175,8 @@ def test_variantlib_accepts_the_properties_that_published_wheels_have(
         "amd :: gfx_arch :: gfx1100",
         "amd :: rocm_version :: 7.0",
         "intel :: device_ip :: 20.1.0",
+        "tpu :: generation :: v6e",
+        "tpu :: present :: true",
         "x86_64 :: level :: v3",
         "aarch64 :: asimddp :: on",
     ]

@@ -46,6 +46,7 @@ get_all_configs = get_supported_configs
 class NvidiaVariantPlugin:
     get_supported_configs = staticmethod(get_supported_configs)
     get_all_configs = staticmethod(get_supported_configs)
+TpuVariantPlugin = NvidiaVariantPlugin
 """
 
 

@@ -25,7 +25,7 @@ from variantctl.providers.settings import ProviderSettings
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is an ELF library")
 
-NAMESPACES = ["nvidia", "amd", "intel", "x86_64", "aarch64"]
+NAMESPACES = ["nvidia", "amd", "intel", "tpu", "x86_64", "aarch64"]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_detect_ends_within_three_seconds() -> None:
     start = time.monotonic()
     reports = {report.namespace: report for report in detect().providers}
     assert time.monotonic() - start < 3
-    assert list(reports)[:5] == NAMESPACES
+    assert list(reports)[:6] == NAMESPACES
     assert "did not answer within 2 s" in reports["nvidia"].notes[0]
     assert any(note.startswith("rocminfo did not answer within 2 s") for note in reports["amd"].notes)
 
@@ -73,5 +73,5 @@ def test_the_module_ends_within_three_seconds() -> None:
 def test_what_is_disabled_is_not_asked_and_keeps_its_place() -> None:
     settings = ProviderSettings(disabled=frozenset({"nvidia", "amd"}))
     reports = detect(settings=settings).providers
-    assert [report.namespace for report in reports][:5] == NAMESPACES
+    assert [report.namespace for report in reports][:6] == NAMESPACES
     assert [report.status for report in reports[:2]] == ["disabled", "disabled"]

@@ -101,6 +101,10 @@ NVIDIA_PLUGIN = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
         ("amd", "amd-variant-provider>=1", None, False),
         ("amd", "amd-variant-provider", "intel_variant_provider.plugin:X", False),
         ("intel", "intel-variant-provider>=0.0.3", None, True),
+        # Found out by asking uv 0.13.9.
+        ("tpu", "tpu-variant-provider>=0.1", "tpu_variant_provider.plugin:TpuVariantPlugin", True),
+        ("tpu", "tpu-variant-provider>=0.1.1", "tpu_variant_provider.plugin:TpuVariantPlugin", False),
+        ("tpu", "tpu-variant-provider", "tpu_variant_provider.plugin:TPUVariantPlugin", False),
         ("intel", "variant-providers", "variant_providers.intel", True),
         ("intel", "variant-providers", "variant_providers.intel : IntelPlugin", True),
         ("intel", "variant-providers", "variant_providers", True),

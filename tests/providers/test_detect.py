@@ -18,7 +18,7 @@ from variantctl.providers.settings import ProviderSettings
 from variantctl.providers.summary import meaning
 
 MACHINES = Path(__file__).parents[2] / "fixtures" / "machines"
-NAMESPACES = ["nvidia", "amd", "intel", "x86_64", "aarch64"]
+NAMESPACES = ["nvidia", "amd", "intel", "tpu", "x86_64", "aarch64"]
 REPORT_KEYS = {"namespace", "status", "source", "elapsed_ms", "devices", "features", "evidence", "notes"}
 
 
@@ -56,7 +56,7 @@ def test_the_json_of_the_contract() -> None:
     assert done.returncode == 0 and done.stderr == ""
     found = json.loads(done.stdout)
     assert found["format"] == 1 and set(found["platform"]) == {"system", "machine", "libc", "python"}
-    assert [report["namespace"] for report in found["providers"]][:5] == NAMESPACES
+    assert [report["namespace"] for report in found["providers"]][:6] == NAMESPACES
     for report in found["providers"]:
         assert set(report) >= REPORT_KEYS
         assert report["status"] in {"ok", "absent", "error", "disabled", "untrusted"}
@@ -85,7 +85,8 @@ def test_a_profile_is_shown_and_nothing_is_probed(monkeypatch: pytest.MonkeyPatc
 
     detection = detect(profile=load_profile("arc-b580"))
     assert {report.namespace: report.status for report in detection.providers} == {
-        "nvidia": "absent", "amd": "absent", "intel": "ok", "x86_64": "ok", "aarch64": "absent",
+        "nvidia": "absent", "amd": "absent", "intel": "ok", "tpu": "absent",
+        "x86_64": "ok", "aarch64": "absent",
     }  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def test_saving_and_loading(tmp_path: Path) -> None:
     assert run("--save", str(saved), "--json").returncode == 0
     again = json.loads(run("--profile", str(saved), "--json").stdout)
     first = json.loads(run("--json").stdout)
-    features = [[report["features"] for report in found["providers"][:5]] for found in (first, again)]
+    features = [[report["features"] for report in found["providers"][:6]] for found in (first, again)]
     assert features[0] == features[1]
 
 

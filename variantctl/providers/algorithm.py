@@ -16,7 +16,7 @@ from variantctl.providers.errors import MissingDetectorsError
 from variantctl.providers.plugins import KNOWN_PROVIDERS, our_plugins
 from variantctl.providers.settings import ALL, ProviderSettings
 from variantctl.values import dataclass
-from variantctl.variants.accelerators import DETECTED, is_accelerator
+from variantctl.variants.accelerators import DETECTED, is_accelerator, says_absent
 from variantctl.variants.properties import ABI_DEPENDENCY
 from variantctl.variants.schemas import Format, format_of
 
@@ -153,7 +153,9 @@ class Machine:
             named = [*self.profile.namespaces, *self.profile.properties]
         with self._asking:
             found = {name: self._ask(name, None) for name in named if is_accelerator(name)}
-        return {name: features for name, features in found.items() if features}
+        return {
+            name: features for name, features in found.items() if features and not says_absent(name, features)
+        }
 
     def _ask(self, namespace: str, provider: ProviderInfo | None, older: bool = False) -> Features:
         """The algorithm's steps, in order; the first that applies answers."""

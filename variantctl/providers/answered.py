@@ -2,9 +2,9 @@
 
 A requirement that the version does not satisfy, and a ``plugin-api`` that the package does not have, ask for
 something else than what our detectors are: they are refused, as uv refuses them. What uv 0.13 answers as was
-found out by asking it: nvidia-variant-provider as 0.0.1, by one plugin alone; x86-64-variant-provider as
-0.2.1, by the default plugin. The others are the newest releases of the real packages, which ours are tested
-against.
+found out by asking it: nvidia-variant-provider as 0.0.1 and tpu-variant-provider as 0.1.0, each by one plugin
+alone; x86-64-variant-provider as 0.2.1, by the default plugin. The others are the newest releases of the real
+packages, which ours are tested against.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _ANSWERS: Mapping[str, str] = {
     "nvidia-variant-provider": "0.0.1",
     "amd-variant-provider": "0.0.2",
     "intel-variant-provider": "0.0.3",
+    "tpu-variant-provider": "0.1.0",
     "provider-variant-x86-64": "0.0.1.post2",
     "x86-64-variant-provider": "0.2.1",
     "provider-variant-aarch64": "0.0.1.post2",
@@ -31,6 +32,7 @@ _OLDER = {"nvidia-variant-provider": "0.0.2"}
 #: Package -> the only plugins that uv serves for it, besides the default of PEP 850.
 _PLUGINS: Mapping[str, Sequence[str]] = {
     "nvidia-variant-provider": ("nvidia_variant_provider.plugin:NvidiaVariantPlugin",),
+    "tpu-variant-provider": ("tpu_variant_provider.plugin:TpuVariantPlugin",),
     "x86-64-variant-provider": (),
     "aarch64-variant-provider": (),
 }

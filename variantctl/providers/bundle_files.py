@@ -101,7 +101,7 @@ _VALUES: tuple[tuple[str, str], ...] = (
     (r"sys/module/[a-z0-9_]+/version", _WORD),
     (r"opt/rocm[^/]*/\.info/version", _WORD),
     (r"proc/sys/kernel/osrelease", _WORD),
-    (r"sys/bus/pci/devices/[^/]+/(?:class|device|vendor|revision)", r"0x[0-9a-fA-F]{1,8}"),
+    (r"sys/bus/pci/devices/[^/]+/(?:class|device|vendor|revision|subsystem_device)", r"0x[0-9a-fA-F]{1,8}"),
     (r"proc/device-tree/(?:compatible|model)", r"[ -~\0]{1,500}"),
 )
 

@@ -40,9 +40,7 @@ class Detection:
         from variantctl.providers.profiles import dump_profile
 
         found = {
-            report.namespace: report.facts
-            for report in self.providers
-            if report.status == "ok" and report.facts
+            report.namespace: report.facts for report in self.providers if report.features and report.facts
         }
         # A profile has facts of our namespaces, and of any other its lists.
         lists = {
@@ -119,7 +117,7 @@ def _profile_reports(profile: Profile) -> list[ProviderReport]:
             for config in plugin.configs_from_facts(facts)
         )
         notes = tuple(plugin.notes_from_facts(facts))
-        status = "ok" if features else "error"
+        status = "absent" if plugin.says_absent(facts) else "ok" if features else "error"
         evidence = tuple({"fact": key, "value": str(value), "source": source} for key, value in facts.items())
         reports.append(
             ProviderReport(

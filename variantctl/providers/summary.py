@@ -65,6 +65,13 @@ def _intel(values: _Values) -> str:
     return "GPU code for device IP " + ", then ".join(values.get("device_ip", ())) + "."
 
 
+def _tpu(values: _Values) -> str:
+    if "true" not in values.get("present", ()):
+        return ""
+    generations = ", then ".join(values.get("generation", ()))
+    return f"Runs builds for TPU {generations}." if generations else "Runs builds for TPUs."
+
+
 def _x86_64(values: _Values) -> str:
     return _processor("x86-64-", values, "level")
 
@@ -90,6 +97,7 @@ _MEANINGS: dict[str, Callable[[_Values], str]] = {
     "nvidia": _nvidia,
     "amd": _amd,
     "intel": _intel,
+    "tpu": _tpu,
     "x86_64": _x86_64,
     "aarch64": _aarch64,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties, Supported
@@ -10,11 +10,20 @@ from variantctl.variants.properties import ABI_DEPENDENCY, Properties, Supported
 PROCESSORS = frozenset(("x86_64", "aarch64"))
 """Every machine has a processor: what is built for one never holds a version back (design, section 5)."""
 
-DETECTED = ("nvidia", "amd", "intel")
+DETECTED = ("nvidia", "amd", "intel", "tpu")
 """The accelerators that variantctl detects itself; a provider plugin may know others (``ascend``)."""
 
-CALLED: Mapping[str, str] = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "intel": "Intel GPU"}
+CALLED: Mapping[str, str] = {
+    "nvidia": "NVIDIA GPU",
+    "amd": "AMD GPU",
+    "intel": "Intel GPU",
+    "tpu": "Google TPU",
+}
 """A namespace -> what it stands for, in words."""
+
+
+_ABSENCE: Mapping[str, Mapping[str, str]] = {"tpu": {"present": "false"}}
+"""Namespace -> the property that says that the device is not there (uv's ``tpu :: present :: false``)."""
 
 
 def is_accelerator(namespace: str, metadata: VariantMetadata | None = None) -> bool:
@@ -32,7 +41,19 @@ def accelerators_of(
     properties: Properties | Supported, metadata: VariantMetadata | None = None
 ) -> tuple[str, ...]:
     """The accelerators that some properties are about; of supported ones, those that the machine has."""
-    return tuple(name for name, values in properties.items() if values and is_accelerator(name, metadata))
+    return tuple(
+        name
+        for name, values in properties.items()
+        if values and is_accelerator(name, metadata) and not says_absent(name, values)
+    )
+
+
+def says_absent(namespace: str, features: Mapping[str, Sequence[str]]) -> bool:
+    """Whether all that is said of an accelerator is that there is none."""
+    absence = _ABSENCE.get(namespace)
+    return absence is not None and all(
+        [absence.get(name)] == list(values) for name, values in features.items()
+    )
 
 
 def called(namespaces: Collection[str]) -> str:

@@ -11,6 +11,7 @@ DEVICES = "sys/bus/pci/devices"
 
 AMD = 0x1002
 INTEL = 0x8086
+GOOGLE = 0x1AE0
 
 # PCI classes: 03 is a display controller (VGA, 3D, other), 12 a processing accelerator.
 _CLASSES = (0x03, 0x12)
@@ -55,6 +56,24 @@ def graphics(tree: Tree, vendor: int) -> list[PciDevice]:
         if device is not None:
             found.append(PciDevice(address, base_class, vendor, device, _driver(tree, address)))
     return found
+
+
+def devices_of(tree: Tree, vendor: int) -> list[PciDevice]:
+    """All devices of a vendor, of whatever class, in the order of their addresses; drivers are not read."""
+    found = []
+    for address in tree.names(DEVICES)[:_MOST_DEVICES]:
+        if _number(tree, address, "vendor") != vendor:
+            continue
+        device = _number(tree, address, "device")
+        if device is not None:
+            base_class = (_number(tree, address, "class") or 0) >> 16
+            found.append(PciDevice(address, base_class, vendor, device))
+    return found
+
+
+def subsystem_of(tree: Tree, address: str) -> int | None:
+    """The subsystem's device id at an address, which tells products with one chip apart."""
+    return _number(tree, address, "subsystem_device")
 
 
 def revision_of(tree: Tree, address: str) -> int | None:
