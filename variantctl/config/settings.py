@@ -206,7 +206,9 @@ def load_index_settings(
         project=project.sources if project else {},
         environ=environ,
     )
+    own.families.elsewhere = False
     if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
+        own.families.elsewhere = True
         default = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
         own = _with_default(own, default, layers[-1], choice)
     if choice.configured:

@@ -31,6 +31,12 @@ class Families:
     Args:
         knowledge: opens the tables, at the first name; ``None``: there are no families at all.
         changes: what configuration says, by name.
+
+    Attributes:
+        problems: why stored tables are not used, a line each.
+        elsewhere: whether members may be asked for at places of their own. Not where somebody named the
+            default
+            index: who has one may not want anything from elsewhere.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Families:
         self._open = knowledge
         self._changes = dict(changes or {})
         self._read: dict[str, Family] = {}
+        self.elsewhere = True
         self.problems: list[str] = []
 
     def __bool__(self) -> bool:
@@ -94,6 +101,10 @@ class Families:
             except InvalidVariantError as error:
                 raise SettingsError(error.message, hint=error.hint) from None
         return self._read[name]
+
+    def asks_elsewhere(self, name: str) -> bool:
+        """Whether the members of a family may be asked for at places of their own."""
+        return self.elsewhere or name in self._changes
 
     def of(self, name: str) -> Family | None:
         """The family that a distribution or an identity belongs to."""

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.backends.source import Ask
-from variantctl.families.family import Family, Member
+from variantctl.families.family import NAME, Family, Member
 from variantctl.indexes.project_files import BackendBuild, ProjectFiles, WheelLink
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.redaction import redact
@@ -56,8 +56,11 @@ class FamilyIndex:
         source: the family.
     """
 
-    def __init__(self, family: Family, page_of: PageOf, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, family: Family, page_of: PageOf, warn: Callable[[str], None], *, elsewhere: bool = True
+    ) -> None:
         self.source = family
+        self._elsewhere = elsewhere
         self._environment: Mapping[str, str] = {}
         self._ask: Ask | None = None
         self._wishes = NO_WISHES
@@ -123,13 +126,13 @@ class FamilyIndex:
         if joined is not None and joined.wheels:
             return joined
         shown = {each.label for each in members}
-        others = [each for each in self.source.members if each.label not in shown]
+        others = [each for each in self._known() if each.label not in shown]
         more = self._joined(identity, others, self._pages(identity, others, refresh))
         return more if more is not None and more.wheels else joined or more
 
     def _members(self, identity: NormalizedName) -> tuple[Member, ...]:
         """Those that the machine can use, and those that somebody wants whatever it can use."""
-        here = tuple(each for each in self.source.members if each.is_on(self._environment))
+        here = tuple(each for each in self._known() if each.is_on(self._environment))
         if self._ask is None or self._wishes.everything:
             return here
         if self._usable is None:
@@ -137,6 +140,10 @@ class FamilyIndex:
             self._usable = frozenset(each.label for each in asked if not each.only_by_name)
         wanted = self._usable | self._wishes.labels.get(identity, frozenset())
         return tuple(each for each in here if each.label in wanted)
+
+    def _known(self) -> list[Member]:
+        """Those that may be asked for."""
+        return [each for each in self.source.members if self._elsewhere or not (each.index or each.page)]
 
     def _pages(
         self, identity: NormalizedName, members: Sequence[Member], refresh: bool | None
@@ -197,6 +204,13 @@ class FamilyIndex:
                     self.source.together,
                 )
                 wheels.append(replace(link, wheel=wheel, backend=backend))
+        if own is not None:
+            # What no member claims stays what it is.
+            claimed = {link.file.url for link in wheels}
+            wheels += [
+                link for link in own.wheels if link.file.url not in claimed and self._is_no_member(link)
+            ]
+            sources.setdefault(own.source)
         if not sources:
             return None
         return ProjectFiles(
@@ -205,6 +219,15 @@ class FamilyIndex:
             tuple(wheels),
             tuple(own.sdists) if own is not None else (),
             skipped=tuple(dict.fromkeys(skipped)),
+        )
+
+    def _is_no_member(self, link: WheelLink) -> bool:
+        """Whether a wheel of the identity's own project is none that a member describes."""
+        if link.wheel.label is not None:
+            return False
+        return not any(
+            member.project == NAME and member.has(link.version) and member.build_of(link.version) is not None
+            for member in self.source.members
         )
 
     def metadata(self, name: NormalizedName, version: Version, links: Sequence[WheelLink]) -> VariantMetadata:

@@ -21,8 +21,8 @@ from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.simple import SimpleIndex
 from variantctl.indexes.upload_times import uploaded_in_time
 from variantctl.net.client import HttpClient
-from variantctl.net.errors import OfflineError
-from variantctl.net.urls import is_url, split_credentials
+from variantctl.net.errors import NetworkError, OfflineError
+from variantctl.net.urls import is_file_url, is_url, split_credentials
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
@@ -101,7 +101,8 @@ class SourceList:
         if opened is None:
             for problem in self.families.problems:
                 self._warn(problem)
-            opened = FamilyIndex(family, self._page_of_member, self._warn)
+            elsewhere = self.families.asks_elsewhere(family.name) and not self._settings.no_index
+            opened = FamilyIndex(family, self._page_of_member, self._warn, elsewhere=elsewhere)
             if self._ask_machine is not None:
                 ask, environment, wishes = self._ask_machine
                 opened = opened.for_machine(ask, environment, self._page_of_member, wishes)
@@ -121,11 +122,17 @@ class SourceList:
     def _page_of_member(
         self, project: NormalizedName, member: Member, refresh: bool | None
     ) -> ProjectFiles | None:
+        place = member.page or member.index
+        if not place:
+            return self._plain(project, refresh=refresh)
+        if is_url(place) and not is_file_url(place):
+            page = member.page or f"{place}/{project}/"
+            problem = self._contacts.with_server_of(place).problem(page)
+            if problem is not None:
+                raise NetworkError(problem, url=place)
         if member.page:
             return FindLinks(member.page, self._client, self._pages).project(project)
-        if member.index:
-            return self._simple(member.index).project(project, refresh=refresh)
-        return self._plain(project, refresh=refresh)
+        return self._simple(member.index).project(project, refresh=refresh)
 
     def seen_backends(self, project: NormalizedName) -> tuple[str, ...]:
         """What tells the files of a project for one machine from those for another."""

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.backends.backend import Backend
 from variantctl.backends.source import BackendSource
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles
@@ -156,6 +157,19 @@ class AcceleratorBuilds:
         whole = source.with_names([label] if label is not None else [])
         return next((each.properties for each in whole.backends if each.label == label), {})
 
+    def properties_of(self, candidate: InstalledCandidate) -> Properties:
+        """What an installed build of a backend, or member of a family, needs; none where it is neither."""
+        source = self._package_finder.backend_source(candidate.name)
+        label = candidate.label or self._backends.label_of(candidate.package)
+        if source is None or label is None or candidate.package.label is not None:
+            return {}
+        whole = source.with_names([label])
+        version = Version(candidate.version.public)
+        found = (each for each in whole.backends if each.label == label)
+        return next(
+            (each.properties_of(candidate.name, version, {}) for each in found if not _by_marker(each)), {}
+        )
+
     def is_cpu_build(self, package: InstalledPackage) -> bool:
         """Whether an installed variant was built for no accelerator; of other packages nothing is known."""
         label = self._backends.label_of(package)
@@ -168,6 +182,11 @@ class AcceleratorBuilds:
         metadata = installed_metadata(package)
         properties = metadata.properties_of(package.label or "") if metadata is not None else None
         return properties is not None and not accelerators_of(properties, metadata)
+
+
+def _by_marker(backend: Backend) -> bool:
+    """Whether what a backend was built for depends on the platform."""
+    return any(build.marker is not None for build in backend.builds)
 
 
 def installed_metadata(package: InstalledPackage) -> VariantMetadata | None:

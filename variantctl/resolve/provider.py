@@ -17,6 +17,7 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
+from variantctl.resolve.coherence import Coherence
 from variantctl.resolve.dependencies import Dependencies
 from variantctl.resolve.domain import Domain
 from variantctl.resolve.errors import HashesError
@@ -45,6 +46,7 @@ class Provider:
         order: identifier -> its place on the command line.
         options: what the user said about the search.
         overrides: project -> what takes the place of every requirement of it.
+        coherence: the only toolkit that is let in; ``None``: any.
 
     Attributes:
         dependencies: what candidates need.
@@ -57,6 +59,7 @@ class Provider:
         order: Mapping[str, int],
         options: SearchOptions,
         overrides: Mapping[NormalizedName, Sequence[VariantRequirement]] | None = None,
+        coherence: Coherence | None = None,
     ) -> None:
         self.dependencies = Dependencies(
             candidate_finder,
@@ -66,6 +69,7 @@ class Provider:
         )
         self._order = Order(candidate_finder, options, order)
         self._filter = CandidateFilter(self._order, options)
+        self._coherence = coherence
         self._candidate_finder = candidate_finder
         self._constraints = constraints
         self._options = options
@@ -113,11 +117,15 @@ class Provider:
                 urls=tuple(self._references.get(name, ())),
                 only_urls=only_urls,
                 installed=None if self._options.reinstall else self._candidate_finder.installed(name),
-                allows=self._order.allows,
+                allows=self._allows,
                 like_installed=not (self._options.choose_again or self._options.reinstall),
                 leaving=self._options.upgrade,
             )
         return known
+
+    def _allows(self, candidate: WheelCandidate) -> bool:
+        coherent = self._coherence is None or self._coherence.allows(candidate)
+        return coherent and self._order.allows(candidate)
 
     def backend_domain(self, identifier: str) -> BackendDomain:
         """The backends of a source."""
@@ -139,7 +147,8 @@ class Provider:
         """
         known = self._known_needs.get(id(candidate))
         if known is None:
-            needs = list(self.dependencies.needs_of(candidate))
+            unfit = self._coherence.against(candidate) if self._coherence is not None else None
+            needs: list[Need] = [unfit] if unfit is not None else list(self.dependencies.needs_of(candidate))
             # The candidate is kept with its needs: its id must not be used again.
             known = self._known_needs[id(candidate)] = (candidate, needs)
             self._meet(needs)
