@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve as ``install`` does for an empty environment, and write."""
+    # What is written here is read by tools for which a name is a name.
+    args.no_families = True
     from variantctl.cli.request import requirement_files
     from variantctl.resolve.resolver import resolve
 

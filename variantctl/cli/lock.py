@@ -88,6 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine, then write the file, or say that it would change."""
+    # What is written here is read by tools for which a name is a name.
+    args.no_families = True
     from variantctl.cli.request import requirement_files
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import make_lock
