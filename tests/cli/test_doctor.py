@@ -280,7 +280,7 @@ def test_what_only_this_machine_knows(shell: Shell) -> None:
         version="14.0.0",
         files={"cupy/__init__.py": b"real = True\n"},
     )
-    shell.run("install", "cupy-cuda12x", "-p", "env", "--no-index", "-f", "wheels")
+    shell.run("install", "cupy-cuda12x", "-p", "env", "--no-index", "-f", "wheels", "--no-families")
     shell.environ["NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION"] = "12.8"
     shell.environ["NV_VARIANT_PROVIDER_FORCE_SM_ARCH"] = "9.0"
     assert doctor(shell)["findings"] == []

@@ -39,6 +39,7 @@ def outputs(folder: Path, wheels: Path, index: str) -> Iterator[tuple[str, dict[
             environ.update(PREPARATIONS[name](ground))
         # The index of variants answers for torch.
         del environ["VARIANTCTL_PYTORCH_URL"]
+        environ["CLUSTERS"] = str(ROOT / "fixtures" / "clusters")
         (work / "broken.whl").write_bytes(b"no wheel")
         recipe = (ROOT / "docs/release-job.md").read_text(encoding="utf-8").split("```toml\n")[1]
         (work / "variants.toml").write_text(recipe.split("```")[0])

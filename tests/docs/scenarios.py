@@ -12,7 +12,7 @@ detect --profile mi300x
 detect --save mine.toml
 detect --bundle machine.tar.gz
 explain torch --profile h100
-explain torch vllm --profile mi300x
+explain torch vllm --profile mi300x --no-families
 explain --plan vllm --profile h100
 explain torch==9 --profile h100 || 1
 install torch vllm --profile h100 --dry-run
@@ -44,6 +44,8 @@ add jieba --profile h100
 remove jieba
 uninstall torch
 uninstall --orphans
+profile from kubernetes "$CLUSTERS/nodes.json" -d classes
+profile from slurm "$CLUSTERS/scontrol.txt" -d classes-too
 provider trust helper
 provider list
 provider test variant_providers.x86_64:

@@ -33,7 +33,7 @@ COMMANDS = sorted(_with_json(build_parser(only=None)))
 
 def _command(line: str) -> str:
     words = line.split()
-    return " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+    return next(name for n in (3, 2, 1) if (name := " ".join(words[:n])) in COMMANDS)
 
 
 def test_every_command_with_json_is_described() -> None:

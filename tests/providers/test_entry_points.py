@@ -13,11 +13,11 @@ from variantctl.providers.plugins import EntryPoint, entry_points, normalise
 
 
 def independent(group: str, path: list[str]) -> set[tuple[str, str, str]]:
-    """The same question, put to importlib.metadata."""
+    """The same question, put to importlib.metadata. Extras count for nothing (entry points specification)."""
     found: dict[str, set[tuple[str, str, str]]] = {}
     for distribution in distributions(path=path):
         points = {
-            (p.name, p.value, p.dist.version)
+            (p.name, p.value.partition("[")[0].strip(), p.dist.version)
             for p in distribution.entry_points
             if p.group == group and p.dist
         }

@@ -93,7 +93,8 @@ class Parser(argparse.ArgumentParser):
 
     def _short_usage(self) -> str:
         """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
-        if self.usage:
+        # While options and words may be mixed, argparse puts its own long usage there.
+        if self.usage and "[OPTIONS]" in self.usage:
             return self.usage
         formatter = self._get_formatter()
         formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
