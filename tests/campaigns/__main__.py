@@ -16,6 +16,7 @@ CAMPAIGNS = {
     "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
     "mutants": "a test notices a change of the code that decides (ordering, choice, transaction, ...)",
     "machine-code": "no damaged or hostile library makes the reader fail, or costs much",
+    "workers": "the same index by four workers, two of them killed, as by one process (a case is a wheel)",
     "publishing": "nothing lost with two publishers of one bucket at once, or with one that is killed",
     "serving": "200 clients at once against 'index serve' and 'proxy', troublemakers among them",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",
