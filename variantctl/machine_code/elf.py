@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 from variantctl.machine_code.content import Content, Part, text_at, unpack
 from variantctl.machine_code.errors import DamagedCodeError
@@ -59,7 +60,7 @@ class Elf:
         """Whether there is a table of sections."""
         return bool(self._sections_at)
 
-    @property
+    @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Its sections; none where the table of them was taken away.
 
@@ -79,12 +80,25 @@ class Elf:
             raise DamagedCodeError(f"it is said to have {count:,} sections")
         rows = list(form.iter_unpack(self.content.read(self._sections_at, count * form.size)))
         names = self._names(rows, names_index)
-        return tuple(_section(names, row) for row in rows)
+        return tuple(
+            [
+                Section(
+                    # As ``text_at``, without a call for each.
+                    names[name : names.find(b"\0", name)][:_MOST_NAME].decode("utf-8", "replace"),
+                    offset,
+                    0 if kind == _NOBITS else size,
+                    address,
+                    kind == _NOTE,
+                )
+                for name, kind, _, address, offset, size, *_ in rows
+            ]
+        )
 
     def _names(self, rows: list[tuple[int, ...]], index: int) -> bytes:
         if index >= len(rows):
-            return b""
-        return self.content.read(rows[index][4], rows[index][5])
+            return b"\0"
+        # With an end, whatever the file claims.
+        return self.content.read(rows[index][4], rows[index][5]) + b"\0"
 
     def part(self, section: Section) -> Content:
         """The bytes of a section.
@@ -101,7 +115,7 @@ class Elf:
         Raises:
             DamagedCodeError: the table of them cannot be read.
         """
-        segments = list(self._segments())
+        segments = self._segments()
         dynamic = next((segment for segment in segments if segment[0] == _DYNAMIC), None)
         if dynamic is None:
             return ()
@@ -116,16 +130,17 @@ class Elf:
     def _name(self, names: Content, offset: int) -> str:
         return text_at(names.read(offset, min(4096, max(0, names.size - offset))), 0)
 
-    def _segments(self) -> Iterator[tuple[int, int, int, int]]:
+    def _segments(self) -> list[tuple[int, int, int, int]]:
         """Type, offset, address and size in the file of each segment."""
         form = self._form("IIQQQQQQ" if self.is_64 else "IIIIIIII")
         if not self._segments_at or not self._segment_count:
-            return
+            return []
         if self._segment_size != form.size or self._segment_count > _MOST_SEGMENTS:
             raise DamagedCodeError("its table of segments is not one of an ELF file")
         table = self.content.read(self._segments_at, form.size * self._segment_count)
-        for row in form.iter_unpack(table):
-            yield (row[0], row[2], row[3], row[5]) if self.is_64 else (row[0], row[1], row[2], row[4])
+        if self.is_64:
+            return [(row[0], row[2], row[3], row[5]) for row in form.iter_unpack(table)]
+        return [(row[0], row[1], row[2], row[4]) for row in form.iter_unpack(table)]
 
     def _dynamic(self, offset: int, size: int) -> list[tuple[int, int]]:
         form = self._form("QQ" if self.is_64 else "II")
@@ -183,14 +198,12 @@ class Elf:
         return 0
 
     def _form(self, fields: str) -> struct.Struct:
-        return struct.Struct(self._order + fields)
+        return _compiled(self._order + fields)
 
 
-def _section(names: bytes, row: tuple[int, ...]) -> Section:
-    name, kind, _, address, offset, size = row[:6]
-    return Section(
-        text_at(names, name, _MOST_NAME), offset, 0 if kind == _NOBITS else size, address, kind == _NOTE
-    )
+@lru_cache(maxsize=64)
+def _compiled(layout: str) -> struct.Struct:
+    return struct.Struct(layout)
 
 
 def _offset_of(address: int, segments: list[tuple[int, int, int, int]]) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from variantctl.values import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Section:
-    """One section.
+class Section(NamedTuple):
+    """One section. A tuple: a small library has thirty, and there may be thousands of these in a wheel.
 
     Attributes:
         name: its name.
