@@ -108,8 +108,19 @@ const variantChoice = (() => {
     return `needs ${need(item)}; ${phrase.replace(/\{(\w+)\}/g, (_, word) => words[word])}`;
   }
 
+  // The build number in a file's name (PEP 427): the part after the version that begins with a digit, or "".
+  const buildOf = ({ filename }) => filename.split("-")[2].match(/^\d.*/)?.[0] ?? "";
+
+  // Why of two wheels of one label the other comes first: what the ranking compares, in its order.
+  function withinLabel(wheel, before, ranks) {
+    if (ranks[before.kind] !== ranks[wheel.kind]) return "whose tags fit better";
+    const number = buildOf(before);
+    if (number === buildOf(wheel)) return "which fits as well: the first by name is taken";
+    return `whose build number ${number.replace(/^0+(?=\d)/, "") || 0} is higher`;
+  }
+
   // Why a wheel that can be taken is where it is, after the one `before` it.
-  function placeReason(item, before) {
+  function placeReason(item, before, ranks) {
     const { label } = item.wheel;
     if (!before) {
       if (label !== null && !item.properties.size)
@@ -118,7 +129,8 @@ const variantChoice = (() => {
     }
     const other = before.wheel;
     const order = (detail) => ({ kind: "order", detail });
-    if (other.label === label) return order(`comes after ${other.filename}, whose tags fit better`);
+    if (other.label === label)
+      return order(`comes after ${other.filename}, ${withinLabel(item.wheel, other, ranks)}`);
     if (label === null) return order("a non-variant wheel comes after every variant");
     if (!item.properties.size) return order("the null variant comes after every other variant");
     for (const [at, mine] of item.best.entries()) {
@@ -166,7 +178,7 @@ const variantChoice = (() => {
       return { wheel, verdict, rank: at + 1, properties, best: bestOf(properties, release, offers) };
     });
     for (const [at, item] of judged.entries()) {
-      const reason = placeReason(item, judged[at - 1]);
+      const reason = placeReason(item, judged[at - 1], fit.ranks);
       item.reasons = reason ? [reason] : [];
     }
     const rest = wheels.filter((wheel) => !ranked.includes(wheel)).map(refuse);
