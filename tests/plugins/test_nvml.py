@@ -126,7 +126,7 @@ def test_everything_ends_within_three_seconds_with_a_hanging_driver(fake_nvml: F
     )
     assert time.monotonic() - start < 3
     reports = {report["namespace"]: report for report in json.loads(done.stdout)["providers"]}
-    assert list(reports) == ["nvidia", "amd", "intel", "x86_64", "aarch64"]
+    assert list(reports) == ["nvidia", "amd", "intel", "tpu", "x86_64", "aarch64"]
     assert "did not answer within 2 s" in reports["nvidia"]["notes"][0]
 
 

@@ -264,4 +264,4 @@ def test_headers(header: str, version: tuple[int, int] | None) -> None:
 
 
 def test_every_plugin_is_listed() -> None:
-    assert list(PLUGINS) == ["nvidia", "amd", "intel", "x86_64", "aarch64"]
+    assert list(PLUGINS) == ["nvidia", "amd", "intel", "tpu", "x86_64", "aarch64"]

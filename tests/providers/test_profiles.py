@@ -56,6 +56,8 @@ SHIPPED: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "rx-7900xtx-windows": ("AMD64", {"amd": {"gfx_arch": "gfx1100", "rocm_version": "10.0"}}),
     "lunar-lake": ("x86_64", {"intel": {"device_ip": "20.4.4"}}),
     "panther-lake": ("x86_64", {"intel": {"device_ip": "30.0.4"}}),
+    "tpu-v5e": ("x86_64", {"tpu": {"generation": "v5e", "present": "true"}}),
+    "tpu-v6e": ("x86_64", {"tpu": {"generation": "v6e", "present": "true"}}),
     "x86-64-v2": ("x86_64", {"x86_64": {"level": "v2"}}),
     "x86-64-v3": ("x86_64", {"x86_64": {"level": "v3"}}),
     "x86-64-v4": ("x86_64", {"x86_64": {"level": "v4"}}),

@@ -73,6 +73,8 @@ EXPECTED = {
     "rx-9070xt": ("rocm7.1", "triton-rocm"),
     "strix-halo": ("rocm7.1", "triton-rocm"),
     "t4": ("cu128", "triton"),
+    "tpu-v5e": ("cpu", None),
+    "tpu-v6e": ("cpu", None),
     "v100": ("cu128", "triton"),
     "v100-old-driver": ("cu118", "triton"),
     "x86-64-v2": ("cpu", None),

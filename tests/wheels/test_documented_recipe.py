@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "making-wheels.md"
 
 
 def test_the_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (recipe,) = re.findall(r"^```toml\n(.*?)^```", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    recipe = re.findall(r"^```toml\n(.*?)^```", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)[-1]
     for local, needs in (("cu128", ["numpy", "nvidia-cublas-cu12==12.8.4.1"]), ("cpu", ["numpy"])):
         for python in ("cp312", "cp313"):
             tag = f"{python}-{python}-manylinux_2_28_x86_64"
