@@ -54,6 +54,8 @@ EXPECTED = {
     "rx-9070xt": ("rocm7.1", "null"),
     "strix-halo": ("rocm7.1", "null"),
     "t4": ("cuda12.8", "null"),
+    "tpu-v5e": ("null", "null"),
+    "tpu-v6e": ("null", "null"),
     "v100": ("cuda12.8", "null"),
     "v100-old-driver": ("null", "null"),
     "x86-64-v2": ("null", "null"),

@@ -437,10 +437,9 @@ def test_locked_for_two_vendors_and_synced_on_each(own_server: LoopbackServer, t
     profiles = [word for name in machines for word in ("--profile", name)]
     variantctl(tmp_path, own_server, "lock", "torch", "torchvision", *profiles, "-o", lock)
     for name, label in machines.items():
-        wanted = variantctl(
-            tmp_path, own_server, "install", "torch", "torchvision", "--profile", name, "--dry-run"
-        )
         target = tmp_path / name
+        words = ("torch", "torchvision", "--profile", name, "--target", target, "--dry-run")
+        wanted = variantctl(tmp_path, own_server, "install", *words)
         synced = variantctl(tmp_path, own_server, "sync", lock, "--profile", name, "--target", target)
         chosen = {item["name"]: (item["version"], item["label"]) for item in synced["install"]}
         assert chosen == {item["name"]: (item["version"], item["label"]) for item in wanted["install"]}

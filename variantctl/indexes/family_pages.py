@@ -118,7 +118,10 @@ class FamilyIndex:
         steps aside.
         """
         members = self._members(identity)
-        found = self._pages(identity, members, refresh)
+        # The page of the identity itself shows whether it has variants of its own.
+        here = [each for each in self._known() if not (each.index or each.page)]
+        own_page = [each for each in here if each.project == NAME][:1]
+        found = self._pages(identity, [*own_page, *members], refresh)
         own = found.get(identity)
         if own is not None and any(link.wheel.label is not None for link in own.wheels):
             return own

@@ -1,10 +1,12 @@
 """One CUDA and one ROCm for everything that loads into one process, where that is possible.
 
 The search takes the best build of each package by itself. Where the builds of a plan then are for two majors
-of
-CUDA, it is made once more for one of them alone: builds for another are not let in, and no package that had
-a build for the accelerator may come without. Where that leads nowhere, the plan stays as it was, and a note
-says who wants what, with the proof.
+of CUDA, it is made once more for one of them alone: builds for another are not let in, and no package that
+had a build for the accelerator may come without. Where that leads nowhere, the plan stays as it was, and a
+note says who wants what, with the proof.
+
+Variants of the standard are left to its own order, as uv leaves them: ``cuda_version_lower_bound`` is the
+oldest driver that they run on, which need not be the CUDA that they were built with.
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ class Toolkits:
         """The toolkit of a candidate; ``None`` where none shows, and for a vendor's own libraries."""
         if isinstance(candidate, WheelCandidate):
             if candidate.wheel.label is not None:
-                return toolkit_of(candidate.wheel.properties)
+                is_table = candidate.wheel.link.backend is not None
+                return toolkit_of(candidate.wheel.properties) if is_table else None
             name, version = candidate.distribution, candidate.version
         else:
             if properties := self._label_properties(candidate):
@@ -104,7 +107,7 @@ class Coherence:
 
     def allows(self, candidate: WheelCandidate) -> bool:
         """Whether a variant is let in; of ordinary wheels only METADATA tells."""
-        if candidate.wheel.label is None:
+        if candidate.wheel.label is None or candidate.wheel.link.backend is None:
             return True
         if candidate.name in self.accelerated and not candidate.accelerators:
             return False
