@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from variantctl.families.knowledge import parse_family_file
-from variantctl.families.names import DATA, index_of
+from variantctl.families.knowledge import DATA, index_of, parse_family_file
 from variantctl.families.tables import read_family
 
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from variantctl.backends.knowledge import KnowledgeFolder
 from variantctl.cache.folder import Cache
 from variantctl.config.pip import pip_default_index
 from variantctl.config.settings import IndexSettings
@@ -47,8 +46,7 @@ def expected() -> dict[str, dict[str, str]]:
 def finder(cache: Cache) -> PackageFinder:
     """PyPI, as pip is configured, and nothing else."""
     url = pip_default_index(os.environ, cache=cache)
-    families = Families(lambda: FamilyKnowledge(KnowledgeFolder(None)))
-    families.elsewhere = False
+    families = Families(lambda: FamilyKnowledge(None), elsewhere=False)
     return PackageFinder(IndexSettings(index_url=url, families=families), cache=cache)
 
 

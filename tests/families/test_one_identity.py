@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.resolve.world import World, machine
-from variantctl.backends.knowledge import KnowledgeFolder
 from variantctl.families.knowledge import FamilyKnowledge
 from variantctl.families.registry import Families
 from variantctl.providers.algorithm import Machine
@@ -21,7 +20,7 @@ CUDA_13 = {"cuda_version_lower_bound": ["13.0", "12.8", "12.0"], "sm_arch": ["90
 
 def shipped() -> Families:
     """The families that come with variantctl."""
-    return Families(lambda: FamilyKnowledge(KnowledgeFolder(None)))
+    return Families(lambda: FamilyKnowledge(None))
 
 
 @pytest.fixture

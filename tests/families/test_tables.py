@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from variantctl.backends.knowledge import KnowledgeError, KnowledgeFolder
+from variantctl.backends.knowledge_files import KnowledgeError
 from variantctl.config.families import known_families
 from variantctl.families.family import LocalBuild
-from variantctl.families.knowledge import FamilyKnowledge, parse_family_file
-from variantctl.families.names import DATA, index_of
+from variantctl.families.knowledge import DATA, FamilyKnowledge, index_of, parse_family_file
 from variantctl.families.tables import read_family
 from variantctl.net.errors import SettingsError
 from variantctl.variants.errors import InvalidVariantError
@@ -100,18 +99,18 @@ def test_nonsense_is_refused_with_its_key(table: dict[str, object], message: str
 
 
 def test_a_newer_file_is_used_once_it_is_stored(tmp_path: Path) -> None:
-    knowledge = FamilyKnowledge(KnowledgeFolder(tmp_path))
+    knowledge = FamilyKnowledge(tmp_path)
     assert "acme" not in knowledge.names()
     with pytest.raises(KnowledgeError, match="sha256"):
         knowledge.store(NEW, origin="acme.toml", sha256="0" * 64)
     knowledge.store(NEW, origin="acme.toml", sha256=hashlib.sha256(NEW).hexdigest())
-    fresh = FamilyKnowledge(KnowledgeFolder(tmp_path))
+    fresh = FamilyKnowledge(tmp_path)
     assert fresh.index()["acme-cu13"] == ("acme", "acme")
     (tmp_path / "families" / "acme.toml").write_bytes(NEW + b"#")
-    broken = FamilyKnowledge(KnowledgeFolder(tmp_path))
+    broken = FamilyKnowledge(tmp_path)
     assert "acme-cu13" not in broken.index()
     fresh.forget()
-    assert "acme" not in FamilyKnowledge(KnowledgeFolder(tmp_path)).names()
+    assert "acme" not in FamilyKnowledge(tmp_path).names()
 
 
 CONFIGURATION = """

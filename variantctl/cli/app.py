@@ -119,8 +119,13 @@ def command_named(arguments: Sequence[str]) -> str | None:
     return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
-def build_parser(only: str | None) -> Parser:
-    """The whole parser; the modules of other commands than ``only`` are not imported (``None``: all are)."""
+def build_parser(only: str | None, *, alone: bool = False) -> Parser:
+    """The whole parser, or what one command needs of it.
+
+    Args:
+        only: the modules of other commands are not imported (``None``: all are).
+        alone: leave other commands out altogether, where nothing will list them: each takes a millisecond.
+    """
     parser = Parser(
         prog="variantctl",
         description="The right build of every package for this machine, by wheel variants (PEP 825).",
@@ -130,6 +135,8 @@ def build_parser(only: str | None) -> Parser:
     _add_common(parser)
     subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=Parser)
     for name, command in COMMANDS.items():
+        if alone and name != only:
+            continue
         subparser = subparsers.add_parser(
             name, help=command.help, description=command.help.capitalize() + "."
         )
@@ -210,7 +217,8 @@ def _guarded(arguments: list[str]) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    parser = build_parser(only=command_named(arguments) or "")
+    # Options before the command may ask for the list of commands (`-h`).
+    parser = build_parser(command_named(arguments) or "", alone=bool(arguments) and arguments[0] in COMMANDS)
     args = parser.parse_args(arguments)
     args.arguments = arguments
     render.set_verbosity(verbose="verbose" in args, quiet="quiet" in args)

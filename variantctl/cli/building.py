@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from variantctl.indexes.sdists import BuildPolicy
     from variantctl.install.building import SourceBuilder
     from variantctl.install.matching import Matching
+    from variantctl.install.source_trees import SourceTrees
     from variantctl.requirements.files import RequirementFile
     from variantctl.requirements.sources import SourceReference
     from variantctl.resolve.plan import Plan
@@ -126,12 +128,7 @@ def with_builds(
         VariantctlError: what is named cannot be had, or does not say what it is.
     """
     from variantctl.cli.request import request_of
-    from variantctl.indexes.builds import Builds
-    from variantctl.indexes.built_wheels import BuiltWheels
-    from variantctl.install.source_trees import SourceTrees
-    from variantctl.select.compatibility import Interpreter
-    from variantctl.select.ranking import fits_interpreter
-    from variantctl.target.environment import find_environment
+    from variantctl.indexes.builds import Builds, Workshop
 
     sources = [*named_sources(args), *files.sources]
     request = request_of(args, files)
@@ -139,27 +136,41 @@ def with_builds(
         raise UsageError(f"{source.origin}: '{source}' has to be built, and --no-build forbids that")
     if args.no_build_isolation and environment is None:
         raise UsageError("--no-build-isolation needs an environment to build in", hint="Name it: --python.")
-    builds_in = environment or find_environment(sys.executable)
-    interpreter = Interpreter(builds_in.tags, builds_in.markers)
-    matching = matching_of(args)
-    builds = package_finder.builds = Builds(
-        build_policy(args, files),
-        _builder(args, builds_in, subject, package_finder, matching),
-        lambda link: fits_interpreter(link, interpreter),
-        BuiltWheels(package_finder.cache),
-    )
-    builds.pins = matching.of_request(request, installed or {})
-    trees = SourceTrees(
-        builds,
-        package_finder,
-        subject.platform.markers,
-        require_hashes=request.options.require_hashes,
-        note=render.note,
-    )
-    builds.locate = trees.locate
+
+    @cache
+    def trees() -> SourceTrees:
+        from variantctl.install.source_trees import SourceTrees
+
+        return SourceTrees(
+            builds,
+            package_finder,
+            subject.platform.markers,
+            require_hashes=request.options.require_hashes,
+            note=render.note,
+        )
+
+    def workshop() -> Workshop:
+        from variantctl.indexes.built_wheels import BuiltWheels
+        from variantctl.select.compatibility import Interpreter
+        from variantctl.select.ranking import fits_interpreter
+        from variantctl.target.environment import find_environment
+
+        builds_in = environment or find_environment(sys.executable)
+        interpreter = Interpreter(builds_in.tags, builds_in.markers)
+        matching = matching_of(args)
+        return Workshop(
+            _builder(args, builds_in, subject, package_finder, matching),
+            lambda link: fits_interpreter(link, interpreter),
+            BuiltWheels(package_finder.cache),
+            lambda url, name: trees().locate(url, name),
+            matching.of_request(request, installed or {}),
+        )
+
+    builds = Builds(build_policy(args, files), workshop)
+    package_finder.build_with(builds)
     if not sources:
         return request
-    wanted = trees.dependencies if getattr(args, "only_deps", False) else trees.requirements
+    wanted = trees().dependencies if getattr(args, "only_deps", False) else trees().requirements
     return replace(request, requirements=(*request.requirements, *wanted(sources)))
 
 

@@ -259,9 +259,11 @@ def _apply(
     from variantctl.cli.progress import Downloads
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
-    from variantctl.install.planned_builds import built_plan
 
-    plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
+    if plan.needs_build:
+        from variantctl.install.planned_builds import built_plan
+
+        plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
     with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
         outcome = apply_plan(

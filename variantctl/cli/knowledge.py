@@ -14,7 +14,7 @@ from variantctl.cli.render import note, print_json
 
 if TYPE_CHECKING:
     from variantctl.backends.knowledge import Knowledge
-    from variantctl.families.knowledge import FamilyFile
+    from variantctl.backends.knowledge_files import KnowledgeFile
 
 HELP = "show and renew what is known of builds for each accelerator"
 _SUFFIX = ".sha256"
@@ -44,11 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the action that was asked for."""
     from variantctl.backends.knowledge import KnowledgeFolder
+    from variantctl.backends.knowledge_files import SHIPPED_ORIGIN
     from variantctl.backends.tables import SHIPPED
-    from variantctl.families.knowledge import SHIPPED_ORIGIN, FamilyKnowledge, is_family_file
+    from variantctl.families.knowledge import FamilyKnowledge, is_family_file
 
     folder = KnowledgeFolder.of_user(os.environ)
-    families = FamilyKnowledge(folder)
+    families = FamilyKnowledge(folder.folder)
     if args.action == "update":
         content, sha256 = _fetched(args)
         if is_family_file(content, args.place):
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _family_json(file: FamilyFile) -> dict[str, Any]:
+def _family_json(file: KnowledgeFile) -> dict[str, Any]:
     return {
         "name": file.name,
         "version": str(file.version),

@@ -459,7 +459,6 @@ def subject_of(
 ) -> TargetMachine:
     """The machine and the platform: the profile's where one is given, else this one's."""
     from variantctl.providers.algorithm import Machine, ProviderSettings
-    from variantctl.providers.profiles import Profile
     from variantctl.target.platforms import platform_environment
 
     settings = ProviderSettings(
@@ -472,6 +471,8 @@ def subject_of(
     platform: Platform = environment or platform_environment()
     named = is_platform_named(args)
     if named and args.profile is None:
+        from variantctl.providers.profiles import Profile
+
         platform, who = platform_named(args, platform), described(args)
         # Of a platform that is named nothing is known but its tags; another Python is still on this machine.
         unknown = Profile(who) if args.platform else None

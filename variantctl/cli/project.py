@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from variantctl.config.project import ProjectSettings
     from variantctl.config.uploads import UploadLimits
 
@@ -87,7 +88,7 @@ def _until_it_begins(text: str) -> datetime:
 
 
 def _moment(text: str, *, whole_day: bool) -> datetime:
-    from variantctl.config.uploads import parse_moment
+    from variantctl.config.moments import parse_moment
     from variantctl.net.errors import SettingsError
 
     try:

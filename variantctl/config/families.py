@@ -24,7 +24,11 @@ def known_families(environ: Mapping[str, str]) -> Families:
 
 
 def load_families(
-    environ: Mapping[str, str], configuration: Configuration | None, *, off: bool = False
+    environ: Mapping[str, str],
+    configuration: Configuration | None,
+    *,
+    off: bool = False,
+    elsewhere: bool = True,
 ) -> Families:
     """The families that count: those that are shipped or stored, with what configuration says about them.
 
@@ -32,6 +36,7 @@ def load_families(
         environ: ``VARIANTCTL_NO_FAMILIES`` turns them off.
         configuration: the configuration file.
         off: whether the command line does.
+        elsewhere: whether members may be asked for at places of their own.
 
     Raises:
         SettingsError: configuration cannot be understood.
@@ -44,13 +49,13 @@ def load_families(
         return NO_FAMILIES
 
     def opened() -> FamilyKnowledge:
-        # Reading tables takes more than looking a name up, and most commands do neither.
-        from variantctl.backends.knowledge import KnowledgeFolder
+        # Most commands look no name up.
+        from variantctl.backends.knowledge_files import user_folder
         from variantctl.families.knowledge import FamilyKnowledge
 
-        return FamilyKnowledge(KnowledgeFolder.of_user(environ))
+        return FamilyKnowledge(user_folder(environ))
 
-    return Families(opened, changes)
+    return Families(opened, changes, elsewhere=elsewhere)
 
 
 def _is_set(environ: Mapping[str, str]) -> bool:

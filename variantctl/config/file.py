@@ -47,7 +47,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +287,9 @@ def _is_code(code: object) -> bool:
 
 def moment(value: object, _folder: Path) -> str:
     """A moment as a text, or as TOML's own date or time; raises ``TypeError`` for anything else."""
+    # Few files name a moment.
+    from datetime import date
+
     return value.isoformat() if isinstance(value, date) else _text(value, _folder)
 
 

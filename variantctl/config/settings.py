@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 
@@ -16,10 +16,12 @@ from variantctl.config.backends import BackendChoice, choose_backends
 from variantctl.config.families import load_families
 from variantctl.config.file import IndexTable, read_configuration
 from variantctl.config.pip import PipConfig, pip_default_index, read_pip_config
-from variantctl.config.project import ProjectSettings
-from variantctl.config.uploads import UploadLimits, first_said, limits_of_variables, parse_moment
+from variantctl.config.uploads import UploadLimits, first_said, limits_of_variables
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.values import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from variantctl.config.project import ProjectSettings
 
 DEFAULT_TIMEOUT = 30.0
 FIRST_MATCH = "first-match"
@@ -194,7 +196,6 @@ def load_index_settings(
         keyring=_keyring(environ, table.keyring_provider if table else None, pip.text("keyring-provider")),
         ignore_error_codes=table.ignore_error_codes if table else {},
         uploads=_uploads(uploads, environ, project, table, pip),
-        families=load_families(environ, configuration, off=no_families),
         **_ways(cert, trusted_hosts, environ, table, pip),
     )
     choice = choose_backends(
@@ -206,9 +207,10 @@ def load_index_settings(
         project=project.sources if project else {},
         environ=environ,
     )
-    own.families.elsewhere = False
-    if not any(layer.index_url is not None or layer.no_index for layer in own.layers):
-        own.families.elsewhere = True
+    default_named = any(layer.index_url is not None or layer.no_index for layer in own.layers)
+    families = load_families(environ, configuration, off=no_families, elsewhere=not default_named)
+    own = replace(own, families=families)
+    if not default_named:
         default = pip_default_index(environ, cache=cache or Cache.open(environ=environ), python=python)
         own = _with_default(own, default, layers[-1], choice)
     if choice.configured:
@@ -250,6 +252,8 @@ def _uploads(
     said += [project.uploads] if project else []
     said += [table.uploads] if table else []
     if (text := pip.text("uploaded-prior-to")) is not None:
+        from variantctl.config.moments import parse_moment
+
         origin = f"{pip.origin('uploaded-prior-to')}: uploaded-prior-to"
         said.append(UploadLimits(parse_moment(text, origin, whole_day=False)))
     return first_said(said)

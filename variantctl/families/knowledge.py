@@ -1,80 +1,61 @@
 """The tables of families: shipped, and perhaps replaced by newer files (``variantctl knowledge update``).
 
-A stored file lies in ``families/`` of the folder of knowledge, with its sha256 beside it. Of a stored and a
-shipped file the newer counts, the shipped one where the other is damaged.
+A stored file lies in ``families/`` of the folder of knowledge, with its sha256 beside it. Which names belong
+to a family stands in ``data/names.json``, which is made of the tables (``python -m tests.families.names``).
+Most runs only look names up, and so what reads tables is imported when one is read.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
-from variantctl.backends.knowledge import (
+from variantctl.backends.knowledge_files import (
+    SHIPPED_ORIGIN,
     KnowledgeError,
-    KnowledgeFolder,
+    KnowledgeFile,
     check_digest,
     drop,
     keep,
-    kept,
+    newest,
     outdated,
+    parse_file,
     parsed_toml,
+    stored_file,
 )
-from variantctl.families.names import DATA, index_of, shipped_index
-from variantctl.families.tables import FORMAT, KIND, read_family
-from variantctl.values import dataclass
-from variantctl.variants.errors import InvalidVariantError
-from variantctl.variants.nodes import Node
 
-SHIPPED_ORIGIN = "variantctl"
+if TYPE_CHECKING:
+    from variantctl.families.family import Family
+    from variantctl.variants.nodes import Node
+
+DATA = os.path.join(os.path.dirname(__file__), "data")
+"""Where the tables lie."""
+
 _INDEX = "names.json"
+_KIND = "family"
 
 
-@dataclass(frozen=True)
-class FamilyFile:
-    """One file.
-
-    Attributes:
-        name: of the family.
-        version: of the file.
-        table: what it says.
-        origin: its path; ``variantctl`` where it is shipped.
-        sha256: of the file.
-        problem: why a stored file is not used in its place; ``""`` where there is none.
-    """
-
-    name: str
-    version: Version
-    table: Mapping[str, object]
-    origin: str
-    sha256: str
-    problem: str = ""
-
-
-def parse_family_file(content: bytes, origin: str) -> FamilyFile:
+def parse_family_file(content: bytes, origin: str) -> KnowledgeFile:
     """Read a file of a family, and all that it says.
 
     Raises:
         KnowledgeError: it is too large, no TOML, of another format, or makes no sense.
     """
-    data = parsed_toml(content, origin)
-    try:
-        top = Node(data, origin)
-        if data.get("format") != FORMAT:
-            raise top.error(f"format must be {FORMAT}", hint="A newer variantctl may understand it.")
-        if data.get("kind") != KIND:
-            raise top.error(f"kind must be {KIND!r}")
-        name, version = top.require("name").text(), Version(top.require("version").text())
-        if origin != SHIPPED_ORIGIN:
-            read_family(name, data, origin)
-    except InvalidVersion as error:
-        raise KnowledgeError(f"{origin}: version: {error}") from None
-    except InvalidVariantError as error:
-        raise KnowledgeError(error.message, hint=error.hint) from None
-    return FamilyFile(name, version, data, origin, hashlib.sha256(content).hexdigest())
+    return parse_file(content, origin, _checked)
+
+
+def _checked(top: Node, file: KnowledgeFile) -> KnowledgeFile:
+    from variantctl.families.tables import read_family
+
+    if file.table.get("kind") != _KIND:
+        raise top.error(f"kind must be {_KIND!r}")
+    if file.origin != SHIPPED_ORIGIN:
+        read_family(file.name, file.table, file.origin)
+    return file
 
 
 def is_family_file(content: bytes, origin: str) -> bool:
@@ -83,18 +64,39 @@ def is_family_file(content: bytes, origin: str) -> bool:
     Raises:
         KnowledgeError: it is too large, or no TOML.
     """
-    return parsed_toml(content, origin).get("kind") == KIND
+    return parsed_toml(content, origin).get("kind") == _KIND
+
+
+def shipped_index(path: str) -> dict[str, tuple[str, str]]:
+    """What ``data/names.json`` says: family -> identity -> distributions."""
+    with open(path, "rb") as file:
+        data = json.load(file)
+    return {
+        name: (family, identity)
+        for family, identities in data.items()
+        for identity, names in identities.items()
+        for name in names
+    }
+
+
+def index_of(families: Iterable[Family]) -> dict[str, dict[str, list[str]]]:
+    """The same, made of tables."""
+    made: dict[str, dict[str, list[str]]] = {}
+    for family in sorted(families, key=lambda each: each.name):
+        for name, identity in sorted(family.names().items()):
+            made.setdefault(family.name, {}).setdefault(identity, []).append(name)
+    return made
 
 
 class FamilyKnowledge:
     """The files of families.
 
     Args:
-        folder: the folder of knowledge, as for sources of kind ``backends``.
+        folder: the folder of knowledge (``knowledge_files.user_folder``); ``None``: what is shipped counts.
     """
 
-    def __init__(self, folder: KnowledgeFolder) -> None:
-        self._folder = folder.folder / "families" if folder.folder is not None else None
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / "families" if folder is not None else None
 
     @cached_property
     def _shipped(self) -> Mapping[str, tuple[str, str]]:
@@ -115,6 +117,8 @@ class FamilyKnowledge:
         """Distribution -> (family, identity). Of what is stored the tables are read, which is rare."""
         if not self._stored:
             return self._shipped
+        from variantctl.families.tables import read_family
+
         changed = [
             read_family(name, self.current(name).table, "") for name in self._stored if self._is_used(name)
         ]
@@ -132,25 +136,15 @@ class FamilyKnowledge:
         known = self.current(name)
         return known.table, known.origin, known.problem
 
-    def current(self, name: str) -> FamilyFile:
+    def current(self, name: str) -> KnowledgeFile:
         """What counts about a family: the newer of what is stored and what is shipped.
 
         Raises:
             KnowledgeError: only a stored file has it, and that cannot be used.
         """
-        shipped = self._shipped_file(name)
-        try:
-            stored = self._stored_file(name)
-        except KnowledgeError as error:
-            if shipped is None:
-                raise
-            from variantctl.values import replace
+        return newest(self._shipped_file(name), lambda: self._stored_file(name))
 
-            return replace(shipped, problem=error.message)
-        newer = [each for each in (stored, shipped) if each is not None]
-        return max(newer, key=lambda each: each.version)
-
-    def store(self, content: bytes, *, origin: str, sha256: str, older: bool = False) -> FamilyFile:
+    def store(self, content: bytes, *, origin: str, sha256: str, older: bool = False) -> KnowledgeFile:
         """Keep a file, once everything about it is checked.
 
         Raises:
@@ -178,18 +172,11 @@ class FamilyKnowledge:
         except KnowledgeError:
             return False
 
-    def _shipped_file(self, name: str) -> FamilyFile | None:
+    def _shipped_file(self, name: str) -> KnowledgeFile | None:
         if name not in {family for family, _ in self._shipped.values()}:
             return None
         content = Path(DATA, f"{name}.toml").read_bytes()
         return parse_family_file(content, SHIPPED_ORIGIN)
 
-    def _stored_file(self, name: str) -> FamilyFile | None:
-        path = self._stored.get(name)
-        content = kept(path) if path is not None else None
-        if path is None or content is None:
-            return None
-        found = parse_family_file(content, str(path))
-        if found.name != name:
-            raise KnowledgeError(f"{path}: is about {found.name}, not {name}")
-        return found
+    def _stored_file(self, name: str) -> KnowledgeFile | None:
+        return stored_file(self._stored.get(name), name, parse_family_file)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-from packaging.utils import NormalizedName
+from typing import TYPE_CHECKING, cast
 
 from variantctl.net.errors import SettingsError
+from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.nodes import Node
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from variantctl.families.family import Family, Member
@@ -25,29 +25,52 @@ if TYPE_CHECKING:
 _ENABLED = "enabled"
 
 
+@dataclass(frozen=True)
+class MemberWishes:
+    """Members that are asked for whatever the machine can use.
+
+    Attributes:
+        labels: identity -> the labels that a user names.
+        everything: all of them, to say of each why it is not taken.
+    """
+
+    labels: Mapping[NormalizedName, frozenset[str]] = field(default_factory=dict)
+    everything: bool = False
+
+    @property
+    def view(self) -> str:
+        """What tells one from another."""
+        named = sorted((name, sorted(labels)) for name, labels in self.labels.items())
+        return f"{named} {self.everything}"
+
+
+NO_WISHES = MemberWishes()
+
+
 class Families:
     """The families of one run.
 
     Args:
         knowledge: opens the tables, at the first name; ``None``: there are no families at all.
         changes: what configuration says, by name.
+        elsewhere: whether members may be asked for at places of their own. Not where somebody named the
+            default index: who has one may not want anything from elsewhere.
 
     Attributes:
         problems: why stored tables are not used, a line each.
-        elsewhere: whether members may be asked for at places of their own. Not where somebody named the
-            default
-            index: who has one may not want anything from elsewhere.
     """
 
     def __init__(
         self,
         knowledge: Callable[[], FamilyKnowledge] | None = None,
         changes: Mapping[str, Node] | None = None,
+        *,
+        elsewhere: bool = True,
     ) -> None:
         self._open = knowledge
         self._changes = dict(changes or {})
         self._read: dict[str, Family] = {}
-        self.elsewhere = True
+        self._elsewhere = elsewhere
         self.problems: list[str] = []
 
     def __bool__(self) -> bool:
@@ -104,7 +127,7 @@ class Families:
 
     def asks_elsewhere(self, name: str) -> bool:
         """Whether the members of a family may be asked for at places of their own."""
-        return self.elsewhere or name in self._changes
+        return self._elsewhere or name in self._changes
 
     def of(self, name: str) -> Family | None:
         """The family that a distribution or an identity belongs to."""
@@ -114,7 +137,7 @@ class Families:
     def identity(self, name: NormalizedName) -> NormalizedName:
         """What a name counts for; of names that belong to no family the name itself."""
         found = self._index.get(name)
-        return name if found is None else NormalizedName(found[1])
+        return name if found is None else cast("NormalizedName", found[1])
 
     def names_of(self, identity: NormalizedName) -> list[NormalizedName]:
         """Every distribution that counts for an identity."""
@@ -136,7 +159,7 @@ class Families:
         if found is None:
             return frozenset()
         family = self.family(found[0])
-        members: list[Member] = family.members_named(NormalizedName(found[1]), name)
+        members: list[Member] = family.members_named(self.identity(name), name)
         members += [each for extra in extras if (each := family.member_of_extra(extra)) is not None]
         return frozenset(each.label for each in members)
 

@@ -52,8 +52,6 @@ from variantctl.variants.nodes import Node, show
 from variantctl.variants.properties import ABI_DEPENDENCY, NAME_PATTERN
 from variantctl.variants.provider_tables import read_providers
 
-FORMAT = 1
-KIND = "family"
 HEAD = ("format", "kind", "name", "version")
 
 _KEYS = ("summary", "source", "packages", "namespaces", "providers", "members", "together")

@@ -6,6 +6,7 @@ Every install imports this module: what only builds need is imported for a build
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +15,6 @@ from packaging.utils import NormalizedName
 
 from variantctl.cache.wheels import FetchedWheel
 from variantctl.indexes.buildable_files import BuildableFiles
-from variantctl.indexes.built_wheels import BuiltWheels, Ingredients, Pins, allow
 from variantctl.indexes.errors import BuildError
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.sdists import BuildPolicy, is_promised, promised
@@ -25,6 +25,7 @@ from variantctl.values import dataclass, field
 from variantctl.variants.filenames import parse_wheel_filename
 
 if TYPE_CHECKING:
+    from variantctl.indexes.built_wheels import BuiltWheels, Ingredients, Pins
     from variantctl.wheels.metadata import CoreMetadata
 
 Fetch = Callable[[RemoteFile], FetchedWheel]
@@ -82,27 +83,37 @@ class Builder(Protocol):
         """What a wheel depends on beside its source: the interpreter, and what its backend is told."""
 
 
+@dataclass(frozen=True)
+class Workshop:
+    """What builds take.
+
+    Attributes:
+        builder: builds.
+        fits: whether a wheel can be installed there.
+        kept: the wheels that were built before.
+        locate: gives the source that a dependency names by its URL; ``None`` of a wheel's.
+        pins: what builds get of some projects, before there is a plan.
+    """
+
+    builder: Builder
+    fits: Fits
+    kept: BuiltWheels
+    locate: Callable[[str, NormalizedName], SourceTree | None]
+    pins: Pins
+
+
 class Builds:
     """What may be built, by what, and for what.
 
     Args:
         policy: which projects.
-        builder: builds.
-        fits: whether a wheel can be installed there.
-        kept: the wheels that were built before.
-
-    Attributes:
-        pins: what builds get of some projects.
-        locate: gives the source that a dependency names by its URL; None: such are refused.
+        prepare: gives what builds take. It is called at the first source: most runs meet none.
     """
 
-    def __init__(self, policy: BuildPolicy, builder: Builder, fits: Fits, kept: BuiltWheels) -> None:
+    def __init__(self, policy: BuildPolicy, prepare: Callable[[], Workshop]) -> None:
         self.policy = policy
-        self.pins: Pins = {}
-        self.locate: Callable[[str, NormalizedName], SourceTree | None] = lambda _url, _name: None
-        self._builder = builder
-        self._fits = fits
-        self._kept = kept
+        self._prepare = prepare
+        self._of_plan: Pins | None = None
         self._trees: dict[str, SourceTree] = {}
         self._links: dict[str, WheelLink] = {}
         self._wheels: dict[str, tuple[Path, Ingredients]] = {}
@@ -112,6 +123,19 @@ class Builds:
         self._count = 0
         # Of one thread at a time; what a build needs may have to be built itself, by the same thread.
         self._lock = RLock()
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        return self._prepare()
+
+    @property
+    def pins(self) -> Pins:
+        """What builds get of some projects: those of the plan, once there is one."""
+        return self._workshop.pins if self._of_plan is None else self._of_plan
+
+    @pins.setter
+    def pins(self, pins: Pins) -> None:
+        self._of_plan = pins
 
     def close(self) -> None:
         """Remove what was unpacked, checked out and built, but for what the cache keeps."""
@@ -156,7 +180,7 @@ class Builds:
         """
         with self._lock:
             known = self._links.get(url)
-            if known is None and (tree := self.locate(url, name)) is not None:
+            if known is None and (tree := self._workshop.locate(url, name)) is not None:
                 known = self._links[url] = self.link_to(tree)
         return known
 
@@ -196,7 +220,7 @@ class Builds:
             source=link.file.source,
         )
         built = WheelLink(file, wheel)
-        if not self._fits(built):
+        if not self._workshop.fits(built):
             raise BuildError(f"{tree.named}: its build gave {path.name}, which does not fit this interpreter")
         return built
 
@@ -233,7 +257,7 @@ class Builds:
         return folder
 
     def _key(self, tree: SourceTree) -> tuple[str, ...]:
-        return (*tree.key, self._builder.key(tree.project)) if tree.key else ()
+        return (*tree.key, self._workshop.builder.key(tree.project)) if tree.key else ()
 
     def _read_metadata(self, tree: SourceTree) -> CoreMetadata:
         known = self._metadata.get(tree.file.url)
@@ -247,22 +271,24 @@ class Builds:
         if (static := tree.static()) is not None:
             return static
         key = self._key(tree)
-        data = self._kept.metadata(key, self.pins) if key else None
+        data = self._workshop.kept.metadata(key, self.pins) if key else None
         if data is None and self._known(tree) is None:
             with _Under(self, tree):
-                made = self._builder.metadata(tree, self.folder("metadata"), self.pins)
+                made = self._workshop.builder.metadata(tree, self.folder("metadata"), self.pins)
             if made is not None:
                 data = made.content
                 if key:
-                    self._kept.keep_metadata(made.content, key, made.ingredients)
+                    self._workshop.kept.keep_metadata(made.content, key, made.ingredients)
         return parse_core_metadata(data or _metadata_of(self._built(tree)), tree.named)
 
     def _known(self, tree: SourceTree) -> Path | None:
         """The wheel that was built in this run or an earlier one, with what the pins allow."""
+        from variantctl.indexes.built_wheels import allow
+
         url, key = tree.file.url, self._key(tree)
         if url in self._wheels and allow(self.pins, self._wheels[url][1]):
             return self._wheels[url][0]
-        kept = self._kept.wheel(key, self.pins) if key else None
+        kept = self._workshop.kept.wheel(key, self.pins) if key else None
         if kept is not None:
             self._wheels[url] = kept
         return None if kept is None else kept[0]
@@ -272,10 +298,10 @@ class Builds:
         if known is not None:
             return known
         with _Under(self, tree):
-            built = self._builder.wheel(tree, self.folder("wheel"), self.pins)
+            built = self._workshop.builder.wheel(tree, self.folder("wheel"), self.pins)
         path: Path = built.content
         if key := self._key(tree):
-            path = self._kept.keep(path, key, built.ingredients)
+            path = self._workshop.kept.keep(path, key, built.ingredients)
         self._wheels[tree.file.url] = path, built.ingredients
         return path
 

@@ -13,37 +13,17 @@ from packaging.version import Version
 
 from variantctl.backends.source import Ask
 from variantctl.families.family import NAME, Family, Member
+from variantctl.families.registry import NO_WISHES, MemberWishes
 from variantctl.indexes.project_files import BackendBuild, ProjectFiles, WheelLink
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.redaction import redact
-from variantctl.values import dataclass, field, replace
+from variantctl.values import replace
 from variantctl.variants.accelerators import accelerators_of
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import Properties, Supported
 
 _PARALLEL = 8
 
-
-@dataclass(frozen=True)
-class MemberWishes:
-    """Members that are asked for whatever the machine can use.
-
-    Attributes:
-        labels: identity -> the labels that a user names.
-        everything: all of them, to say of each why it is not taken.
-    """
-
-    labels: Mapping[NormalizedName, frozenset[str]] = field(default_factory=dict)
-    everything: bool = False
-
-    @property
-    def view(self) -> str:
-        """What tells one from another."""
-        named = sorted((name, sorted(labels)) for name, labels in self.labels.items())
-        return f"{named} {self.everything}"
-
-
-NO_WISHES = MemberWishes()
 
 PageOf = Callable[[NormalizedName, Member, "bool | None"], "ProjectFiles | None"]
 """The page of a member's own project, in the sources that are asked, or in a place of its own."""

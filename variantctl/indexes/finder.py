@@ -17,7 +17,7 @@ from variantctl.cache.folder import Cache
 from variantctl.cache.pages import CachedPages
 from variantctl.cache.wheels import FetchedWheel, WheelCache
 from variantctl.config.settings import IndexSettings
-from variantctl.indexes.family_pages import NO_WISHES, MemberWishes
+from variantctl.families.registry import NO_WISHES, MemberWishes
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.sdists import is_promised
@@ -93,6 +93,10 @@ class PackageFinder:
         self._core_metadata: dict[str, CoreMetadata] = {}
         self._lock = Lock()
         self.unreadable: dict[tuple[NormalizedName, Version], str] = {}
+
+    def build_with(self, builds: Builds) -> None:
+        """Offer source code, too, and build it by these."""
+        self.builds = builds
 
     def close(self) -> None:
         """Close the connections, and remove what was unpacked for builds."""

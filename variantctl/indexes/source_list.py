@@ -11,15 +11,13 @@ from packaging.utils import NormalizedName
 from variantctl.backends.source import Ask, BackendSource
 from variantctl.cache.pages import CachedPages
 from variantctl.config.settings import BEST_VERSION, IndexSettings, SourceLayer
-from variantctl.families.registry import NO_FAMILIES
+from variantctl.families.registry import NO_FAMILIES, NO_WISHES, MemberWishes
 from variantctl.indexes.backend_pages import BackendIndex
 from variantctl.indexes.errors import ProjectNotFound
-from variantctl.indexes.family_pages import NO_WISHES, FamilyIndex, MemberWishes
 from variantctl.indexes.find_links import FindLinks
 from variantctl.indexes.project_files import ProjectFiles, join_sources
 from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.simple import SimpleIndex
-from variantctl.indexes.upload_times import uploaded_in_time
 from variantctl.net.client import HttpClient
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.urls import is_file_url, is_url, split_credentials
@@ -28,6 +26,7 @@ from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.families.family import Member
+    from variantctl.indexes.family_pages import FamilyIndex
 
 Place: TypeAlias = SimpleIndex | BackendIndex
 
@@ -99,6 +98,9 @@ class SourceList:
             return None
         opened = self._families.get(family.name)
         if opened is None:
+            # Most plans have no member of a family.
+            from variantctl.indexes.family_pages import FamilyIndex
+
             for problem in self.families.problems:
                 self._warn(problem)
             elsewhere = self.families.asks_elsewhere(family.name) and not self._settings.no_index
@@ -239,7 +241,12 @@ class SourceList:
         except OfflineError:
             self._note(f"{place.url}: whether it has {project} is not in the cache (--offline)")
             return None
-        return uploaded_in_time(files, self._settings.uploads, self._warn) if files is not None else None
+        uploads = self._settings.uploads
+        if files is None or uploads.of(files.name) is None:
+            return files
+        from variantctl.indexes.upload_times import uploaded_in_time
+
+        return uploaded_in_time(files, uploads, self._warn)
 
     def _open_layer(self, layer: SourceLayer) -> _Layer:
         """What somebody named goes before what is asked by default, and that before the default index."""

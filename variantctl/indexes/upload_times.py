@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from variantctl.config.uploads import UploadLimits, uploaded_at
+from variantctl.config.moments import uploaded_at
+from variantctl.config.uploads import EXCLUDE_NEWER, UploadLimits
 from variantctl.indexes.project_files import ProjectFiles
 from variantctl.net.remote_file import RemoteFile
-
-LEFT_OUT = "--exclude-newer"
-"""What every reason of this module has in it."""
 
 
 def uploaded_in_time(files: ProjectFiles, limits: UploadLimits, warn: Callable[[str], None]) -> ProjectFiles:
@@ -28,7 +26,7 @@ def uploaded_in_time(files: ProjectFiles, limits: UploadLimits, warn: Callable[[
     if unknown:
         which = "its files were" if len(unknown) == len(_all(files)) else f"{len(unknown)} of its files were"
         warn(
-            f"{files.name}: {files.source} does not say when {which} uploaded, so {LEFT_OUT} "
+            f"{files.name}: {files.source} does not say when {which} uploaded, so {EXCLUDE_NEWER} "
             f"leaves them out; "
             f"--exclude-newer-package {files.name}=false takes them"
         )
@@ -51,7 +49,7 @@ def _all(files: ProjectFiles) -> list[RemoteFile]:
 def _too_late(file: RemoteFile, moment: datetime) -> str | None:
     uploaded = uploaded_at(file.upload_time)
     if uploaded is None:
-        return f"its source does not say when it was uploaded ({LEFT_OUT})"
+        return f"its source does not say when it was uploaded ({EXCLUDE_NEWER})"
     if uploaded >= moment:
-        return f"it was uploaded at {uploaded:%Y-%m-%d %H:%M} UTC, which is too late ({LEFT_OUT})"
+        return f"it was uploaded at {uploaded:%Y-%m-%d %H:%M} UTC, which is too late ({EXCLUDE_NEWER})"
     return None

@@ -24,7 +24,7 @@ def built_plan(plan: Plan, package_finder: PackageFinder, pins: Pins | None = No
     Raises:
         VariantctlError: something could not be built.
     """
-    if package_finder.builds is None or not any(item.needs_build for item in plan.install):
+    if package_finder.builds is None or not plan.needs_build:
         return plan
     if pins is not None:
         package_finder.builds.pins = pins

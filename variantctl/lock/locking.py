@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.config.uploads import uploaded_at
+from variantctl.config.moments import uploaded_at
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.lock.agreement import Agreement, Resolved, Target
 from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedPackage, LockedWheel

@@ -10,8 +10,8 @@ from urllib.parse import urldefrag
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.families.registry import MemberWishes
 from variantctl.indexes.errors import ProjectNotFound
-from variantctl.indexes.family_pages import MemberWishes
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.redaction import without_secrets

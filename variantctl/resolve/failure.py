@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.config.uploads import EXCLUDE_NEWER
 from variantctl.indexes.errors import ProjectNotFound
-from variantctl.indexes.upload_times import LEFT_OUT
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.incompatibility import Required
@@ -285,12 +285,12 @@ def _left_out(name: NormalizedName, candidate_finder: CandidateFinder) -> list[s
     """How many files ``--exclude-newer`` leaves out, where a project has any."""
     missing = missing_project(name, candidate_finder) is not None
     skipped = () if missing else candidate_finder.project(name).skipped
-    count = sum(LEFT_OUT in why for _, why in skipped)
+    count = sum(EXCLUDE_NEWER in why for _, why in skipped)
     if not count:
         return []
     return [
-        f"{LEFT_OUT} leaves {count} {'file' if count == 1 else 'files'} of {name} out; name a later time, or "
-        f"take every file of this package with --exclude-newer-package {name}=false."
+        f"{EXCLUDE_NEWER} leaves {count} {'file' if count == 1 else 'files'} of {name} out; "
+        f"name a later time, or take every file of this package with --exclude-newer-package {name}=false."
     ]
 
 

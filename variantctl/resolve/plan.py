@@ -254,6 +254,11 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     passed_over: tuple[PassedOver, ...] = ()
 
+    @property
+    def needs_build(self) -> bool:
+        """Whether any of it is source code."""
+        return any(planned.needs_build for planned in self.install)
+
     def as_json(self) -> dict[str, Any]:
         """The contract of ``install --json`` (design, section 5)."""
         return {

@@ -67,6 +67,8 @@ class Provider:
             every_device=options.every_device,
             overrides=overrides,
         )
+        self._places = order
+        self._overrides = overrides
         self._order = Order(candidate_finder, options, order)
         self._filter = CandidateFilter(self._order, options)
         self._coherence = coherence
@@ -80,6 +82,17 @@ class Provider:
         self._references: dict[NormalizedName, dict[str, None]] = {}
         self._only_references: set[NormalizedName] = set()
         self._tried: Counter[NormalizedName] = Counter()
+
+    def with_coherence(self, coherence: Coherence) -> Provider:
+        """The same for a search with one toolkit alone; it has met nothing yet."""
+        return Provider(
+            self._candidate_finder,
+            self._constraints,
+            self._places,
+            self._options,
+            self._overrides,
+            coherence,
+        )
 
     def meet(self, roots: Iterable[Need]) -> None:
         """The user's own needs, before the search begins."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
@@ -14,7 +14,8 @@ from variantctl.net.redaction import without_secrets
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
-from variantctl.resolve.coherence import Coherence, Mixture, Toolkits, called, requires_of
+from variantctl.resolve.coherence import Coherence
+from variantctl.resolve.coherent_search import MOST_ROUNDS, Found, coherent
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.needs import Need, ProjectRequirement, is_pin, local_versions, needs_of
 from variantctl.resolve.options import SearchOptions
@@ -43,7 +44,6 @@ from variantctl.select.ranking import RankedWheel
 from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
 from variantctl.values import dataclass, field, replace
-from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import VariantRequirement
 
 if TYPE_CHECKING:
@@ -148,14 +148,14 @@ def resolve(
         trace = Trace(needs, pins, provider.needs_if_known, provider.can_be_had, provider.looked_at)
         solution = reached(needs, pins, provider.get_dependencies)
 
-        def another(coherence: Coherence) -> Provider:
-            made = Provider(
-                candidate_finder, constraints, order, options, _by_name(request.overrides), coherence
-            )
+        def again(coherence: Coherence) -> Found:
+            made = provider.with_coherence(coherence)
             made.meet(needs)
-            return made
+            limits = _Limits(MOST_ROUNDS, None)
+            found = _searched(needs, made, candidate_finder, constraints, limits)
+            return Found(made, found, reached(needs, found, made.get_dependencies))
 
-        found = _coherent(Found(provider, pins, solution), needs, another, candidate_finder, constraints)
+        found = coherent(Found(provider, pins, solution), again, candidate_finder)
         if found.provider is not provider:
             provider, pins, solution = found.provider, found.pins, found.solution
             trace = Trace(needs, pins, provider.needs_if_known, provider.can_be_had, provider.looked_at)
@@ -187,68 +187,6 @@ def resolve(
         return replace(plan, notes=tuple(notes))
     finally:
         candidate_finder.close()
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes:
-        provider: what it asked.
-        pins: identifier -> candidate.
-        solution: what of them is needed.
-        notes: what is to be said of its toolkits, a line each.
-    """
-
-    provider: Provider
-    pins: Mapping[str, Candidate]
-    solution: Solution
-    notes: tuple[str, ...] = ()
-
-
-def _coherent(
-    found: Found,
-    needs: Sequence[Need],
-    another: Callable[[Coherence], Provider],
-    candidate_finder: CandidateFinder,
-    constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
-) -> Found:
-    """The same where it is for one CUDA and one ROCm; else what is, or why there is no such thing."""
-    toolkits = Toolkits(
-        requires_of(found.provider.dependencies, candidate_finder.families),
-        candidate_finder.builds.properties_of,
-    )
-    mixture = Mixture(toolkits.of_solution(found.solution))
-    mixed = mixture.toolkits
-    if not mixed:
-        return found
-    accelerated = frozenset(name for name, toolkit in mixture.of.items() if toolkit in mixed)
-    why: list[str] = []
-    for toolkit in mixed:
-        coherence = Coherence(toolkit, accelerated, toolkits)
-        try:
-            made = another(coherence)
-            pins = _searched(needs, made, candidate_finder, constraints, _Limits(_MOST_COHERENT, None))
-        except VariantctlError as error:
-            why.append(f"for {called(toolkit)} alone: {error.message}")
-            continue
-        solution = reached(needs, pins, made.get_dependencies)
-        still = Mixture(toolkits.of_solution(solution))
-        if toolkit in still.toolkits:
-            continue
-        instead = [
-            str(base)
-            for name, base in solution.bases.items()
-            if name in mixture.of and str(base) != str(found.solution.bases.get(name))
-        ]
-        note = f"everything is for {called(toolkit)}, and so is {', '.join(instead)}" if instead else ""
-        return Found(made, pins, solution, (note,) if note else ())
-    told = "; ".join(mixture.told(found.solution))
-    note = f"not everything that loads into one process is for one toolkit: {told}"
-    return replace(found, notes=(note, *why))
-
-
-_MOST_COHERENT = 20_000
 
 
 def _search_options(
