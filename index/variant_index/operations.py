@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -126,18 +126,17 @@ def add_files(
             raise FolderError(f"{path}: is a folder", hint=f"give its files: {path}/*.whl")
     paths = {Path(wheel).name: Path(wheel) for wheel in wheels if not is_store_url(str(wheel))}
     urls = [str(wheel) for wheel in wheels if is_store_url(str(wheel))]
-    known: dict[str, PageFile] = {}
-    for name in sorted({parse_filename(filename).name for filename in paths}):
-        known.update({} if replace else publisher.known(name))
+
+    def reading(*, stored: bool) -> Reading:
+        mode = audit_mode(audit, publisher.extra, stored=stored)
+        return Reading(verify, mode, workers, destination, progress)
+
     scans = []
     if paths:
-        mode = audit_mode(audit, publisher.extra, stored=False)
-        reading = Reading(verify, mode, workers, destination, progress)
-        scans.append(scan_paths(list(paths.values()), known, reading))
+        known = {} if replace else _known(publisher, paths)
+        scans.append(scan_paths(list(paths.values()), known, reading(stored=False)))
     if urls:
-        mode = audit_mode(audit, publisher.extra, stored=True)
-        reading = Reading(verify, mode, workers, destination, progress)
-        scans.append(scan_stored(destination, urls, publisher.known, reading))
+        scans.append(scan_stored(destination, urls, publisher.known, reading(stored=True)))
     files = [file for scan in scans for file in scan.files]
     unchanged = [name for scan in scans for name in scan.unchanged]
     groups = by_project(files)
@@ -165,6 +164,14 @@ def add_files(
             *publisher.notes,
         ),
     )
+
+
+def _known(publisher: Publisher, filenames: Iterable[str]) -> dict[str, PageFile]:
+    """What the index has of the projects of some files, by filename."""
+    known: dict[str, PageFile] = {}
+    for name in sorted({parse_filename(filename).name for filename in filenames}):
+        known.update(publisher.known(name))
+    return known
 
 
 def remove_files(specs: Sequence[str], index: IndexAt, *, whole: bool = False) -> ChangeSummary:

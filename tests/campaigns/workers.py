@@ -22,6 +22,7 @@ from variant_index.verify import verify_index
 from tests.campaigns.report import Report
 from tests.index.object_store import clean_environ, object_store
 from tests.index.standins import index_bytes, stand_ins
+from tests.index.stored_index import clear, start
 from tests.workers.cluster import Cluster, cluster
 
 _PROJECTS = 50
@@ -42,8 +43,8 @@ def run(cases: int, seed: int, folder: Path) -> Report:
         made = index_bytes(bucket)
         if left := list(bucket.list(FOLDER)):
             report.fail("notes", f"{len(left)} are left")
-        _clear(bucket)
-        seconds = _finished(_start(bucket, "1"), report)
+        clear(bucket)
+        seconds = _finished(start(bucket, "--workers", "1"), report)
         report.count(f"one process: {seconds:.0f} s")
         expected = index_bytes(bucket)
         different = sorted(path for path in made.keys() | expected if made.get(path) != expected.get(path))
@@ -65,25 +66,9 @@ def _fill(bucket: Bucket, folder: Path, count: int) -> None:
         list(pool.map(put, stand_ins(folder, count, projects=_PROJECTS)))
 
 
-def _start(bucket: Bucket, workers: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "variantctl",
-        "index",
-        "build",
-        f"{bucket.name}/files",
-        "-o",
-        bucket.name,
-    ]
-    return subprocess.Popen(
-        [*command, "--json", "--workers", workers], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
 def _by_workers(bucket: Bucket, dask: Cluster, count: int, report: Report) -> float:
     started = time.monotonic()
-    running = _start(bucket, dask.url)
+    running = start(bucket, "--workers", dask.url)
     for share in _KILLS:
         while (noted := len(list(bucket.list(FOLDER)))) < share * count and running.poll() is None:
             time.sleep(1)
@@ -100,10 +85,3 @@ def _finished(running: subprocess.Popen[str], report: Report) -> float:
     if running.returncode:
         report.fail("index build", f"exit {running.returncode}: {err[-500:]}")
     return time.monotonic() - started
-
-
-def _clear(bucket: Bucket) -> None:
-    for folder in ("simple", "project"):
-        bucket.delete_many([found.path for found in bucket.list(folder)])
-    beside = [found.path for found in bucket.list("files") if found.path.endswith(".metadata")]
-    bucket.delete_many(beside)

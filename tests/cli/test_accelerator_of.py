@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from variant_index.build import build_index
 
 from tests.cli.test_install import Shell
-from variantctl.demo.recipe import build_wheels
-from variantctl.demo.server import serve
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The demo's wheels: torch 2.10.0 as it was published."""
-    folder = tmp_path_factory.mktemp("index")
-    build_wheels(folder / "wheels")
-    build_index(folder / "wheels", folder / "site")
-    with serve(folder / "site") as root:
-        yield f"{root}/simple/"
 
 
 @pytest.fixture

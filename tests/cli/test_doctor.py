@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,8 @@ from variant_index.build import build_index
 
 from tests.cli.test_install import Shell
 from tests.resolve.world import variant_metadata
-from variantctl.demo.recipe import build_wheels
 from variantctl.demo.server import serve
 from variantctl.wheels.build import build_wheel
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The demo's index over HTTP."""
-    folder = tmp_path_factory.mktemp("index")
-    build_wheels(folder / "wheels")
-    build_index(folder / "wheels", folder / "site")
-    with serve(folder / "site") as root:
-        yield f"{root}/simple/"
 
 
 @pytest.fixture

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from variant_index.build import build_index
 
 from fixtures.clusters.make import HERE
 from tests.cli.test_install import Shell
-from variantctl.demo.recipe import build_wheels
-from variantctl.demo.server import serve
 
 NODES = str(HERE / "nodes.json")
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The demo's index; its URL."""
-    folder = tmp_path_factory.mktemp("index")
-    build_wheels(folder / "wheels")
-    build_index(folder / "wheels", folder / "site")
-    with serve(folder / "site") as root:
-        yield f"{root}/simple/"
 
 
 @pytest.fixture

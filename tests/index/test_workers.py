@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from variant_index.verify import verify_index
 
 from tests.index.object_store import ObjectStore, clean_environ, object_store
 from tests.index.standins import index_bytes, stand_ins
+from tests.index.stored_index import clear, start
 from tests.workers.cluster import Cluster, cluster
 from variantctl.cli import main
 
@@ -53,22 +53,6 @@ def bucket(store: ObjectStore, tmp_path: Path, request: pytest.FixtureRequest) -
     return destination
 
 
-def start(bucket: Bucket, *arguments: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "variantctl",
-        "index",
-        "build",
-        f"{bucket.name}/files",
-        "-o",
-        bucket.name,
-    ]
-    return subprocess.Popen(
-        [*command, "--json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
 def noted(bucket: Bucket) -> int:
     return len(list(bucket.list(FOLDER)))
 
@@ -77,12 +61,6 @@ def wait_for_notes(bucket: Bucket, count: int, process: subprocess.Popen[str]) -
     while noted(bucket) < count:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-
-
-def clear(bucket: Bucket) -> None:
-    for folder in ("simple", "project", "_static"):
-        bucket.delete([found.path for found in bucket.list(folder)])
-    bucket.delete([found.path for found in bucket.list("files") if found.path.endswith(".metadata")])
 
 
 @pytest.mark.parametrize("bucket", [WHEELS], indirect=True)

@@ -17,7 +17,7 @@ from variantctl.values import replace
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from variantctl.cli.options import TargetMachine
+    from variantctl.cli.target_machine import TargetMachine
     from variantctl.indexes.built_wheels import Ingredient, Pins
     from variantctl.indexes.finder import PackageFinder
     from variantctl.indexes.sdists import BuildPolicy

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options
+from variantctl.cli import options, target_machine
 
 if TYPE_CHECKING:
-    from variantctl.cli.options import TargetMachine
+    from variantctl.cli.target_machine import TargetMachine
     from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.target.environment import Environment
 
@@ -23,7 +23,7 @@ def candidate_finder_of(
     from variantctl.resolve.candidate_finder import CandidateFinder
     from variantctl.select.compatibility import Interpreter
 
-    subject = subject or options.subject_of(args, environment)
+    subject = subject or target_machine.subject_of(args, environment)
     with options.open_catalog(args, environment) as package_finder:
         candidate_finder = CandidateFinder(
             package_finder,

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.recovery import recover
 from variantctl.cli.remedies import commands_for
 
 if TYPE_CHECKING:
-    from variantctl.cli.options import TargetMachine
+    from variantctl.cli.target_machine import TargetMachine
     from variantctl.doctor.checks import Ground
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     args.offline = args.offline or not args.updates
     environment = options.named_environment(args, for_changes=False)
     recover(environment, for_changes=False)
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)
     commands = commands_for(args.arguments)
     any_build = options.preferences(args).accelerator == "any"
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         findings += _improvements(args, environment, subject, inspection, commands)
     trials = list(_trials(args, environment)) if args.run else []
     findings += _of_trials(trials, inspection, subject, commands)
-    options.show_notes(subject)
+    target_machine.show_notes(subject)
     healthy = is_healthy(findings)
     if args.json:
         render.print_json(

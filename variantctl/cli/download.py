@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, matching_of, with_builds
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to download", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
-    subject = options.subject_of(args, environment, files)
+    subject = target_machine.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder)
         with search_progress() as progress:
@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
                 who=subject.who,
                 progress=progress,
             )
-        options.show_notes(subject, plan.notes)
+        target_machine.show_notes(subject, plan.notes)
         if any(map(_is_tree, plan.install)) and environment is not None:
-            options.refuse_other_platform(environment, subject)
+            target_machine.refuse_other_platform(environment, subject)
         plan = _with_trees_built(plan, package_finder, args)
         saved = _save(plan, package_finder, args.dest)
     if args.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.recovery import recover
 from variantctl.values import replace
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from variantctl.cli.options import TargetMachine
+    from variantctl.cli.target_machine import TargetMachine
     from variantctl.explain.plan import PlanExplanation
     from variantctl.explain.wheels import Explanation
     from variantctl.indexes.finder import PackageFinder
@@ -60,18 +60,18 @@ def run(args: argparse.Namespace) -> int:
     environment = options.environment_of(args, for_changes=False)
     if environment is not None:
         recover(environment, for_changes=False)
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     with options.open_catalog(args, environment) as package_finder:
         requirements = with_builds(args, RequirementFile(), environment, subject, package_finder).requirements
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)
-            options.show_notes(subject, whole.plan.notes)
+            target_machine.show_notes(subject, whole.plan.notes)
             warn(fit_notes(args, whole.plan.install, package_finder))
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], package_finder, subject)
         explanation = _with_fit_notes(explanation, args, package_finder)
-    options.show_notes(subject, (*package_finder.warnings, *explanation.notes))
+    target_machine.show_notes(subject, (*package_finder.warnings, *explanation.notes))
     if args.json:
         render.print_json(explanation.as_json())
     else:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to export", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
-    subject = options.subject_of(args, environment, files)
+    subject = target_machine.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder)
         plan = resolve(
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             platform=subject.platform,
             who=subject.who,
         )
-    options.show_notes(subject, plan.notes)
+    target_machine.show_notes(subject, plan.notes)
     text = _text(args, plan, subject.who)
     if args.output is not None:
         from variantctl.filesystem.atomic import written_whole

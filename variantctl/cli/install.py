@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render, summary
+from variantctl.cli import options, render, summary, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, matching_of, with_builds
 from variantctl.cli.project import FILENAME
@@ -22,9 +22,9 @@ from variantctl.values import replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from variantctl.cli.options import TargetMachine
     from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
+    from variantctl.cli.target_machine import TargetMachine
     from variantctl.indexes.finder import PackageFinder
     from variantctl.requirements.files import RequirementFile
     from variantctl.resolve.plan import Plan, PlannedInstall
@@ -126,10 +126,10 @@ def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, o
     files = requirement_files(args)
     _refuse_only_deps(args, files)
     environment = options.environment_of(args, for_changes=not args.dry_run)
-    subject = options.subject_of(args, environment, files)
+    subject = target_machine.subject_of(args, environment, files)
     if environment is not None:
         if not args.dry_run:
-            options.refuse_other_platform(environment, subject)
+            target_machine.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
     witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
@@ -148,7 +148,7 @@ def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, o
         poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
-        options.show_notes(subject, notes)
+        target_machine.show_notes(subject, notes)
         warn(poor)
         plan = replace(plan, notes=(*plan.notes, *poor))
         told = decided(plan) if decided is not None else {}

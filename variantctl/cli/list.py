@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.options import named_environment
 from variantctl.cli.recovery import recover
 from variantctl.target.installed import InstalledPackage
@@ -102,7 +102,7 @@ def _newer(
     from variantctl.resolve.published import newest
 
     found: dict[NormalizedName, Version] = {}
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     with (
         candidate_finder_of(args, environment, subject) as candidate_finder,
         progress_steps("asking", len(packages)) as begin,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.project import profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
@@ -178,7 +178,9 @@ def _wanted(
     from variantctl.lock.locking import LockRequest
 
     subjects = [
-        options.subject_of(argparse.Namespace(**{**vars(args), "profile": profile}), environment, files)
+        target_machine.subject_of(
+            argparse.Namespace(**{**vars(args), "profile": profile}), environment, files
+        )
         for profile in dict.fromkeys(args.profile or profiles_of_project(args) or [None])
     ]
     targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.project import profiles_of_project
@@ -105,7 +105,7 @@ def resolved_rows(
         options.open_catalog(args, environment, files) as package_finder,
         progress_steps("resolving", len(subjects)) as begin,
     ):
-        subject = options.TargetMachine(subjects[0].machine, subjects[0].platform, subjects[0].who)
+        subject = target_machine.TargetMachine(subjects[0].machine, subjects[0].platform, subjects[0].who)
         request = with_builds(args, files, environment, subject, package_finder)
 
         def begun() -> Iterator[MatrixMachine]:
@@ -152,7 +152,7 @@ def _subjects(
 
     for profile in profiles:
         one = argparse.Namespace(**{**vars(args), "profile": profile})
-        subject = options.subject_of(one, environment, files)
+        subject = target_machine.subject_of(one, environment, files)
         name = subject.machine.profile.name if subject.machine.profile else subject.who
         yield MatrixMachine(name, subject.machine, subject.platform, subject.who)
 

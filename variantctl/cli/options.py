@@ -5,59 +5,28 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import render
 from variantctl.cli.platform_options import (
     add_platform_arguments,
-    described,
-    is_platform_named,
-    platform_named,
 )
 from variantctl.cli.project import add_upload_arguments, project_of, uploads_of
-from variantctl.values import dataclass
-from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.cache.folder import Cache
     from variantctl.config.settings import IndexSettings
     from variantctl.indexes.finder import PackageFinder
     from variantctl.net.client import HttpClient
-    from variantctl.providers.algorithm import Machine
-    from variantctl.providers.profiles import Profile
     from variantctl.providers.settings import PluginSources
     from variantctl.requirements.files import RequirementFile
     from variantctl.select.preferences import VariantPreferences
     from variantctl.target.environment import Environment
-    from variantctl.target.platforms import Platform
     from variantctl.wheels.limits import Limits
 
 
 LINK_MODES = ("hardlink", "clone", "copy", "symlink")
-
-
-class PlatformMismatchError(VariantctlError):
-    """A profile's platform is not the one of the environment that would be changed."""
-
-    kind = "platform-mismatch"
-
-
-@dataclass(frozen=True)
-class TargetMachine:
-    """What is resolved for.
-
-    Attributes:
-        machine: what variant properties are supported.
-        platform: the tags and markers.
-        who: ``this machine`` or ``profile h100``, for messages.
-    """
-
-    machine: Machine
-    platform: Platform
-    who: str
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -321,7 +290,7 @@ def _accelerator_policy(args: argparse.Namespace) -> str:
     return (configuration.accelerator if configuration else None) or "prefer"
 
 
-def _accelerator_of(args: argparse.Namespace) -> str:
+def accelerator_of(args: argparse.Namespace) -> str:
     """The option, else ``VARIANTCTL_ACCELERATOR_OF``, else the project, the configuration, ``best``.
 
     Raises:
@@ -452,86 +421,3 @@ def environment_of(args: argparse.Namespace, *, for_changes: bool) -> Environmen
         if for_changes or args.python is not None:
             raise
         return None
-
-
-def subject_of(
-    args: argparse.Namespace, environment: Environment | None, files: RequirementFile | None = None
-) -> TargetMachine:
-    """The machine and the platform: the profile's where one is given, else this one's."""
-    from variantctl.providers.algorithm import Machine, ProviderSettings
-    from variantctl.target.platforms import platform_environment
-
-    settings = ProviderSettings(
-        enabled=frozenset(args.enable_provider),
-        disabled=frozenset(args.disable_provider),
-        trusted=frozenset(args.trust_provider),
-        sources=partial(plugin_sources, args, files),
-        accelerator_of=_accelerator_of(args),
-    )
-    platform: Platform = environment or platform_environment()
-    named = is_platform_named(args)
-    if named and args.profile is None:
-        from variantctl.providers.profiles import Profile
-
-        platform, who = platform_named(args, platform), described(args)
-        # Of a platform that is named nothing is known but its tags; another Python is still on this machine.
-        unknown = Profile(who) if args.platform else None
-        return TargetMachine(Machine(unknown, settings, environment=platform.markers), platform, who)
-    if args.profile is None:
-        return TargetMachine(Machine(None, settings, environment=platform.markers), platform, "this machine")
-    from variantctl.providers.profiles import load_profile
-
-    profile = load_profile(args.profile)
-    platform = platform_of(profile, environment) or platform
-    platform = platform_named(args, platform) if named else platform
-    return TargetMachine(
-        Machine(profile, settings, environment=platform.markers), platform, f"profile {profile.name}"
-    )
-
-
-def platform_of(profile: Profile, environment: Environment | None) -> Platform | None:
-    """The platform that a profile describes, what it leaves open as *environment* has it; ``None``: it
-    describes none."""
-    from variantctl.target.platforms import platform_environment
-
-    facts = profile.platform
-    if facts is None:
-        return None
-    return platform_environment(
-        system=facts.system, machine=facts.machine, libc=facts.libc, python=facts.python, base=environment
-    )
-
-
-def refuse_other_platform(environment: Environment, subject: TargetMachine) -> None:
-    """Raise unless what is chosen for ``subject`` would run in ``environment``.
-
-    A folder (``--target``, ``--prefix``) can be carried to another machine; an environment belongs to its
-    interpreter, and files for another one would only break it.
-    """
-    if environment.kind in ("target", "prefix"):
-        return
-    here, there = environment.markers, subject.platform.markers
-    for marker, word in (
-        ("platform_system", "system"),
-        ("platform_machine", "machine"),
-        ("python_version", "Python"),
-        ("implementation_name", "implementation"),
-    ):
-        if here[marker] != there[marker]:
-            raise PlatformMismatchError(
-                f"{subject.who} is for {word} {there[marker]}, "
-                f"and {environment.prefix} is of {word} {here[marker]}",
-                hint="Install into a folder for that machine with --target DIR, or only look with --dry-run.",
-            )
-
-
-def show_notes(subject: TargetMachine, notes: Sequence[str] = ()) -> None:
-    """What providers and the resolution have to say, on standard error."""
-    for note in notes:
-        render.note(note)
-    for provider_note in subject.machine.notes:
-        text = f"{provider_note.namespace}: {provider_note.message}"
-        if provider_note.status in ("untrusted", "error"):
-            render.warning(text)
-        else:
-            render.detail(text)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.serving import add_address_arguments, announce_json, served, wait_until_stopped
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         beside = interpreter_beside(args.wrapped, os.environ)
         args.python = str(beside) if beside else None
     environment = options.environment_of(args, for_changes=False)
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     buyer = ClientTarget(subject.machine, subject.platform, options.preferences(args), subject.who)
     proxy = Proxy(options.index_settings(args), options.cache_of(args), buyer, render.warning)
     try:
@@ -104,7 +104,7 @@ def _secret(proxy: Proxy) -> tuple[ASGIApp, str]:
     return SecretPath(proxy, part), f"/{part}"
 
 
-def _announce(args: argparse.Namespace, url: str, subject: options.TargetMachine) -> None:
+def _announce(args: argparse.Namespace, url: str, subject: target_machine.TargetMachine) -> None:
     markers = subject.platform.markers
     if args.json:
         announce_json(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.project import project_of
 from variantctl.target.errors import BrokenEnvironmentError, EnvironmentNotFoundError
 from variantctl.values import replace
@@ -157,7 +157,9 @@ def _needs(
         # Not where it was written.
         "project": repr(replace(project, origin="")) if project is not None else None,
         "sources": repr(settings.layers),
-        "machine": options.subject_of(args, base).machine.supported(_everything()) if requirements else None,
+        "machine": target_machine.subject_of(args, base).machine.supported(_everything())
+        if requirements
+        else None,
     }
 
 

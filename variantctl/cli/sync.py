@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, render
+from variantctl.cli import options, render, target_machine
 from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.lock)
     lock = read_lock(path)
     environment = options.environment_of(args, for_changes=not args.dry_run)
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     if environment is not None:
         if not args.dry_run:
-            options.refuse_other_platform(environment, subject)
+            target_machine.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment) if environment is not None else {}
     with options.open_catalog(args, environment) as package_finder:
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         plan = _places(args, package_finder).applied_to(plan)
         plan = with_fits(plan, subject.machine, subject.who)
         poor = told + fit_notes(plan.install, show_size=render.human_size)
-        options.show_notes(subject, plan.notes)
+        target_machine.show_notes(subject, plan.notes)
         for text in poor:
             render.warning(text)
         plan = replace(plan, notes=(*plan.notes, *poor))

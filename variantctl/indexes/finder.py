@@ -40,8 +40,6 @@ from variantctl.wheels.errors import WheelError, WrongMetadataError
 from variantctl.wheels.metadata import CoreMetadata, core_metadata, metadata_text
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from variantctl.families.registry import Families
     from variantctl.indexes.builds import Builds, Fits
 
@@ -107,12 +105,7 @@ class PackageFinder:
     def __enter__(self) -> PackageFinder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_details: object) -> None:
         self.close()
 
     # --- which files there are ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
@@ -22,11 +22,12 @@ from variantctl.resolve.accelerator_builds import AcceleratorBuilds, installed_m
 from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
+from variantctl.resolve.further_wheels import further_wheels
 from variantctl.resolve.origins import digest_of, is_same_source, is_same_wheel
 from variantctl.resolve.prefetch import Prefetcher
 from variantctl.resolve.present import Present
 from variantctl.select.compatibility import Interpreter
-from variantctl.select.driver_updates import Advice, advise_on, with_newest_drivers
+from variantctl.select.driver_updates import Advice, advise_on
 from variantctl.select.preferences import NON_VARIANT, REQUIRE, VariantPreferences
 from variantctl.select.ranking import (
     EvaluatedWheel,
@@ -39,7 +40,6 @@ from variantctl.select.ranking import (
 from variantctl.target.installed import InstalledPackage
 from variantctl.values import replace
 from variantctl.variants.accelerators import accelerators_of
-from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import MarkerVariant, narrow
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import Supported
@@ -485,40 +485,3 @@ def _refuse_unsupported_label(
                 hint=f"{update}--variant chooses among what a machine supports. To install for another "
                 "machine, describe it: --profile NAME-or-FILE.",
             )
-
-
-def further_wheels(
-    name: NormalizedName,
-    version: Version,
-    wheels: tuple[WheelLink, ...],
-    *,
-    package_finder: PackageFinder,
-    supported: Callable[[VariantMetadata], Supported],
-    markers: Mapping[str, str],
-) -> tuple[tuple[WheelLink, ...], VariantMetadata | None]:
-    """The wheels of a version with those that newer drivers would bring, and what all of them were built for.
-
-    Pages of backends are asked for that the machine cannot use. Where they cannot be had, the wheels are
-    given back as they are: advice is not worth an error.
-
-    Args:
-        name: the project.
-        version: as it is listed.
-        wheels: those that the machine's own backends have.
-        catalog: as nobody's machine sees it.
-        supported: what counts as supported of the namespaces that some variants use.
-        markers: of the platform that is installed for.
-    """
-
-    def ask(metadata: VariantMetadata) -> Supported:
-        return with_newest_drivers(metadata, supported(metadata))
-
-    seen = package_finder.for_machine(ask, markers)
-    try:
-        # Where the parent index shows the wheels of every backend, no page of one is needed.
-        parent = seen.parent_page(name)
-        project = parent if parent is not None and parent.wheels_of(version) else seen.project(name)
-        links = {link.file.url: link for link in (*wheels, *project.wheels_of(version))}
-        return tuple(links.values()), seen.variant_metadata(project, version, links.values())
-    except VariantctlError:
-        return wheels, None

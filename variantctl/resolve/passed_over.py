@@ -11,15 +11,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import AcceleratorError
 from variantctl.resolve.needs import Need
+from variantctl.resolve.other_commands import under, unpinned
 from variantctl.resolve.plan import PassedOver, Plan, Solution
 from variantctl.select.driver_updates import Advice
 from variantctl.select.fit import Fit
@@ -469,16 +468,7 @@ def _needs(
 def _with_command(said: str, version: Version, command: Sequence[str]) -> str:
     if not command:
         return f"{said} (--accelerator any takes {version})"
-    return f"{said}. `{_under(command, 'any')}` takes {version} all the same."
-
-
-def _under(command: Sequence[str], policy: str) -> str:
-    """The user's command under another accelerator policy."""
-    words = [word for word in command if not word.startswith("--accelerator=")]
-    if "--accelerator" in words:
-        at = words.index("--accelerator")
-        del words[at : at + 2]
-    return shlex.join(["variantctl", *words, "--accelerator", policy])
+    return f"{said}. `{under(command, 'any')}` takes {version} all the same."
 
 
 def _elsewhere(lacking: Without, command: Sequence[str]) -> str:
@@ -487,20 +477,8 @@ def _elsewhere(lacking: Without, command: Sequence[str]) -> str:
     if found is None or not command:
         return lacking.sentence
     if lacking.policy:
-        return f"{lacking.sentence}. `{_under(command, 'prefer')}` takes it."
-    words = [_unpinned(word, lacking.name, found) for word in command]
+        return f"{lacking.sentence}. `{under(command, 'prefer')}` takes it."
+    words = [unpinned(word, lacking.name, found.wheel.link.wheel.version) for word in command]
     if words == list(command):
         return lacking.sentence
     return f"{lacking.sentence}. `{shlex.join(['variantctl', *words])}` takes it."
-
-
-def _unpinned(word: str, name: NormalizedName, found: WheelCandidate) -> str:
-    """A word of the command; where it is a requirement of the project, that of the version found."""
-    try:
-        requirement = Requirement(word)
-    except InvalidRequirement:
-        return word
-    if canonicalize_name(requirement.name) != name or not str(requirement.specifier):
-        return word
-    requirement.specifier = SpecifierSet(f"=={found.wheel.link.wheel.version}")
-    return str(requirement)

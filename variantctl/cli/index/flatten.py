@@ -45,8 +45,8 @@ def load_profiles(names: Sequence[str]) -> list[Profile]:
 
 def flatten_all(out: Path, profiles: Sequence[Profile]) -> list[Flattened]:
     """Write a tree for each profile."""
-    from variantctl.cli.options import platform_of
     from variantctl.cli.progress import progress_bar
+    from variantctl.cli.target_machine import platform_of
     from variantctl.providers.algorithm import Machine
     from variantctl.proxy.flatten import flatten
     from variantctl.proxy.project_view import ClientTarget

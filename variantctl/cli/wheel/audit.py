@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options
+from variantctl.cli import options, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.progress import progress_bar
 from variantctl.cli.render import console, failure, note, print_json, warning
@@ -163,7 +163,7 @@ def _of_requirements(args: argparse.Namespace, requirements: Sequence[UserRequir
     from variantctl.wheels.audit import audit_wheel
 
     environment = options.environment_of(args, for_changes=False)
-    subject = options.subject_of(args, environment)
+    subject = target_machine.subject_of(args, environment)
     request = Request(
         tuple(requirements),
         preferences=options.preferences(args),
@@ -177,7 +177,7 @@ def _of_requirements(args: argparse.Namespace, requirements: Sequence[UserRequir
             platform=subject.platform,
             who=subject.who,
         )
-        options.show_notes(subject, plan.notes)
+        target_machine.show_notes(subject, plan.notes)
         with Downloads(package_finder) as downloads:
             for planned in plan.install:
                 path = downloads.fetched(planned)
