@@ -89,8 +89,9 @@ def test_a_name_is_a_wish(world: World) -> None:
     # It runs on any processor, so nothing is lacking.
     assert members(world.plan("onnxruntime-openvino")) == ["onnxruntime-openvino"]
     world.machine = machine()
-    with pytest.raises(VariantctlError, match=r"as it is asked for by name, is for .*nvidia"):
+    with pytest.raises(VariantctlError, match=r"as it is asked for by name, is for .*nvidia") as refused:
         world.plan("onnxruntime-gpu")
+    assert refused.value.hint is not None and "--no-families takes names as they are" in refused.value.hint
 
 
 def test_variant_counts_for_every_name(world: World) -> None:

@@ -255,7 +255,7 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     Args:
         name: a project of which no wheel satisfies ``needs``.
         needs: everything that was asked of it.
-        stock: what can be had.
+        candidate_finder: what can be had.
     """
     versions = candidate_finder.versions(name)
     told = _left_out(name, candidate_finder)
@@ -274,6 +274,8 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     newest = allowed[0]
     told += [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
     told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
+    if candidate_finder.preferences.wished.get(name):
+        told.append("For another machine, describe it: --profile. --no-families takes names as they are.")
     other = _installable(name, versions, allowed, candidate_finder)
     if other is not None:
         age = "older" if other < newest else "newer"
