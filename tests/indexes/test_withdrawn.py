@@ -120,6 +120,55 @@ def test_a_quarantined_project_offers_nothing(scene: Scene) -> None:
     scene.run("lock", "one", *scene.index, code=1, at=False)
 
 
+@pytest.mark.parametrize("what", ["yanked", "quarantined", "quarantined, and empty"])
+def test_what_is_there_and_was_withdrawn_since(scene: Scene, what: str) -> None:
+    """Installed while nothing was said against it: whoever looks at it again hears of it."""
+    scene.page()
+    scene.run("install", "one", *scene.index)
+    scene.server.clear()
+    if what == "yanked":
+        scene.page(yanked=REASON)
+        clause = f"was yanked: {REASON}"
+    else:
+        scene.page(status={"status": "quarantined", "reason": REASON}, files=0 if "empty" in what else 1)
+        clause = f"is quarantined by its index, as it may be harmful: {REASON}"
+    sentence = f"one 1 {clause}"
+    for words in (("--refresh",), ("--refresh",), ("--offline",)):
+        answer, seen = scene.run("install", "one", *words, *scene.index)
+        assert answer["keep"] == [{"name": "one", "version": "1", "withdrawn": [clause]}]
+        assert answer["notes"].count(sentence) == 1 and sentence in seen and answer["install"] == []
+    answer, seen = scene.run("list", "--outdated", *scene.index)
+    assert answer["withdrawn"] == {"one": [clause]} and answer["packages"] == []
+    assert sentence in seen
+    # What the cache has of the page is enough for doctor; without it nothing is asked.
+    asked = len(scene.server.requests)
+    for words in (("doctor",), ("doctor", "--updates")):
+        answer, seen = scene.run(*words, *scene.index)
+        assert [(found["kind"], found["detail"]) for found in answer["findings"]] == [("withdrawn", sentence)]
+        assert sentence in seen
+    assert len(scene.server.requests) == asked
+    answer, _ = scene.run("doctor", "--no-cache", *scene.index)
+    assert answer["findings"] == [] and len(scene.server.requests) == asked
+
+
+def test_what_is_locked_and_there_is_said_by_sync(scene: Scene) -> None:
+    scene.page(yanked=REASON)
+    scene.run("lock", "one==1", "-o", "pylock.toml", *scene.index, at=False)
+    scene.run("sync", "pylock.toml")
+    answer, seen = scene.run("sync", "pylock.toml")
+    assert answer["keep"] == [{"name": "one", "version": "1", "withdrawn": [f"was yanked: {REASON}"]}]
+    assert f"one 1 was yanked: {REASON}" in seen
+
+
+def test_what_came_from_a_url_is_none_of_the_indexs(scene: Scene) -> None:
+    scene.page(yanked=REASON)
+    scene.run("install", str(scene.wheel))
+    answer, _ = scene.run("install", "one", *scene.index)
+    assert answer["keep"] == [{"name": "one", "version": "1"}] and answer["notes"] == []
+    assert scene.run("doctor", "--updates", *scene.index)[0]["findings"] == []
+    assert scene.run("list", "--outdated", *scene.index)[0]["withdrawn"] == {}
+
+
 def test_what_nothing_is_said_against(scene: Scene) -> None:
     scene.page(status={"status": "active", "reason": "x"})
     answer, _ = scene.run("install", "one", "--dry-run", *scene.index)

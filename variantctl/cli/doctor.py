@@ -66,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     findings += _of_code(inspection, findings, subject, commands)
     if args.profile is None:
         findings += _of_this_machine(inspection, environment, subject.machine, commands)
-    if args.updates:
-        findings += _improvements(args, environment, subject, inspection, commands)
+    findings += _of_sources(args, environment, subject, inspection, commands)
     trials = list(_trials(args, environment)) if args.run else []
     findings += _of_trials(trials, inspection, subject, commands)
     target_machine.show_notes(subject)
@@ -212,7 +211,7 @@ def _ground(subject: TargetMachine, commands: Commands, *, any_build: bool) -> G
     )
 
 
-def _improvements(
+def _of_sources(
     args: argparse.Namespace,
     environment: Environment,
     subject: TargetMachine,
@@ -221,8 +220,12 @@ def _improvements(
 ) -> list[Finding]:
     from variantctl.cli.candidates import candidate_finder_of
     from variantctl.cli.progress import progress_steps
-    from variantctl.doctor.improvements import improvements
+    from variantctl.doctor.improvements import improvements, withdrawals
 
+    if not args.updates:
+        # Offline: what the pages say that the cache has.
+        with candidate_finder_of(args, environment, subject) as candidate_finder:
+            return withdrawals(inspection, candidate_finder)
     with (
         candidate_finder_of(args, environment, subject) as candidate_finder,
         progress_steps("asking", len(inspection.packages)) as begin,

@@ -59,10 +59,15 @@ def run(args: argparse.Namespace) -> int:
     for package in packages:
         for note in package.notes:
             render.warning(note)
-    newer = _newer(args, packages, environment) if args.outdated else None
+    newer, withdrawn = _asked(args, packages, environment) if args.outdated else (None, {})
+    for package in packages:
+        for clause in withdrawn.get(package.name, ()):
+            render.warning(f"{package.name} {package.version} {clause}")
     if newer is not None:
-        packages = [package for package in packages if package.name in newer]
-    _print(args, packages, newer, environment)
+        outdated = [package for package in packages if package.name in newer]
+        _print(args, outdated, newer, environment, withdrawn)
+    else:
+        _print(args, packages, newer, environment, withdrawn)
     return 0
 
 
@@ -71,10 +76,12 @@ def _print(
     packages: Sequence[InstalledPackage],
     newer: Mapping[NormalizedName, Version] | None,
     environment: Environment,
+    withdrawn: Mapping[NormalizedName, Sequence[str]],
 ) -> None:
     if args.json:
         found = [{**as_json(package), **_latest(package, newer)} for package in packages]
-        render.print_json({"format": 1, "packages": found})
+        said = {} if newer is None else {"withdrawn": {name: list(each) for name, each in withdrawn.items()}}
+        render.print_json({"format": 1, "packages": found, **said})
     elif args.format == "json":
         # The shape of `pip list --format json`, for the scripts that read that.
         rows = [
@@ -93,15 +100,18 @@ def _print(
         render.note(f"nothing is installed in {environment.prefix}")
 
 
-def _newer(
+def _asked(
     args: argparse.Namespace, packages: Sequence[InstalledPackage], environment: Environment
-) -> dict[NormalizedName, Version]:
-    """Package -> its newest version that the machine can have, where that is newer than what is there."""
+) -> tuple[dict[NormalizedName, Version], dict[NormalizedName, Sequence[str]]]:
+    """What the sources say: package -> its newest version that the machine can have, where that is newer than
+    what is there; and package -> what is said against what is there."""
     from variantctl.cli.candidates import candidate_finder_of
     from variantctl.cli.progress import progress_steps
     from variantctl.resolve.published import newest
+    from variantctl.resolve.withdrawal import installed_withdrawn
 
     found: dict[NormalizedName, Version] = {}
+    withdrawn: dict[NormalizedName, Sequence[str]] = {}
     subject = target_machine.subject_of(args, environment)
     with (
         candidate_finder_of(args, environment, subject) as candidate_finder,
@@ -113,7 +123,12 @@ def _newer(
             version = newest(package.name, candidate_finder, pre=args.pre or package.version.is_prerelease)
             if version is not None and version.public != package.version.public and version > package.version:
                 found[package.name] = version
-    return found
+            if package.source is not None:
+                continue
+            said = installed_withdrawn(package.name, package.version, package.label, candidate_finder)
+            if said:
+                withdrawn[package.name] = said
+    return found, withdrawn
 
 
 def _latest(package: InstalledPackage, newer: Mapping[NormalizedName, Version] | None) -> dict[str, str]:

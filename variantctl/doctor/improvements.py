@@ -10,10 +10,10 @@ from packaging.version import Version
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.indexes.errors import ProjectNotFound
-from variantctl.indexes.project_status import yank_warning
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
+from variantctl.resolve.withdrawal import installed_withdrawn
 from variantctl.select.ordinary_builds import VENDORS
 from variantctl.variants.accelerators import called
 from variantctl.variants.errors import VariantctlError
@@ -54,26 +54,29 @@ def improvements(
     return findings
 
 
-def _withdrawn(item: Inspected, version: Version, candidate_finder: CandidateFinder) -> Iterator[Finding]:
+def withdrawals(inspection: Inspection, candidate_finder: CandidateFinder) -> list[Finding]:
+    """What the pages that are at hand say against what is installed: suggestions, and no request."""
+    return [
+        finding for item in inspection.packages.values() for finding in _withdrawn(item, candidate_finder)
+    ]
+
+
+def _withdrawn(item: Inspected, candidate_finder: CandidateFinder) -> Iterator[Finding]:
     """What the index says against what is installed (PEP 592, 792)."""
-    project = candidate_finder.project(item.name)
-    links = [link for link in project.wheels_of(version) if link.wheel.label == item.label]
-    yanked = [yank_warning(link.file) for link in links or project.wheels_of(version)]
-    # A release is yanked as a whole, or a few of its files are: then it is not known which was installed.
-    said = [yanked[0]] if yanked and all(yanked) else []
-    for warning in (*said, project.status.warning):
-        if warning is not None:
-            hint = "Ask for another version, or for another project in its place."
-            yield Finding("suggestion", "withdrawn", item.name, f"{item.name} {item.version} {warning}", hint)
+    if item.is_direct:
+        return
+    for warning in installed_withdrawn(item.name, item.version, item.label, candidate_finder):
+        hint = "Ask for another version, or for another project in its place."
+        yield Finding("suggestion", "withdrawn", item.name, f"{item.name} {item.version} {warning}", hint)
 
 
 def _of(item: Inspected, candidate_finder: CandidateFinder, commands: Commands) -> Iterator[Finding]:
+    yield from _withdrawn(item, candidate_finder)
     public = Version(item.version.public)
     version = item.version if item.version in candidate_finder.versions(item.name) else public
     if version not in candidate_finder.versions(item.name):
         yield from _other_version(item, candidate_finder, commands)
         return
-    yield from _withdrawn(item, version, candidate_finder)
     best = next(iter(candidate_finder.candidates(item.name, version, allow_yanked=True)), None)
     label = best.wheel.label if best is not None else None
     if label is not None and label != item.label:

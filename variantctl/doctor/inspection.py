@@ -49,6 +49,7 @@ class Inspected:
         requested: a user asked for it, as far as its installer records that.
         build: what it was built for, by its own files or by what an ordinary wheel shows.
         files: every file of it, as RECORD has it.
+        is_direct: it was installed from a URL or a folder, and from no index.
     """
 
     name: NormalizedName
@@ -66,6 +67,7 @@ class Inspected:
     requested: bool = False
     build: OrdinaryBuild = field(default_factory=OrdinaryBuild)
     files: tuple[InstalledFile, ...] = field(default=(), repr=False)
+    is_direct: bool = False
 
     @property
     def declares(self) -> frozenset[str]:
@@ -153,6 +155,7 @@ def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify:
         package.asked_for,
         _build(package, requires, markers),
         files,
+        package.source is not None,
     )
 
 

@@ -10,8 +10,9 @@ from packaging.utils import NormalizedName
 
 from variantctl.lock.selection import Selected
 from variantctl.net.redaction import without_secrets
-from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval, withdrawn_notes
+from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.resolver import because
+from variantctl.resolve.withdrawal import withdrawn_notes
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
 from variantctl.target.installed import InstalledPackage
@@ -57,7 +58,7 @@ def plan_sync(
         there = installed.get(entry.package.name)
         same = there is not None and not reinstall and _is_same(planned, there, record_of)
         if there is not None and same:
-            keep.append(Kept(there, planned.requested))
+            keep.append(Kept(there, planned.requested, planned.withdrawn))
             if same is _BY_VERSION:
                 unsure.append(there.name)
             continue
@@ -70,8 +71,8 @@ def plan_sync(
     notes += _unsure_note(unsure)
     remove += [PlannedRemoval(package) for package in going]
     remove.sort(key=lambda removal: removal.name)
-    kept = [note for planned in map(_planned, selected) for note in withdrawn_notes([planned])]
-    return Plan(tuple(install), tuple(remove), tuple(keep), (*kept, *notes))
+    said = withdrawn_notes(sorted((*install, *keep), key=lambda each: each.name))
+    return Plan(tuple(install), tuple(remove), tuple(keep), (*said, *notes))
 
 
 def _planned(entry: Selected) -> PlannedInstall:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from variantctl.indexes.project_files import ProjectFiles, WheelLink
-from variantctl.indexes.project_status import yank_warning
+from variantctl.indexes.project_files import WheelLink
 from variantctl.indexes.sdists import is_promised
 from variantctl.resolve.candidates import (
     BaseCandidate,
@@ -142,19 +141,6 @@ class PlannedInstall:
         return {"family": family, "stands_in_for": list(self.stands_in_for)}
 
 
-def withdrawn(link: WheelLink, project: ProjectFiles | None) -> tuple[str, ...]:
-    """What its index says against a wheel and its project (PEP 592, 792): clauses about the release."""
-    said = (yank_warning(link.file), project.status.warning if project is not None else None)
-    return tuple(clause for clause in said if clause is not None)
-
-
-def withdrawn_notes(install: Iterable[PlannedInstall]) -> list[str]:
-    """The same as sentences."""
-    return [
-        f"{planned.name} {planned.version} {clause}" for planned in install for clause in planned.withdrawn
-    ]
-
-
 @dataclass(frozen=True)
 class PlannedRemoval:
     """An installed package that makes room for another version, or for the same one again."""
@@ -183,10 +169,12 @@ class Kept:
     Attributes:
         package: the package.
         requested: whether the user asked for it now.
+        withdrawn: what its index says against it by now: clauses whose subject is the release.
     """
 
     package: InstalledPackage
     requested: bool = False
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def name(self) -> NormalizedName:
@@ -200,7 +188,8 @@ class Kept:
 
     def as_json(self) -> dict[str, Any]:
         """An element of ``keep`` in the contract."""
-        return {"name": self.name, "version": str(self.version)}
+        said = {"withdrawn": list(self.withdrawn)} if self.withdrawn else {}
+        return {"name": self.name, "version": str(self.version), **said}
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,6 @@ from variantctl.resolve.plan import (
     PlannedRemoval,
     Solution,
     reached,
-    withdrawn,
-    withdrawn_notes,
 )
 from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.provider import NewReferenceError, Provider
@@ -37,6 +35,7 @@ from variantctl.resolve.search import NoSolutionError, Progress, Search
 from variantctl.resolve.stand_ins import StandIns
 from variantctl.resolve.trace import Trace
 from variantctl.resolve.wishes import with_wishes
+from variantctl.resolve.withdrawal import installed_withdrawn, withdrawn, withdrawn_notes
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.ordinary_builds import optional_requirements
 from variantctl.select.preferences import REQUIRE, VariantPreferences
@@ -174,7 +173,7 @@ def resolve(
         notes = [
             *skipped,
             *package_finder.warnings,
-            *withdrawn_notes(plan.install),
+            *withdrawn_notes((*plan.install, *plan.keep)),
             *_variant_notes(plan.install),
             *_extra_notes(solution, candidate_finder),
         ]
@@ -331,7 +330,7 @@ def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFin
     stand_ins = StandIns(solution, provider.dependencies, candidate_finder)
     for name, base in stand_ins.bases.items():
         if isinstance(base, InstalledCandidate):
-            keep.append(Kept(base.package, name in solution.requested))
+            keep.append(_kept(base.package, name in solution.requested, candidate_finder))
             continue
         remove += map(PlannedRemoval, candidate_finder.replaced(name))
         planned = _planned(base, solution, provider, candidate_finder)
@@ -339,6 +338,14 @@ def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFin
         advice = () if base.url else candidate_finder.advice(name, base.version)
         install.append(replace(planned, given_up=_given_up(base, trace, candidate_finder), advice=advice))
     return Plan(tuple(install), tuple(remove), tuple(keep))
+
+
+def _kept(package: InstalledPackage, requested: bool, candidate_finder: CandidateFinder) -> Kept:
+    if package.source is not None:
+        return Kept(package, requested)
+    label = candidate_finder.backends.label_of(package)
+    said = installed_withdrawn(package.name, package.version, label, candidate_finder)
+    return Kept(package, requested, said)
 
 
 def _planned(
