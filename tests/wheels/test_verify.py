@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.wheels.malicious import METADATA, VARIANT_JSON, raw_wheel
+from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.build import build_wheel
@@ -124,3 +125,15 @@ def test_scripts(tmp_path: Path) -> None:
         assert [script.name for script in scripts_of(archive).entries] == ["one"]
     with WheelArchive.open(sound(tmp_path / "without")) as archive:
         assert not scripts_of(archive).entries
+
+
+def test_a_variant_json_that_contradicts_the_name(tmp_path: Path) -> None:
+    """It lists another label than the one in the filename."""
+    dist_info = {"variant.json": VARIANT_JSON % b"other"}
+    wheel = raw_wheel(
+        tmp_path,
+        [(f"evil-1.0.dist-info/{name}", content) for name, content in dist_info.items()],
+        filename="evil-1.0-py3-none-any-x.whl",
+    )
+    with pytest.raises(VariantctlError, match=r"variant\.json"), WheelArchive.open(wheel) as archive:
+        check_claims(archive)
