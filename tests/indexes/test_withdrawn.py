@@ -142,8 +142,8 @@ def test_what_is_there_and_was_withdrawn_since(scene: Scene, what: str) -> None:
     assert sentence in seen
     # What the cache has of the page is enough for doctor; without it nothing is asked.
     asked = len(scene.server.requests)
-    for words in (("doctor",), ("doctor", "--updates")):
-        answer, seen = scene.run(*words, *scene.index)
+    for further in ((), ("--updates",)):
+        answer, seen = scene.run("doctor", *further, *scene.index)
         assert [(found["kind"], found["detail"]) for found in answer["findings"]] == [("withdrawn", sentence)]
         assert sentence in seen
     assert len(scene.server.requests) == asked

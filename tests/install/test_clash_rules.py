@@ -1,4 +1,4 @@
-"""The rules for a file that two packages have: what is clutter, what is code, and how it is counted in words."""
+"""The rules for a file that two packages have: what is clutter, what is code, how it is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from variantctl.install.clashes import Clashes, import_name, is_clutter
 from variantctl.install.errors import FileConflictError
 from variantctl.install.roots import Roots
 
-LIBRARY = os.path.join(os.sep, "e", "lib")
+LIBRARY = f"{os.sep}e{os.sep}lib"
 
 
 class Places:
@@ -34,7 +34,7 @@ ROOTS = cast(Roots, Places())
 
 
 def at(inside: str) -> str:
-    return os.path.join(LIBRARY, *inside.split("/"))
+    return f"{LIBRARY}/{inside}".replace("/", os.sep)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_clutter_among_modules(inside: str, clutter: bool) -> None:
     ],
 )
 def test_clutter_among_data(inside: str, clutter: bool) -> None:
-    assert is_clutter(os.path.join(os.sep, "e", *inside.split("/")), ROOTS) is clutter
-    assert not is_clutter(os.path.join(os.sep, "e", "bin", "LICENSE"), ROOTS)
-    assert not is_clutter(os.path.join(os.sep, "elsewhere", "LICENSE"), ROOTS)
+    assert is_clutter(f"/e/{inside}".replace("/", os.sep), ROOTS) is clutter
+    assert not is_clutter(f"{os.sep}e{os.sep}bin{os.sep}LICENSE", ROOTS)
+    assert not is_clutter(f"{os.sep}elsewhere{os.sep}LICENSE", ROOTS)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_clutter_among_data(inside: str, clutter: bool) -> None:
 )
 def test_what_is_imported(inside: str, name: str | None) -> None:
     assert import_name(at(inside), ROOTS) == name
-    assert import_name(os.path.join(os.sep, "e", "share", "x.py"), ROOTS) is None
+    assert import_name(f"{os.sep}e{os.sep}share{os.sep}x.py", ROOTS) is None
 
 
 NAMESPACE = b"__import__('pkg_resources').declare_namespace(__name__)\n"
