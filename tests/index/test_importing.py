@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -344,6 +345,7 @@ class Acme:
     """A source of two packages in a folder, and a configuration that describes it."""
 
     def __init__(self, folder: Path, mapping: str = MAPPING) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder / "whl"
         self.out = folder / "out"
         self.config = folder / "config.toml"
@@ -440,6 +442,95 @@ def test_a_mapping_that_the_code_contradicts(tmp_path: Path) -> None:
         in said
     )
     assert acme.run()["contradictions"] == []
+
+
+def declared(acme: Acme, label: str) -> Any:
+    metadata = json.loads((acme.out / "simple" / "kernels" / "kernels-1.0-variants.json").read_text())
+    return metadata["variants"][label]["nvidia"]
+
+
+def kernels(acme: Acme, python: str, *code: str, needs: str = "libcudart.so.12") -> None:
+    """A wheel with a library for CUDA, for one Python."""
+    library = elf_library({".nv_fatbin": fatbin(*code)}, needed=[needs])
+    tag = X86.replace("cp312", python)
+    files = {"kernels/_C.so": library}
+    build_wheel(acme.folder / "cu128", name="kernels", version="1.0+cu128", tag=tag, files=files)
+
+
+def test_properties_come_from_the_code_where_it_shows_them(tmp_path: Path) -> None:
+    mapping = MAPPING.replace(
+        'cu128]\nproperties.nvidia.cuda_version_lower_bound = ["12.0"]',
+        'cu128]\nproperties.nvidia.cuda_version_lower_bound = ["12.8"]\n'
+        'properties.nvidia.sm_arch = ["70_real", "90_real"]',
+    )
+    acme = Acme(tmp_path, mapping)
+    kernels(acme, "cp312", "cubin 80", "cubin 90", "ptx 90")
+    (said,) = acme.run()["contradictions"]
+    assert "70_real is declared" in said
+    expected = {"cuda_version_lower_bound": ["12.8"], "sm_arch": ["80_real", "90_real", "90_virtual"]}
+    assert declared(acme, "cu128") == expected
+    # What has no code, and what no code can say, is the mapping's.
+    assert declared(acme, "cu126") == {"cuda_version_lower_bound": ["12.0"]}
+    wheels = [str(path) for path in (acme.out / "wheels").iterdir()]
+    assert main(["wheel", "validate", *wheels]) == 0
+    again = acme.run()
+    assert {wheel["action"] for wheel in again["wheels"]} == {"keep"}
+    assert again["contradictions"] == []
+    assert declared(acme, "cu128") == expected
+
+
+def test_a_label_promises_what_all_of_its_wheels_have(tmp_path: Path) -> None:
+    acme = Acme(tmp_path)
+    kernels(acme, "cp312", "cubin 80", "cubin 90")
+    acme.run("--python", "3.12")
+    kernels(acme, "cp313", "cubin 90", "cubin 120")
+    # The wheel that was imported first is made again, of itself.
+    assert "have code for different devices" in acme.run()["stderr"]
+    assert declared(acme, "cu128") == {"cuda_version_lower_bound": ["12.0"], "sm_arch": ["90_real"]}
+
+
+@pytest.mark.parametrize("damage", ["cut short", "linked on the machine", "nothing in common"])
+def test_code_that_shows_nothing_leaves_what_the_mapping_says(tmp_path: Path, damage: str) -> None:
+    acme = Acme(tmp_path)
+    if damage == "cut short":
+        whole = elf_library({".nv_fatbin": fatbin("cubin 90")}, needed=["libcudart.so.12"])
+        files = {"kernels/_C.so": whole[: len(whole) - 300]}
+        build_wheel(acme.folder / "cu128", name="kernels", version="1.0+cu128", tag=X86, files=files)
+    elif damage == "linked on the machine":
+        kernels(acme, "cp312", "cubin 90", "lto 80")
+    else:
+        kernels(acme, "cp312", "cubin 90")
+        kernels(acme, "cp313", "cubin 120")
+    acme.run()
+    assert declared(acme, "cu128") == {"cuda_version_lower_bound": ["12.0"]}
+
+
+def test_processes_make_the_same_as_this_one(tmp_path: Path) -> None:
+    alone, several = Acme(tmp_path / "a"), Acme(tmp_path / "b")
+    kernels(alone, "cp312", "cubin 80")
+    shutil.rmtree(several.folder)
+    shutil.copytree(alone.folder, several.folder)
+    alone.run("--jobs", "1")
+    several.run("--workers", "2")
+    assert tree_bytes(alone.out) == tree_bytes(several.out)
+    assert "argument --workers" in several.run("--workers", "0", code=2)["error"]["message"]
+
+
+def test_what_a_process_cannot_read_is_said(tmp_path: Path) -> None:
+    acme = Acme(tmp_path)
+    (path,) = (acme.folder / "cu126").glob("kernels*")
+    path.write_bytes(path.read_bytes()[:100_000])
+    assert path.name in acme.run("--workers", "2", code=1)["error"]["message"]
+
+
+def tree_bytes(out: Path) -> dict[str, bytes]:
+    """Every file of an import, without the times at which its wheels were written."""
+    return {
+        str(path.relative_to(out)): re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", b"then", path.read_bytes())
+        for folder in ("wheels", "simple")
+        for path in sorted((out / folder).rglob("*"))
+        if path.is_file()
+    }
 
 
 # --- interruptions ---

@@ -23,11 +23,15 @@ from variant_index.verify import verify_index
 from tests.index.object_store import ObjectStore, clean_environ, object_store
 from tests.index.standins import index_bytes, stand_ins
 from tests.index.stored_index import clear, start
+from tests.index.test_importing import tree_bytes
+from tests.machine_code.files import elf_library, fatbin
 from tests.workers.cluster import Cluster, cluster
 from variantctl.cli import main
+from variantctl.wheels.build import build_wheel
 
 pytest.importorskip("obstore")
 WHEELS = 60
+SIBLINGS = ("torch", "torchvision", "torchaudio", "torchcodec", "torchao", "torchrec")
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +151,19 @@ def test_a_folder_by_processes(tmp_path: Path) -> None:
 def test_workers_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["index", "build", str(tmp_path), "-o", str(tmp_path / "out"), "--workers", "many"]) == 2
     assert "argument --workers: 'many' names no workers" in capsys.readouterr().err
+
+
+def test_an_import_by_a_cluster_is_the_one_of_this_process(dask: Cluster, tmp_path: Path) -> None:
+    """The workers make the wheels; this process fetches them, and notes what is done."""
+    for label in ("cu126", "cpu"):
+        for number, name in enumerate(SIBLINGS):
+            library = elf_library({".nv_fatbin": fatbin("cubin 80", f"ptx {80 + number}")})
+            files = {f"{name}.so": library if label == "cu126" else elf_library({})}
+            build_wheel(tmp_path / "whl" / label, name=name, version=f"1+{label}", files=files)
+    packages = [part for name in SIBLINGS for part in ("--package", name)]
+    command = ["index", "import", "--from", str(tmp_path / "whl"), "--mapping", "pytorch", *packages]
+    assert main([*command, "-o", str(tmp_path / "alone")]) == 0
+    assert main([*command, "-o", str(tmp_path / "by-cluster"), "--workers", dask.url]) == 0
+    made = [tree_bytes(tmp_path / out) for out in ("alone", "by-cluster")]
+    assert len(made[0]) > 12
+    assert made[0] == made[1]

@@ -89,6 +89,21 @@ def run_all(
             yield number, result
 
 
+def run_one(pool: Pool, function: Callable[[_Task], _Result], task: _Task) -> _Result:
+    """Have one task done by a pool that is open, and wait for it.
+
+    Args:
+        pool: who does it.
+        function: does it: a function of a module.
+        task: a value.
+
+    Raises:
+        WorkersError: nobody can do it.
+    """
+    future: Future[_Result] = pool.executor.submit(_Call(function, __version__), task)
+    return _result(future, pool)
+
+
 def _handed_out(
     pool: Pool, call: Callable[[_Task], _Result], tasks: Sequence[_Task]
 ) -> Iterator[tuple[int, _Result]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Lock
 
@@ -12,9 +12,11 @@ from packaging.version import Version
 
 from variant_index.build import BuildSummary, build_index
 from variant_index.extra_pages import ExtraPages
+from variant_index.importing.code import by_code
 from variant_index.importing.discovery import with_what_is_there
 from variant_index.importing.labels import Naming
 from variant_index.importing.listing import Listing
+from variant_index.importing.making import Made, Making, make
 from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.tags import SelectionError
@@ -31,14 +33,11 @@ from variantctl.net.hashes import check
 from variantctl.net.partial import Partial
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, url_to_path
-from variantctl.values import dataclass, field
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.suggestions import listed
-from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.audit import audit_archive
-from variantctl.wheels.contradictions import contradictions
 from variantctl.wheels.metadata import parse_core_metadata
-from variantctl.wheels.rewrite import rewrite
-from variantctl.wheels.verify import verify_archive
+from variantctl.workers.executors import BY_CORES, Load, Pool, Workers, open_pool
+from variantctl.workers.running import run_one
 
 Progress = Callable[[int, int], None]
 """Called with the bytes fetched so far, and in all as far as that is known."""
@@ -109,6 +108,7 @@ class Import:
         client: makes the requests.
         dependencies: ``per-wheel`` or ``united``.
         jobs: how many wheels are worked on at a time.
+        workers: who reads and writes them; they are always fetched by this process.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class Import:
         *,
         dependencies: str = PER_WHEEL,
         jobs: int = 4,
+        workers: Workers = BY_CORES,
     ) -> None:
         # Credentials in the URL are the client's; nothing that is written or shown has them.
         self._place = client.credentials.take(place) if "://" in place else place
@@ -129,7 +130,9 @@ class Import:
         self._selection = selection
         self._client = client
         self._dependencies = dependencies
-        self._jobs = jobs
+        self._jobs = max(jobs, workers.processes or 0)
+        self._workers = workers
+        self._pool: Pool | None = None
         self._state = ImportState(out)
         self._lock = Lock()
         self._contradictions: list[str] = []
@@ -151,8 +154,10 @@ class Import:
         chosen = wanted.chosen(found)
         if not chosen:
             raise _nothing(wanted, [link for _, link in found], self._place)
-        items, notes = plan_items(Naming(source), chosen, self._state.entries())
-        notes = [*found_out, *notes]
+        entries = self._state.entries()
+        items, notes = plan_items(Naming(source), chosen, entries)
+        items, differences = by_code(items, entries)
+        notes = [*found_out, *notes, *differences]
         if self._dependencies == UNITED:
             items = unite(items, self._source.packages, self._reader(notes))
         actions = {item.name: item.action(self._source.packages) for item in items}
@@ -180,21 +185,44 @@ class Import:
             self._state.begin()
             work = [item for item in plan.items if plan.actions[item.name] != KEEP]
             fetched = [item.link.file for item in work if item.link and plan.actions[item.name] == FETCH]
-            with bar(f"importing {len(work):,} wheels") as progress:
+            with bar(f"importing {len(work):,} wheels") as progress, self._opened(work):
                 meter = _Meter(fetched, progress)
-                self._in_parallel(work, plan, meter)
+                self._in_parallel(work, plan.actions, meter)
+                plan = self._by_code(plan, meter)
             with bar("indexing") as progress:
                 built = build_index(self._state.wheels, self._out, progress=progress, extra=extra)
         return ImportSummary(plan, meter.done, built, tuple(sorted(self._contradictions)))
 
-    def _in_parallel(self, work: Iterable[Item], plan: ImportPlan, meter: _Meter) -> None:
+    @contextmanager
+    def _opened(self, work: Sequence[Item]) -> Iterator[None]:
+        """Somebody asked for processes or a cluster: they do the work until this ends."""
+        if self._workers == BY_CORES or not work:
+            yield
+            return
+        with open_pool(self._workers, Load(len(work), 0)) as self._pool:
+            try:
+                yield
+            finally:
+                self._pool = None
+
+    def _by_code(self, plan: ImportPlan, meter: _Meter) -> ImportPlan:
+        """Make those wheels again of which the code shows more than the mapping says."""
+        entries = self._state.entries()
+        there = [replace(item, before=(item.name, entries[item.name])) for item in plan.items]
+        items, notes = by_code(there, entries)
+        packages = self._source.packages
+        again = {item.name: REMAKE for item in items if item.action(packages) == REMAKE}
+        self._in_parallel([item for item in items if item.name in again], again, meter)
+        return replace(plan, items=tuple(items), notes=tuple(dict.fromkeys((*plan.notes, *notes))))
+
+    def _in_parallel(self, work: Iterable[Item], actions: Mapping[str, str], meter: _Meter) -> None:
         cancel = Event()
 
         def do(item: Item) -> None:
             if cancel.is_set():
                 return
             try:
-                if plan.actions[item.name] == REMAKE:
+                if actions[item.name] == REMAKE:
                     self._remake(item)
                 else:
                     self._fetch(item, meter, cancel)
@@ -277,34 +305,26 @@ class Import:
             with self._lock:
                 self._state.forget(name)
 
-    def _compare(self, archive: WheelArchive, path: Path, item: Item) -> None:
-        """What the mapping says of a wheel, against the code in it."""
-        found = contradictions(audit_archive(archive, path), item.metadata.variants[item.label], item.label)
-        with self._lock:
-            self._contradictions += [problem.message for problem in found]
-
     def _make(self, item: Item, path: Path, own: tuple[str, ...] | None) -> None:
         """Write the variant wheel; ``own`` is what its source needs, if that is not what ``path`` says."""
-        filename = item.wheel if own is None else None
         aside = self._state.folder / item.name
-        with WheelArchive.open(path, filename) as archive:
-            if own is None:
-                verify_archive(archive)
-                name = archive.filename.filename
-                own = parse_core_metadata(archive.metadata_bytes(), name).requires_dist
-                self._compare(archive, path, item)
-            rewriting = item.rewriting(own, self._source.packages)
-            rewrite(archive, aside, rewriting)
+        made = self._done(Making(item, path.absolute(), aside.absolute(), self._source.packages, own))
         aside.replace(self._state.wheels / item.name)
+        before = item.before[1].shown if own is not None and item.before is not None else None
         with self._lock:
+            self._contradictions += made.contradictions
             self._state.record(
                 item.name,
                 source=item.wheel.filename,
                 backend=item.backend,
                 identity=item.identity,
-                requires=own,
-                made=item.made(rewriting),
+                requires=made.requires,
+                made=made.digest,
+                shown=before if made.shown is None else made.shown,
             )
+
+    def _done(self, task: Making) -> Made:
+        return make(task) if self._pool is None else run_one(self._pool, make, task)
 
 
 @dataclass

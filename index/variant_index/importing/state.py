@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from variantctl.filesystem.atomic import written_whole
 from variantctl.values import asdict, dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
+from variantctl.variants.properties import VariantProperty
 
 FOLDER = ".import"
 
@@ -33,6 +35,7 @@ class Imported:
         requires: what it needed there.
         made: a digest of how it was made; another one: it has to be made again, of itself.
         size, time: of the wheel, in bytes and nanoseconds; other ones: somebody else wrote it.
+        shown: the properties that its code shows; ``None``: it was imported before anybody looked.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Imported:
     made: str
     size: int
     time: int
+    shown: tuple[str, ...] | None = None
 
     def wheel(self) -> WheelFilename:
         """The source's filename, taken apart."""
@@ -74,11 +78,19 @@ class ImportState:
             file.writelines(_line(name, entry) for name, entry in sorted(self._entries.items()))
 
     def record(
-        self, name: str, *, source: str, backend: str, identity: str, requires: tuple[str, ...], made: str
+        self,
+        name: str,
+        *,
+        source: str,
+        backend: str,
+        identity: str,
+        requires: tuple[str, ...],
+        made: str,
+        shown: tuple[str, ...] | None,
     ) -> None:
         """Remember a wheel that was just written."""
         status = (self.wheels / name).stat()
-        entry = Imported(source, backend, identity, requires, made, status.st_size, status.st_mtime_ns)
+        entry = Imported(source, backend, identity, requires, made, status.st_size, status.st_mtime_ns, shown)
         self._entries[name] = entry
         self._append(name, entry)
 
@@ -114,7 +126,7 @@ def _read(path: Path) -> dict[str, Imported]:
     for line in lines:
         try:
             name, said = json.loads(line)
-            entry = None if said is None else Imported(**{**said, "requires": tuple(said["requires"])})
+            entry = None if said is None else _entry(said)
             parse_wheel_filename(name)
             if entry is not None:
                 entry.wheel()
@@ -125,3 +137,10 @@ def _read(path: Path) -> dict[str, Imported]:
         else:
             entries[name] = entry
     return entries
+
+
+def _entry(said: dict[str, Any]) -> Imported:
+    shown = said.get("shown")
+    if shown is not None:
+        shown = tuple(str(VariantProperty.parse(text)) for text in shown)
+    return Imported(**{**said, "requires": tuple(said["requires"]), "shown": shown})

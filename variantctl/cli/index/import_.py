@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from variantctl.cli import options
 from variantctl.cli.options import add_trusted_host
 from variantctl.cli.render import note, print_json, warning
+from variantctl.cli.workers import add_workers_argument, workers_of
 
 if TYPE_CHECKING:
     from variant_index.importing.run import Import, ImportPlan
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "variant markers, which uv cannot read yet",
     )
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="wheels at a time (default: 4)")
+    add_workers_argument(parser)
     parser.add_argument(
         "--no-pages", action="store_true", help="write simple/ only, and none of the pages for people"
     )
@@ -86,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         from variantctl.cli.app import UsageError
 
         raise UsageError("argument --jobs: must be at least 1")
+    workers = workers_of(args)
     with options.plain_client(args) as client:
         job: Import = Import(
             args.place,
@@ -101,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
             client,
             dependencies=args.dependencies,
             jobs=args.jobs,
+            workers=workers,
         )
         if args.dry_run:
             return _show_plan(job.plan(), args)
