@@ -76,7 +76,7 @@ def test_a_driver_that_was_downgraded() -> None:
     assert "this machine's driver offers 12.8 and older" in found.detail
     assert found.hint == (
         "Update the CUDA driver to 13.0 or newer, or choose again: "
-        "`variantctl install --reinstall torch==1.0` chooses again."
+        "`variantctl install --reinstall torch==1.0` reinstalls it."
     )
     assert not is_healthy([found])
 

@@ -45,7 +45,7 @@ def test_contract(torches: World) -> None:
         }
     ]
     assert reasons["cp312-cp312-win_amd64.whl"] == [
-        {"kind": "tags", "detail": "is for win_amd64; this is linux_x86_64"}
+        {"kind": "tags", "detail": "is for win_amd64, but this is linux_x86_64"}
     ]
     assert reasons["py3-none-any-null.whl"][0]["kind"] == "order"
     properties = {wheel["label"]: wheel["properties"] for wheel in found["wheels"][:4]}

@@ -49,7 +49,7 @@ def test_no_such_version_lists_those_there_are(world: World) -> None:
     error = refusal(world, "lib>=99")
     assert isinstance(error, NoCandidateError) and error.kind == "no-candidate"
     assert error.message == (
-        "no version of lib satisfies lib>=99 (with wheels there are "
+        "no version of lib satisfies lib>=99 (available wheels: "
         f"14.0, 13.0, 12.0, 11.0, 10.0, 9.0, 8.0, 7.0 and 6 older, at {(world.root / 'simple').as_uri()})"
     )
 
@@ -60,12 +60,12 @@ def test_wheels_for_other_platforms_are_told(world: World) -> None:
     world.add("lib", tag="cp311-cp311-manylinux_2_39_x86_64")
     error = refusal(world, "lib")
     assert "none of the 3 wheels of lib 1.0 can be installed" in error.message
-    assert "is for cp312; this is Python 3.11" in error.message
+    assert "is for cp312, but this is Python 3.11" in error.message
     assert (
-        "is for win_amd64; this is manylinux_2_35_x86_64" in error.message
+        "is for win_amd64, but this is manylinux_2_35_x86_64" in error.message
         or "is for win_amd64" in error.message
     )
-    assert "needs glibc 2.39; this machine has glibc 2.35" in error.message
+    assert "needs glibc 2.39, but this machine has glibc 2.35" in error.message
     assert error.hint is not None and "variantctl explain lib==1.0" in error.hint
 
 

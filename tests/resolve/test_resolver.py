@@ -160,9 +160,9 @@ def test_requires_python_of_page_and_of_metadata(world: World) -> None:
     world.add("lib", "2.0", requires_python=">=3.12")
     world.add("lib", "3.0", page_requires_python=">=3.12")
     assert world.versions("lib") == {"lib": "1.0"}
-    with pytest.raises(NoCandidateError, match=r"needs Python >=3.12; this is 3.11"):
+    with pytest.raises(NoCandidateError, match=r"needs Python >=3.12, but this is 3.11"):
         world.plan("lib==3.0")
-    with pytest.raises(UnsatisfiableError, match=r"lib 2.0 needs Python >=3.12; this is 3.11"):
+    with pytest.raises(UnsatisfiableError, match=r"lib 2.0 needs Python >=3.12, but this is 3.11"):
         world.plan("lib==2.0")
 
 

@@ -201,15 +201,15 @@ def test_reasons_are_readable() -> None:
 @pytest.mark.parametrize(
     ("tag", "why"),
     [
-        ("cp312-cp312-manylinux_2_28_x86_64", "is for cp312; this is Python 3.11"),
-        ("cp311-cp311t-manylinux_2_28_x86_64", "is for cp311-cp311t; this is Python 3.11"),
-        ("cp311-cp311-manylinux_2_39_x86_64", "needs glibc 2.39; this machine has glibc 2.35"),
-        ("cp311-cp311-musllinux_1_2_x86_64", "is for musllinux_1_2_x86_64; this is linux_x86_64"),
-        ("cp311-cp311-manylinux_2_28_aarch64", "is for manylinux_2_28_aarch64; this is linux_x86_64"),
-        ("cp311-cp311-win_amd64", "is for win_amd64; this is linux_x86_64"),
+        ("cp312-cp312-manylinux_2_28_x86_64", "is for cp312, but this is Python 3.11"),
+        ("cp311-cp311t-manylinux_2_28_x86_64", "is for cp311-cp311t, but this is Python 3.11"),
+        ("cp311-cp311-manylinux_2_39_x86_64", "needs glibc 2.39, but this machine has glibc 2.35"),
+        ("cp311-cp311-musllinux_1_2_x86_64", "is for musllinux_1_2_x86_64, but this is linux_x86_64"),
+        ("cp311-cp311-manylinux_2_28_aarch64", "is for manylinux_2_28_aarch64, but this is linux_x86_64"),
+        ("cp311-cp311-win_amd64", "is for win_amd64, but this is linux_x86_64"),
         (
             "cp38.cp39.cp310.pp39.cp37-none-any",
-            "is for cp310, cp37, cp38 and 2 more; this is Python 3.11",
+            "is for cp310, cp37, cp38 and 2 more, but this is Python 3.11",
         ),
     ],
 )
@@ -230,7 +230,7 @@ def test_windows() -> None:
     assert windows.rank(parse_wheel_filename("lib-1.0-cp312-cp312-win_amd64.whl")) == 0
     assert (
         windows.why_not(parse_wheel_filename("lib-1.0-cp312-cp312-win32.whl"))
-        == "is for win32; this is win_amd64"
+        == "is for win32, but this is win_amd64"
     )
 
 
@@ -353,7 +353,7 @@ def test_why_a_file_was_yanked(yanked: bool | str, why: str | None) -> None:
 def test_reasons_in_words() -> None:
     (judged,) = evaluate_wheels([link(None, requires_python=">=3.99")], SelectionContext(INTERPRETER))
     assert [reason.kind for reason in judged.reasons] == ["requires-python"]
-    assert "needs Python >=3.99; this is 3." in judged.reasons[0].detail
+    assert "needs Python >=3.99, but this is 3." in judged.reasons[0].detail
     preferences = VariantPreferences.parse(exclude=["m"])
     terms = terms_of({"v": {"m": {"g": ["1"]}}}, {"m": {"g": ["1"]}}, preferences=preferences)
     (judged,) = evaluate_wheels([link("v")], terms)

@@ -271,7 +271,7 @@ def test_externally_managed_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     facts = managed(tmp_path, text)
     monkeypatch.setattr("variantctl.target.environment.interpreter_facts", lambda *_, **__: facts)
     monkeypatch.setenv("LC_ALL", "C")
-    with pytest.raises(ExternallyManagedError, match="Use apt install python3-xyz,\n100% of the time"):
+    with pytest.raises(ExternallyManagedError, match="Use apt install python3-xyz, 100% of the time"):
         find_environment(sys.executable)
     monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
     with pytest.raises(ExternallyManagedError, match="Nimm apt"):

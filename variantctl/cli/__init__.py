@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         from variantctl.cli import render
 
-        code = render.interrupted(as_json="--json" in arguments)
+        code = render.interrupted(arguments)
     else:
         code = run(arguments)
     return _leave(code) if argv is None and code == _INTERRUPTED else code

@@ -12,13 +12,23 @@ from typing import Any, NoReturn
 
 from variantctl import __version__
 from variantctl.cli import render
-from variantctl.cli.commands import COMMANDS
+from variantctl.cli.commands import COMMANDS, EXAMPLES, GROUPS
 from variantctl.cli.habits import IGNORED, IGNORED_BY_LOCAL, LOCAL_COMMANDS
 from variantctl.cli.terminal import guard, restore, sink
 from variantctl.variants.errors import VariantctlError
 
-EPILOG = "Run 'variantctl help COMMAND' or 'variantctl COMMAND --help' for a command's options."
+EPILOG = "'variantctl help COMMAND' shows what a command does, and its options."
 _IGNORED = "ignored_option"
+
+
+class _Line(argparse.Action):
+    """A line of help that is no argument."""
+
+    def __init__(self, head: str, text: str) -> None:
+        super().__init__([], dest="", metavar=head, help=text)
+
+    def __call__(self, *_arguments: Any) -> None:
+        """Nobody types it."""
 
 
 class UsageError(VariantctlError):
@@ -108,10 +118,40 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-            from rich_argparse import RichHelpFormatter
+            self.formatter_class = _colored_formatter()
+        return super().format_help() if self.prog.count(" ") else self._format_overview()
 
-            self.formatter_class = RichHelpFormatter
-        return super().format_help()
+    def _format_overview(self) -> str:
+        """The help of variantctl as a whole: three examples, then the commands by task."""
+        commands = next(a for a in self._actions if isinstance(a, argparse._SubParsersAction))
+        lines = {action.dest: action for action in commands._choices_actions}
+        examples: list[argparse.Action] = [_Line(*each) for each in EXAMPLES]
+        groups = [(title, [lines[name] for name in names]) for title, names in GROUPS.items()]
+        options = [action for action in self._actions if action is not commands]
+        head = self._get_formatter()
+        head.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        head.add_text(self.description)
+        parts = [head.format_help()]
+        for sections in ([("examples", examples)], groups, [("options", options)]):
+            # A formatter for each: long examples would push the help of all commands to the right.
+            formatter = self._get_formatter()
+            formatter._max_help_position = 40
+            for title, actions in sections:
+                formatter.start_section(title)
+                formatter.add_arguments(actions)
+                formatter.end_section()
+            parts.append(formatter.format_help())
+        return "\n".join([*parts, f"{self.epilog}\n"])
+
+
+def _colored_formatter() -> type[argparse.HelpFormatter]:
+    from rich_argparse import RichHelpFormatter
+
+    # What stands between brackets is ours ("[tool.variantctl]"), not a style; and white is not read on white.
+    RichHelpFormatter.text_markup = RichHelpFormatter.help_markup = False
+    RichHelpFormatter.group_name_formatter = str
+    RichHelpFormatter.styles["argparse.prog"] = "bold"
+    return RichHelpFormatter
 
 
 def command_named(arguments: Sequence[str]) -> str | None:
@@ -128,7 +168,7 @@ def build_parser(only: str | None, *, alone: bool = False) -> Parser:
     """
     parser = Parser(
         prog="variantctl",
-        description="The right build of every package for this machine, by wheel variants (PEP 825).",
+        description="Installs the right GPU or CPU build of every Python package for this machine.",
         epilog=EPILOG,
     )
     parser.add_argument("-V", "--version", action="version", version=f"variantctl {__version__}")
@@ -199,7 +239,7 @@ def _guarded(arguments: list[str]) -> int:
     except VariantctlError as error:
         return render.failure(error, as_json=as_json, code=1, traceback=verbose)
     except KeyboardInterrupt:
-        return render.interrupted(as_json=as_json)
+        return render.interrupted(arguments)
     except BrokenPipeError:
         # The reader of our output went away (a pager, head): no error of ours. The interpreter would
         # complain once more when it flushes standard output at exit.

@@ -262,8 +262,6 @@ ACTIONS = (
     ),
 )
 
-HELP = "look into the cache, shrink it, check it"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""

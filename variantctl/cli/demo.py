@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from variantctl.explain.matrix import Row
 
 REQUIREMENTS = ("torch", "executorch", "deepspeed", "opacus", "vllm")
+_NEXT = """
+What you can do next:
+  variantctl detect           see what this machine supports
+  variantctl explain torch    see which build of the real torch you would get, and why
+  variantctl venv             make an environment in ./.venv
+  variantctl install torch    install that build into it"""
 _IMPORT = "import torch; print(torch.__version__, torch.variant)"
 
 
@@ -46,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\nAll of it took {summary['seconds']} s and used no network.")  # noqa: T201
         if args.keep:
             print(f"The wheels, the index and the environment are in {args.keep}.")  # noqa: T201
+        print(_NEXT)  # noqa: T201
     return 0
 
 
@@ -172,9 +179,9 @@ def _python(environment: Path) -> str:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    from rich.table import Table
+    from variantctl.cli.styling import StackedTable
 
-    table = Table("profile", REQUIREMENTS[0], "needs", *REQUIREMENTS[1:])
+    table = StackedTable("profile", REQUIREMENTS[0], "needs", *REQUIREMENTS[1:])
     for row in rows:
         planned = {p.name: p for p in row.install}
         tritons = [str(name) for name in planned if name.startswith("triton")]

@@ -14,11 +14,8 @@ from variantctl.providers.settings import ProviderSettings
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from variantctl.cli.styling import StackedTable
     from variantctl.providers.asking import ProviderReport
-
-HELP = "show what this machine supports, and how that is known"
 
 _STATUS_STYLES = {
     "ok": "green",
@@ -131,11 +128,12 @@ def _print(detection: Detection) -> None:
             console.print(f"{report.namespace}: {note}", markup=False)
 
 
-def _table(detection: Detection) -> Table:
+def _table(detection: Detection) -> StackedTable:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table()
+    from variantctl.cli.styling import StackedTable
+
+    table = StackedTable()
     for title in ("provider", "status", "found", "what it means", "how it was read"):
         table.add_column(title, overflow="fold", vertical="top")
     for report in detection.providers:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
     from variantctl.target.environment import Environment
 
-HELP = "check that what is installed still fits this machine"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""

@@ -13,16 +13,13 @@ from variantctl.values import replace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
+    from variantctl.cli.styling import StackedTable
     from variantctl.cli.target_machine import TargetMachine
     from variantctl.explain.plan import PlanExplanation
     from variantctl.explain.wheels import Explanation
     from variantctl.indexes.finder import PackageFinder
     from variantctl.requirements.requirement import UserRequirement
     from variantctl.select.ranking import EvaluatedWheel
-
-HELP = "say which wheel would be chosen, and why not the others"
 
 _STYLES = {"selected": "bold green", "compatible": "green", "incompatible": "dim", "excluded": "yellow"}
 
@@ -150,10 +147,11 @@ def _explain_plan(
 def _print_plan(whole: PlanExplanation) -> None:
     """A table of what is taken, then what there is to say of each package with variants."""
     from rich.markup import escape
-    from rich.table import Table
+
+    from variantctl.cli.styling import StackedTable
 
     console = render.console()
-    table = Table("package", "version", "variant")
+    table = StackedTable("package", "version", "variant")
     for title in ("needed by", "why this variant"):
         table.add_column(title, overflow="fold")
     for package in whole.packages:
@@ -196,11 +194,12 @@ def _foreign(wheel: EvaluatedWheel) -> bool:
     return any(reason.kind in ("tags", "requires-python") for reason in wheel.reasons)
 
 
-def _table(wheels: list[EvaluatedWheel]) -> Table:
+def _table(wheels: list[EvaluatedWheel]) -> StackedTable:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table()
+    from variantctl.cli.styling import StackedTable
+
+    table = StackedTable()
     table.add_column("#", justify="right")
     for title in ("variant", "verdict", "why", "wheel"):
         table.add_column(title, overflow="fold")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from variantctl.families.family import Family, Member
     from variantctl.families.registry import Families
 
-HELP = "list packages that are published under several names, extras or places"
 _MOST = 4
 
 

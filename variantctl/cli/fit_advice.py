@@ -65,7 +65,7 @@ def kept_notes(args: argparse.Namespace, plan: Plan, machine: Machine, who: str)
         if fit.status == "misfit":
             asked = [] if source is None or source.name in args.backends else ["--backends", source.name]
             words = shlex.join(["variantctl", *args.arguments, "--reinstall", *asked])
-            told += f" `{words}` chooses again."
+            told += f" `{words}` reinstalls it."
         notes.append(told)
     return notes
 

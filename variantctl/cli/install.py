@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
 
-HELP = "install packages, each in its best variant for this machine"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""

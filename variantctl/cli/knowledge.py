@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from variantctl.backends.knowledge import Knowledge
     from variantctl.backends.knowledge_files import KnowledgeFile
 
-HELP = "show and renew what is known of builds for each accelerator"
 _SUFFIX = ".sha256"
 
 

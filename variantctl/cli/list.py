@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from variantctl.target.environment import Environment
 
-HELP = "show what is installed, with variant labels"
 FORMATS = ("columns", "freeze", "json")
 
 

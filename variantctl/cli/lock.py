@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from variantctl.resolve.resolver import Request
     from variantctl.target.environment import Environment
 
-HELP = "write what machines would install to a pylock.toml"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from variantctl.resolve.plan import PlannedInstall
     from variantctl.target.environment import Environment
 
-HELP = "show what each of several machines would get, with download sizes"
 COLUMNS = (
     "machine",
     "name",
@@ -198,13 +197,13 @@ def _print_csv(rows: Sequence[Row]) -> None:
 def print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> None:
     """The rows as a table, then what there is to say of them."""
     from rich.markup import escape
-    from rich.table import Table
 
+    from variantctl.cli.styling import StackedTable
     from variantctl.resolve.plan_fit import build_of
 
-    table = Table("machine", *map(escape, requested))
+    table = StackedTable("machine", *map(escape, requested))
     table.add_column("accelerator", overflow="fold")
-    table.add_column("besides", overflow="fold")
+    table.add_column("dependencies", overflow="fold")
     table.add_column("download", justify="right")
     everywhere = set.intersection(*({p.name for p in row.install} for row in rows if row.plan is not None))
     for row in rows:
@@ -225,7 +224,7 @@ def print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> Non
                     row.name,
                     *cells,
                     _accelerator([planned[name] for name in requested if name in planned]) or "-",
-                    _besides(others, everywhere),
+                    _dependencies(others, everywhere),
                     render.human_size(row.size),
                 ),
             )
@@ -261,7 +260,7 @@ def _accelerator(requested: Sequence[PlannedInstall]) -> str:
     return ", ".join(used)
 
 
-def _besides(others: Sequence[NormalizedName], everywhere: set[NormalizedName]) -> str:
+def _dependencies(others: Sequence[NormalizedName], everywhere: set[NormalizedName]) -> str:
     """What not every machine gets by name, and how many more there are."""
     special = [name for name in others if name not in everywhere][:_MOST_NAMES]
     more = len(others) - len(special)

@@ -103,9 +103,16 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
         help="an interpreter, an environment folder, or a version; default: VIRTUAL_ENV, CONDA_PREFIX, .venv",
     )
     place = group.add_mutually_exclusive_group()
-    place.add_argument("--target", metavar="DIR", type=Path, help="put the modules into this folder")
-    place.add_argument("--prefix", metavar="DIR", type=Path, help="install below this folder")
-    place.add_argument("--user", action="store_true", help="install for this user only (PEP 370)")
+    place.add_argument(
+        "--target", metavar="DIR", type=Path, help="a folder of packages, in place of an environment"
+    )
+    place.add_argument(
+        "--prefix",
+        metavar="DIR",
+        type=Path,
+        help="the packages below this folder (lib/python3.X/site-packages)",
+    )
+    place.add_argument("--user", action="store_true", help="the packages of this user alone (PEP 370)")
     place.add_argument(
         "--system", action="store_true", help="the first python3 on PATH, be it an environment or not"
     )
@@ -158,11 +165,9 @@ def add_variant_arguments(parser: argparse.ArgumentParser, *, several_machines: 
         help="where a vendor's GPUs differ: builds for the best (default), or only builds that run on all",
     )
     property_help = "a namespace, feature or property ('ns', 'ns :: feature' or 'ns :: feature :: value')"
+    group.add_argument("--prefer", metavar="P", help=f"prefer variants with this: {property_help}", **several)
     group.add_argument(
-        "--prefer", metavar="P", help=f"put variants with this first: {property_help}", **several
-    )
-    group.add_argument(
-        "--exclude", metavar="P", help=f"do as if this were not supported: {property_help}", **several
+        "--exclude", metavar="P", help=f"ignore this, as if the machine lacked it: {property_help}", **several
     )
     group.add_argument("--enable-provider", metavar="NS", help="let an optional provider answer", **several)
     group.add_argument("--disable-provider", metavar="NS", help="leave a namespace out", **several)

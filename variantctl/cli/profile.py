@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from variantctl.providers.clusters.classes import MachineClass
     from variantctl.providers.clusters.nodes import Node
 
-HELP = "write profiles of a cluster's machines, from what Kubernetes or Slurm knows"
 _MOST_NAMES = 3
 #: A node of Kubernetes comes with the images that it has: some 20 kB, and clusters have thousands.
 _MOST_BYTES = 1 << 30

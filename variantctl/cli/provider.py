@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from variantctl.providers.trust import TrustedPackage
 
-HELP = "say whose detector plugins may be installed and run; test one"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``provider trust``, ``untrust``, ``list`` and ``test``."""

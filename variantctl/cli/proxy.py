@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from variantctl.proxy.app import Proxy
 
-HELP = "let pip, uv, poetry and pdm install the variants for this machine"
 _PORT = 3141
 _EXAMPLES = (
     "pip install --index-url {url} torch",

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback as tracebacks
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from variantctl.cli.terminal import sink
@@ -105,9 +105,18 @@ def failure(
     return code
 
 
-def interrupted(*, as_json: bool) -> int:
-    """Say that the user stopped it."""
-    return failure(VariantctlError("interrupted"), as_json=as_json, code=130, kind="interrupted")
+#: Commands that fetch wheels into the cache, where an interrupted one leaves what it has.
+_FETCHING = frozenset(("add", "download", "install", "run", "sync"))
+
+
+def interrupted(arguments: Sequence[str]) -> int:
+    """Say that the user stopped it, and what becomes of what was fetched."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    command = next((word for word in options if not word.startswith("-")), "")
+    keeps = command in _FETCHING and "--no-cache" not in options
+    said = "What was fetched is kept in the cache: run the command again, and it goes on from there."
+    error = VariantctlError("interrupted", hint=said if keeps else None)
+    return failure(error, as_json="--json" in options, code=130, kind="interrupted")
 
 
 def bug(error: Exception, *, as_json: bool, traceback: bool) -> int:

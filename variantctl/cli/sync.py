@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from variantctl.resolve.plan import Plan
     from variantctl.target.environment import Environment
 
-HELP = "make an environment exactly what a pylock.toml has for it"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""

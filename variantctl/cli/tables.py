@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 
 _NARROWEST = 12
+_NARROW = 60
+"""Below this width, a table that does not fit becomes a list: its columns would be a few letters wide."""
 _GAP = "  "
 
 
 def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table, folded to a terminal's width; in a pipe each row is one line, for what reads it.
 
-    Columns that are empty in every row are left out.
+    Columns that are empty in every row are left out. Where the columns would break words every few letters,
+    each row becomes a list.
     """
     if not rows:
         return ""
@@ -23,7 +26,9 @@ def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     room = _width()
     if room is not None:
-        widths = _fitted(widths, room)
+        natural, widths = widths, _fitted(widths, room)
+        if _needed(widths) > room or (room < _NARROW and widths != natural):
+            return _stacked(cells, room)
     cells.insert(1, ["-" * width for width in widths])
     return "".join(line for row in cells for line in _lines(row, widths))
 
@@ -35,10 +40,29 @@ def _width() -> int | None:
     return None
 
 
+def _needed(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _stacked(cells: Sequence[Sequence[str]], room: int) -> str:
+    """``Package: torch``, and below it, indented, what the other columns have."""
+    lines = []
+    header, *rows = cells
+    for row in rows:
+        said = [
+            f"{title}: {cell}" if title else cell for title, cell in zip(header, row, strict=True) if cell
+        ]
+        lines += fold(said[0], room)
+        for text in said[1:]:
+            first, *rest = fold(text, max(room - 4, _NARROWEST))
+            lines += [f"  {first}", *(f"    {line}" for line in rest)]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _fitted(widths: Sequence[int], room: int) -> list[int]:
     """The widest columns give way until the row fits, each down to a dozen characters."""
     found = list(widths)
-    while sum(found) + len(_GAP) * (len(found) - 1) > room:
+    while _needed(found) > room:
         widest = max(range(len(found)), key=found.__getitem__)
         if found[widest] <= _NARROWEST:
             break

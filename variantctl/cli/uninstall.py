@@ -1,4 +1,4 @@
-"""``variantctl uninstall``: remove packages and everything they brought."""
+"""``variantctl uninstall``: remove packages, and say what nothing needs any more."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from variantctl.target.installed import InstalledPackage
 
 _MOST_NAMES = 4
-
-HELP = "remove packages and everything they brought"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -128,7 +128,7 @@ def _of_platform(item: Inspected, ground: Ground) -> Iterator[Finding]:
         yield Finding("error", "wrong-platform", item.name, detail, ground.reinstall(item))
     elif not ground.interpreter.accepts_python(item.requires_python):
         python = ground.interpreter.python
-        detail = f"{item} needs Python {item.requires_python}; this is {python}"
+        detail = f"{item} needs Python {item.requires_python}, but this is {python}"
         yield Finding("error", "wrong-python", item.name, detail, ground.reinstall(item))
 
 

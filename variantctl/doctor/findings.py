@@ -68,4 +68,4 @@ class Commands:
 
     def reinstall(self, pins: Iterable[str]) -> str:
         """The command that has packages chosen anew, in the versions they have, and what it does."""
-        return f"`{self.install('--reinstall', *pins)}` chooses again."
+        return f"`{self.install('--reinstall', *pins)}` reinstalls it."

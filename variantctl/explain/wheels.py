@@ -103,7 +103,7 @@ class Explanation:
                 + (f" ({because})." if because else ".")
             ]
         fates = [f"{count} {fate}" for fate, count in counts.items() if fate != "selected"]
-        parts.append(f"The others: {', '.join(fates)}." if fates else "There is no other.")
+        parts.append(f"The others: {', '.join(fates)}." if fates else "It is the only wheel.")
         parts += [advice.sentence for advice in self.advice]
         return " ".join(parts)
 

@@ -11,6 +11,10 @@ class RequirementError(VariantctlError, ValueError):
     kind = "invalid-requirement"
 
 
+class NoFileError(RequirementError):
+    """A requirement that is the path of a file which is not there."""
+
+
 class RequirementFileError(VariantctlError):
     """A requirements or constraints file that cannot be read; the message begins with ``file:line``."""
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.net.urls import url_to_path
-from variantctl.requirements.errors import RequirementError
+from variantctl.requirements.errors import NoFileError, RequirementError
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
@@ -77,6 +77,8 @@ def parse_user_requirement(
     except (InvalidVariantError, RequirementError, ValueError) as error:
         reason = getattr(error, "message", str(error))
         hint = getattr(error, "hint", None) or _meant(body)
+        if isinstance(error, NoFileError):
+            raise NoFileError(f"{origin}: {reason}", hint=hint) from error
         raise RequirementError(
             f"{origin}: '{body}' cannot be read as a requirement: {reason}", hint=hint
         ) from error
@@ -183,7 +185,10 @@ def _absolute_url(place: str, folder: Path) -> str:
     if path.name.lower().endswith(_SDIST_SUFFIXES):
         raise RequirementError(f"{path.name} is a source distribution", hint=_WHEELS_ONLY)
     if not path.is_file():
-        raise RequirementError(f"there is no file {path}")
+        raise NoFileError(
+            f"there is no file {path}",
+            hint="Correct the path, or name a package: `variantctl install NAME`.",
+        )
     return path.resolve().as_uri() + (f"#{fragment}" if fragment else "")
 
 

@@ -190,7 +190,7 @@ class Dependencies:
         metadata = self._candidate_finder.metadata(candidate)
         text = metadata.requires_python_text
         if not self._candidate_finder.interpreter.accepts_python(text):
-            return f"needs Python {text}; this is {self._candidate_finder.interpreter.python}"
+            return f"needs Python {text}, but this is {self._candidate_finder.interpreter.python}"
         return None
 
 

@@ -22,6 +22,7 @@ from variantctl.resolve.needs import (
 )
 from variantctl.resolve.proof import Proof
 from variantctl.select.preferences import NON_VARIANT
+from variantctl.select.ranking import EvaluatedWheel
 from variantctl.variants.errors import VariantctlError
 
 _MOST_VERSIONS = 8
@@ -101,7 +102,7 @@ def nothing_fits(
     if not allowed:
         if build := _build_for_others(name, needs, candidate_finder):
             return build
-        there = f"with wheels there are {_versions(versions)}, at {candidate_finder.project(name).source}"
+        there = f"available wheels: {_versions(versions)}, at {candidate_finder.project(name).source}"
         return f"no version of {name} satisfies {wanted} ({there})"
     pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
     for version in allowed:
@@ -146,15 +147,12 @@ def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
 def _no_wheel_fits(
     name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder
 ) -> str:
-    """The most frequent reasons of the newest version that is allowed."""
+    """The reasons of the newest version that is allowed: the nearest wheels first, then the most frequent."""
     if (member := _no_member_fits(name, allowed, candidate_finder)) is not None:
         return member
     version = allowed[0]
     judged = candidate_finder.judge(name, version)
-    reasons = Counter(reason.detail for wheel in judged for reason in wheel.reasons[:1])
-    details = [f"{detail}" for detail, _ in reasons.most_common(_MOST_REASONS)]
-    more = len(reasons) - len(details)
-    listed = "; ".join(details) + (f"; and {more} more reasons" if more > 0 else "")
+    listed = _reasons(judged, candidate_finder)
     others = f" (nor of {_versions(allowed[1:])})" if len(allowed) > 1 else ""
     asked = candidate_finder.preferences.labels.get(name)
     labels = dict.fromkeys(wheel.link.wheel.label or NON_VARIANT for wheel in judged)
@@ -166,6 +164,21 @@ def _no_wheel_fits(
     if len(judged) == 1:
         return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"
+
+
+def _reasons(judged: Sequence[EvaluatedWheel], candidate_finder: CandidateFinder) -> str:
+    """``is for cp310, but this is Python 3.11; another is for win_amd64, ...``."""
+    interpreter = candidate_finder.interpreter
+    counts = Counter(reason.detail for wheel in judged for reason in wheel.reasons[:1])
+    distance: dict[str, int] = {}
+    for wheel in judged:
+        for reason in wheel.reasons[:1]:
+            far = 0 if reason.kind != "tags" else 1 if interpreter.is_of_platform(wheel.link.wheel) else 2
+            distance[reason.detail] = min(far, distance.get(reason.detail, far))
+    nearest = sorted(counts, key=lambda detail: (distance[detail], -counts[detail]))
+    more = len(nearest) - _MOST_REASONS
+    listed = "; another ".join(nearest[:_MOST_REASONS])
+    return listed + (f"; and {more} more reasons" if more > 0 else "")
 
 
 def _no_member_fits(

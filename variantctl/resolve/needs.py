@@ -135,7 +135,7 @@ class ImpossibleRequirement:
 
     Attributes:
         name: the candidate's project.
-        reason: a clause whose subject is the candidate ("needs Python >=3.12; this is 3.11.7").
+        reason: a clause whose subject is the candidate ("needs Python >=3.12, but this is 3.11.7").
         error: what is to be said where nothing but this is in the way; ``None``: the reason, with who asks.
     """
 

@@ -61,14 +61,20 @@ class Interpreter:
             self._requires_python[requires_python] = known
         return known
 
+    def is_of_platform(self, wheel: WheelFilename) -> bool:
+        """Whether the platform of a wheel is ours, be its Python ours or not."""
+        return any(tag.platform in self._platforms for tag in wheel.tags)
+
     def why_not(self, wheel: WheelFilename) -> str:
         """One line: which part of the tags of a wheel that does not fit is to blame."""
-        if not {tag.platform for tag in wheel.tags} & self._platforms:
+        if not self.is_of_platform(wheel):
             return self._platform_mismatch(wheel.tags)
         offered = _summary(sorted({_python_part(tag) for tag in wheel.tags}))
         implementation = self.markers.get("platform_python_implementation", "CPython")
         name = "Python" if implementation == "CPython" else implementation
-        return f"is for {offered}; this is {name} {self.python.major}.{self.python.minor}{self._abi_note()}"
+        return (
+            f"is for {offered}, but this is {name} {self.python.major}.{self.python.minor}{self._abi_note()}"
+        )
 
     def _abi_note(self) -> str:
         return " (free-threaded)" if self.tags and self.tags[0].abi.endswith("t") else ""
@@ -82,8 +88,8 @@ class Interpreter:
             fitting = [need for need in needs if need[1] == here[1]]
             if fitting:
                 major, minor = min(fitting)[0]
-                return f"needs glibc {major}.{minor}; this machine has glibc {here[0][0]}.{here[0][1]}"
-        return f"is for {_summary(platforms)}; this is {mine}"
+                return f"needs glibc {major}.{minor}, but this machine has glibc {here[0][0]}.{here[0][1]}"
+        return f"is for {_summary(platforms)}, but this is {mine}"
 
 
 def _glibc(platform: str) -> tuple[tuple[int, int], str] | None:

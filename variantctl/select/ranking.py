@@ -322,7 +322,7 @@ def _refused(link: WheelLink, terms: SelectionContext) -> EvaluatedWheel:
     if not terms.interpreter.accepts_python(link.file.requires_python):
         python = terms.interpreter.python
         reasons.append(
-            Reason("requires-python", f"needs Python {link.file.requires_python}; this is {python}")
+            Reason("requires-python", f"needs Python {link.file.requires_python}, but this is {python}")
         )
     reasons.extend(_variant_reasons(label, terms))
     verdict: Verdict = "incompatible" if reasons else "excluded"

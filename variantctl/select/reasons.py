@@ -27,7 +27,7 @@ class Reason:
     Attributes:
         kind: a stable, hyphenated word: ``tags``, ``requires-python``, ``property``, ``unknown-label``,
             ``no-variant-metadata``, ``yanked``, ``no-variants``, ``other-label``, ``excluded``, ``hash``.
-        detail: a clause whose subject is the wheel ("needs Python >=3.12; this is 3.11.7").
+        detail: a clause whose subject is the wheel ("needs Python >=3.12, but this is 3.11.7").
     """
 
     kind: str

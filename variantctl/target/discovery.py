@@ -88,7 +88,7 @@ def system_interpreters(*, environ: Mapping[str, str], cwd: Path) -> list[Path]:
 def no_environment(cwd: Path) -> EnvironmentNotFoundError:
     """The error for a user who has none, which says how to make one."""
     return EnvironmentNotFoundError(
-        f"no Python environment to install into: VIRTUAL_ENV and CONDA_PREFIX are not set, "
+        f"no Python environment is active: VIRTUAL_ENV and CONDA_PREFIX are not set, "
         f"and {cwd} has no {LOCAL_ENVIRONMENT}",
         hint=f"Make one with `{_running()} -m venv {LOCAL_ENVIRONMENT}`, or name one with --python.",
     )

@@ -123,11 +123,17 @@ def find_environment(
         )
     if for_changes and environment.externally_managed is not None and not break_system_packages:
         raise ExternallyManagedError(
-            f"{environment.prefix} is managed by another package manager: {environment.externally_managed}",
-            hint="Install into a virtual environment: `variantctl venv .venv`, then `--python .venv`; "
-            "--break-system-packages changes it nevertheless.",
+            f"{environment.prefix} belongs to another package manager (PEP 668): "
+            f"{_first_paragraph(environment.externally_managed)}",
+            hint="Make an environment with `variantctl venv .venv`, and add `--python .venv` to the command. "
+            "(--break-system-packages changes this one nevertheless.)",
         )
     return _of_the_user(environment, facts["user_scheme"]) if user else environment
+
+
+def _first_paragraph(text: str) -> str:
+    """What a distribution says at length is said in one line; the way on is ours to say."""
+    return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def _of_the_user(environment: Environment, scheme: Mapping[str, str] | None) -> Environment:

@@ -6,8 +6,6 @@ import argparse
 
 from variantctl.cli.actions import Action, action_of, add_actions, run_action
 
-HELP = "build, change, check and serve a static index of wheels"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""

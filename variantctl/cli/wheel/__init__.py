@@ -6,8 +6,6 @@ import argparse
 
 from variantctl.cli.actions import Action, action_of, add_actions, run_action
 
-HELP = "make, check, audit and inspect variant wheels"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare every action with its options."""

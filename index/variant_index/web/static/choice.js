@@ -191,7 +191,7 @@ const variantChoice = (() => {
       if (!fit.accepted[wheel.kind])
         reasons.push({
           kind: "requires-python",
-          detail: `needs Python ${wheel.requiresPython}; this is ${fit.python}`,
+          detail: `needs Python ${wheel.requiresPython}, but this is ${fit.python}`,
         });
       if (wheel.label !== null && wheel.label !== "null" && !variants.has(wheel.label)) {
         const detail = `the variant metadata does not list the label '${wheel.label}'`;
