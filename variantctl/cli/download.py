@@ -28,12 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-d", "--dest", metavar="DIR", type=Path, default=Path(), help="where to (default: this folder)"
     )
+    parser.add_argument(
+        "--index",
+        action="store_true",
+        help="also write a lock and indexes of the folder, as with several profiles",
+    )
     parser.add_argument("--pre", action="store_true", help="take pre-releases too")
     parser.add_argument("--no-deps", action="store_true", help="download only what is named")
     parser.add_argument("--require-hashes", action="store_true", help="refuse every package without a hash")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_project_arguments(parser)
-    options.add_variant_arguments(parser)
+    options.add_variant_arguments(parser, several_machines=True)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
     add_build_arguments(parser)
@@ -49,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing is named to download", hint="Name a package, or a file with -r FILE.")
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
+    if len(dict.fromkeys(args.profile)) > 1 or args.index:
+        from variantctl.cli.fleet_download import run as run_for_several
+
+        return run_for_several(args, environment, files)
+    args.profile = args.profile[0] if args.profile else None
     subject = target_machine.subject_of(args, environment, files)
     with options.open_catalog(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder)

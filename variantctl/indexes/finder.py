@@ -108,6 +108,14 @@ class PackageFinder:
     def __exit__(self, *_details: object) -> None:
         self.close()
 
+    def read_no_wheels(self) -> None:
+        """From now on no wheel is fetched to look into it; what only that would tell is an error."""
+
+        def refuse(link: WheelLink) -> FetchedWheel:
+            raise SourceError(f"{link.file.filename}: only the wheel itself would tell, and none is fetched")
+
+        self._members.fetch = refuse
+
     # --- which files there are ---
 
     def project(self, name: str, *, refresh: bool = False) -> ProjectFiles:

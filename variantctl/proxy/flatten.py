@@ -101,7 +101,7 @@ def flatten(out: Path, name: str, buyer: ClientTarget, *, progress: Progress | N
     projects = sorted(path.name for path in source.glob("*") if _is_project(path))
     if not projects:
         raise FlattenError(f"{source}: there is no index in it", hint="Write one: index build WHEELS -o OUT.")
-    _check_target(target)
+    check_target(target)
     target.mkdir(exist_ok=True)
     # Before anything else, so that a run that is cut short is known to be ours.
     _write(target / "index.html", root_html([]))
@@ -178,7 +178,7 @@ class _Tree:
             provenance=None if shown.rewritten else told.get("provenance"),
         )
         if shown.link is None:
-            _link(original, target)
+            link_or_copy(original, target)
             return page
         metadata = self.shelf.package_finder.metadata_bytes(shown.link)
         if shown.decided:
@@ -187,7 +187,7 @@ class _Tree:
             size, digest = _rewrite(shown, original, target, metadata)
             page = replace(page, size=size, hashes={"sha256": digest})
         else:
-            _link(original, target)
+            link_or_copy(original, target)
         _write(self.folder / f"{filename}.metadata", metadata)
         return replace(page, core_metadata={"sha256": hashlib.sha256(metadata).hexdigest()})
 
@@ -213,7 +213,8 @@ def _rewrite(shown: ShownFile, original: Path, target: Path, metadata: bytes) ->
     return substitution.size, digest.hexdigest()
 
 
-def _link(original: Path, target: Path) -> None:
+def link_or_copy(original: Path, target: Path) -> None:
+    """The same file at another place: a hard link, or a copy where links cannot be."""
     if target.exists() and target.samefile(original):
         return
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -239,7 +240,8 @@ def _wheel_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.whl"))
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Raise FlattenError unless a tree of ours is there, or nothing."""
     page = target / "index.html"
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return

@@ -7,6 +7,7 @@ from functools import cached_property
 from packaging.version import Version
 
 from variant_index.inside import Inside
+from variant_index.web.audience import Platform
 from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.metadata import VariantMetadata
@@ -24,6 +25,8 @@ class PublishedWheel:
         requires: its dependencies as METADATA has them, with variant markers.
         link: its URL, relative to the project's Simple page where it does not leave the index.
         inside: what its code is for; ``None`` where nobody looked.
+        index: the URL of the index that a stock tool finds it in, where it lies in one of somebody else's.
+        version: the version that a stock tool knows it by there, where that is another (``2.10.0+cu128``).
     """
 
     filename: WheelFilename
@@ -33,6 +36,8 @@ class PublishedWheel:
     requires: tuple[str, ...] = ()
     link: str = ""
     inside: Inside | None = None
+    index: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,13 @@ class Release:
         version: which.
         wheels: in the Simple page's order.
         metadata: what its variants were built for; ``None`` where there are none.
+        elsewhere: platforms on which they were built for something else, and for what.
     """
 
     version: Version
     wheels: tuple[PublishedWheel, ...]
     metadata: VariantMetadata | None = None
+    elsewhere: tuple[tuple[Platform, VariantMetadata], ...] = ()
 
     @cached_property
     def labels(self) -> tuple[str | None, ...]:

@@ -43,6 +43,7 @@ def page_data(project: Project, audience: Audience) -> dict[str, Any]:
     fits: dict[Fit, int] = {}
     needs: dict[Dependency, int] = {}
     dependencies = Dependencies(places.environments)
+    sources: dict[str, int] = {}
     used = {
         namespace
         for release in project.releases
@@ -53,7 +54,9 @@ def page_data(project: Project, audience: Audience) -> dict[str, Any]:
     rows = [[fits.setdefault(fit, len(fits)) for fit in row] for row in places.fits]
     return {
         "name": project.name,
-        "releases": [_release(release, numbers, dependencies, needs) for release in project.releases],
+        "releases": [
+            _release(release, numbers, dependencies, needs, sources, places) for release in project.releases
+        ],
         "requests": requests(project.releases),
         "platforms": [
             {"id": _id(item.system, item.machine, item.libc), "title": title_of(item)}
@@ -65,6 +68,7 @@ def page_data(project: Project, audience: Audience) -> dict[str, Any]:
         "needs": [_need(need) for need in needs],
         "devices": [*(_device(device, places, used, lists) for device in places.devices), _nothing(places)],
         "lists": [list(values) for values in lists],
+        "sources": list(sources),
         "phrases": [[*feature, phrase] for feature, phrase in sorted(audience.phrases.items())],
     }
 
@@ -95,20 +99,25 @@ def _release(
     numbers: Mapping[Hashable, int],
     dependencies: Dependencies,
     needs: dict[Dependency, int],
+    sources: dict[str, int],
+    places: Places,
 ) -> dict[str, Any]:
     metadata = release.metadata
     # By name, then the higher build tag first: what decides between wheels whose tags fit equally.
     by_name = sorted(release.wheels, key=lambda wheel: wheel.filename.filename)
     ties = sorted(by_name, key=lambda wheel: wheel.filename.build or (-1, ""), reverse=True)
-    places = {wheel.filename.filename: place for place, wheel in enumerate(ties)}
+    tie_of = {wheel.filename.filename: place for place, wheel in enumerate(ties)}
     used = metadata.used_namespaces if metadata else ()
     return {
         "version": str(release.version),
         "namespaces": [_namespace(name, metadata) for name in used] if metadata else [],
         "abi": _pairs(releases_built_for(metadata)) if metadata else [],
-        "variants": [
-            [label, [[namespace, _pairs(features)] for namespace, features in properties.items()]]
-            for label, properties in (metadata.variants.items() if metadata else ())
+        "variants": _variants(metadata),
+        # Numbers of platforms -> the same where the builds of these labels are other ones there.
+        "elsewhere": [
+            [places.platforms.index(platform), _variants(other)]
+            for platform, other in release.elsewhere
+            if platform in places.platforms
         ],
         "wheels": [
             {
@@ -119,16 +128,25 @@ def _release(
                 "yanked": wheel.yanked,
                 "requiresPython": wheel.requires_python,
                 "kind": numbers[_kind(wheel)],
-                "tie": places[wheel.filename.filename],
+                "tie": tie_of[wheel.filename.filename],
                 "needs": [
                     needs.setdefault(need, len(needs))
                     for need in dependencies.of(wheel.requires, wheel.filename.label, metadata)
                 ],
                 "variantMarkers": any("variant_" in text for text in wheel.requires),
+                "source": sources.setdefault(wheel.index, len(sources)) if wheel.index else None,
+                "version": wheel.version,
             }
             for wheel in release.wheels
         ],
     }
+
+
+def _variants(metadata: VariantMetadata | None) -> list[list[Any]]:
+    return [
+        [label, [[namespace, _pairs(features)] for namespace, features in properties.items()]]
+        for label, properties in (metadata.variants.items() if metadata else ())
+    ]
 
 
 def _namespace(name: str, metadata: VariantMetadata) -> dict[str, Any]:

@@ -40,9 +40,7 @@ def project_of(
         variants: the index-level metadata of a version.
         status: the project's status (PEP 792).
     """
-    notice = _NOTICES.get(status.status, "")
-    if status.reason and notice:
-        notice = f"{notice} {status.reason}"
+    notice = notice_of(status.status, status.reason)
     if status.status == "quarantined":
         return Project(name, (), notice=notice)
     reader = _Metadata(metadata)
@@ -60,6 +58,12 @@ def project_of(
     ]
     summary = next((summaries[release.version] for release in releases), "")
     return Project(name, tuple(releases), summary, notice)
+
+
+def notice_of(status: str, reason: str | None) -> str:
+    """What everybody should know about a project of this status (PEP 792) first, or ``""``."""
+    notice = _NOTICES.get(status, "")
+    return f"{notice} {reason}" if reason and notice else notice
 
 
 class _Metadata:

@@ -17,6 +17,7 @@ from variant_index.web.entries import Entry, entries_json
 from variant_index.web.inside_words import InsideWheels, inside_words
 from variantctl.indexes.page_writer import GENERATOR
 from variantctl.values import dataclass
+from variantctl.variants.accelerators import accelerators_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,26 +42,45 @@ class _Row:
     inside: tuple[InsideWheels, ...]
 
 
-def front_page(entries: Iterable[Entry]) -> bytes:
+@dataclass(frozen=True)
+class Elsewhere:
+    """That a page is about indexes of others: no ``simple/`` lies beside it.
+
+    Attributes:
+        options: what variantctl has to be told to look there; none where it does of itself.
+        places: what is looked into, for people.
+    """
+
+    options: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+def front_page(entries: Iterable[Entry], elsewhere: Elsewhere | None = None) -> bytes:
     """``index.html``: every project, to be searched."""
     ordered = sorted(entries, key=lambda entry: entry.name)
     data = _json(entries_json(ordered))
-    return _render("front.html", assets="project/", simple="simple/", entries=ordered, json=data)
+    simple = "simple/" if elsewhere is None else ""
+    return _render(
+        "front.html", assets="project/", simple=simple, elsewhere=elsewhere, entries=ordered, json=data
+    )
 
 
-def project_page(project: Project, audience: Audience) -> bytes:
+def project_page(project: Project, audience: Audience, elsewhere: Elsewhere | None = None) -> bytes:
     """``project/{name}/index.html``: which build a machine gets, and all of them in a table."""
     data = page_data(project, audience)
+    data["options"] = None if elsewhere is None else list(elsewhere.options)
     devices = [{**device, "number": number} for number, device in enumerate(data["devices"])]
     return _render(
         "project.html",
         assets="../",
-        simple="../../simple/",
+        simple="../../simple/" if elsewhere is None else "",
+        elsewhere=elsewhere,
         project=project,
         data=data,
         json=_json(data),
         groups=_groups(devices),
         optional=_optional(project.releases),
+        devices_matter=elsewhere is not None and _has_device_builds(project.releases),
         rows_of=_rows,
         href_of=partial(_href, f"../../simple/{quote(project.name)}/"),
     )
@@ -74,6 +94,15 @@ def assets() -> dict[str, bytes]:
 
 def _groups(devices: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
     return [(group, list(members)) for group, members in groupby(devices, key=lambda item: item["group"])]
+
+
+def _has_device_builds(releases: Sequence[Release]) -> bool:
+    return any(
+        accelerators_of(properties, release.metadata)
+        for release in releases
+        if release.metadata is not None
+        for properties in release.metadata.variants.values()
+    )
 
 
 def _optional(releases: Sequence[Release]) -> list[str]:

@@ -19,12 +19,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _actions() -> tuple[Action, ...]:
     # Late: the modules of the actions are below this package.
-    from variantctl.cli.index import build, flatten, import_, publish, serve
+    from variantctl.cli.index import build, flatten, import_, publish, selector, serve
 
     return (
         action_of("build", build),
         *publish.ACTIONS,
         action_of("import", import_),
         action_of("flatten", flatten),
+        action_of("selector", selector),
         action_of("serve", serve),
     )

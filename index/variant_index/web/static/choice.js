@@ -156,15 +156,24 @@ const variantChoice = (() => {
     return best;
   }
 
+  // What the labels of a release were built for on a platform: a place may build them otherwise there.
+  function variantsOf(release, platform) {
+    const [, there] = release.elsewhere.find(([number]) => number === platform) ?? [];
+    return new Map((there ?? release.variants).map(([label, pairs]) => [label, featuresOf(pairs)]));
+  }
+
   function judge(release, fit, machine, phrases, asked, allowYanked) {
-    const variants = new Map(release.variants.map(([label, pairs]) => [label, featuresOf(pairs)]));
+    const variants = variantsOf(release, asked.platform);
     const propertiesOf = (label) => (label === null ? new Map() : variants.get(label)) ?? new Map();
     const offers = supportedBy(release, machine, asked);
     const wheels = asked.tool === "pip" ? release.wheels.filter(({ label }) => label === null) : release.wheels;
     const ruledOut = (wheel) => wheel.yanked !== false && wheel.yanked !== "" && !allowYanked;
     const fits = (wheel) => fit.ranks[wheel.kind] !== null && fit.accepted[wheel.kind];
 
-    const left = wheels.filter((wheel) => fits(wheel) && !ruledOut(wheel));
+    // `--accelerator require`: of a project with builds for accelerators only those may be taken.
+    const withheld = ({ label }) => asked.builtForDevices && !usesDevice(propertiesOf(label), release);
+
+    const left = wheels.filter((wheel) => fits(wheel) && !ruledOut(wheel) && !withheld(wheel));
     const labels = new Set(left.map((wheel) => wheel.label).filter((label) => label !== null));
     const order = orderLabels(release, variants, labels, offers);
     const place = (wheel) => (wheel.label === null ? order.length : order.indexOf(wheel.label));
@@ -201,6 +210,8 @@ const variantChoice = (() => {
         reasons.push(...propertyReasons(missing, offers, machine.who, phrases));
       }
       const verdict = reasons.length ? "incompatible" : "excluded";
+      if (withheld(wheel) && !reasons.length)
+        reasons.push({ kind: "accelerator", detail: "is built for no accelerator, and one is required" });
       if (ruledOut(wheel)) {
         const why = typeof wheel.yanked === "string" ? wheel.yanked : "no reason given";
         reasons.push({ kind: "yanked", detail: `was yanked: ${why}; only == with this version takes it` });
@@ -231,26 +242,35 @@ const variantChoice = (() => {
 
   const hasAccelerator = ({ supported }) => [...supported.keys()].some((name) => !PROCESSORS.has(name));
 
-  // Whether a release has a build for a device of the machine; what metadata lists itself is no device
-  // (variants/accelerators.py).
-  function usesAccelerator({ release, wheels }) {
+  // Whether properties are about a device; what metadata lists itself is none (variants/accelerators.py).
+  function usesDevice(properties, release) {
     const isStatic = (name) => (release.namespaces.find((each) => each.name === name)?.static ?? null) !== null;
     const isDevice = (name) => !PROCESSORS.has(name) && name !== ABI && !isStatic(name);
-    return wheels.some(({ rank, properties }) => rank !== null && [...properties.keys()].some(isDevice));
+    return [...properties.keys()].some(isDevice);
   }
+
+  // Whether a release has a build for a device of the machine.
+  function usesAccelerator({ release, wheels }) {
+    return wheels.some(({ rank, properties }) => rank !== null && usesDevice(properties, release));
+  }
+
+  const hasDeviceBuilds = (data, platform) =>
+    data.releases.some((release) => [...variantsOf(release, platform).values()].some((each) => usesDevice(each, release)));
 
   // The wheels of the first release that a request tries and that has one to take; the first, if none has.
   // asked: {specifier, platform, python, device}: the last three are numbers of data's lists;
   // driver: a number of the device's drivers, in place of its own;
   // enabled: the namespaces whose optional provider is to be asked; machine: in place of a device;
   // tool: "uv" or "pip", of which the former knows fewer providers and the latter no variants.
+  // policy: as --accelerator has it: "prefer" where it is not said, "require" or "any".
   function choose(data, asked) {
     const machine = machineOf(data, asked);
     const { grounds } = asked.machine ?? data.devices[asked.device];
     const phrases = new Map(data.phrases.map(([namespace, feature, text]) => [key(namespace, feature), text]));
     const fit = data.fits[data.places[grounds[asked.platform]][asked.python]];
     const request = data.requests.find(({ specifier }) => specifier === asked.specifier);
-    const options = { enabled: new Set(), ...asked };
+    const builtForDevices = asked.policy === "require" && hasDeviceBuilds(data, asked.platform);
+    const options = { enabled: new Set(), ...asked, builtForDevices };
     const releases = request.tries.slice(0, request.finals);
     const others = request.tries.slice(request.finals);
     for (const allowYanked of request.pinned ? [false, true] : [false]) {
@@ -265,12 +285,15 @@ const variantChoice = (() => {
       const over = [];
       for (const number of numbers) {
         const found = explained(number, allowYanked);
-        if (!found.selected) continue;
-        if (!over.length && (asked.tool || !hasAccelerator(machine))) return found;
+        if (!found.selected) {
+          if (found.wheels.some(({ reasons }) => reasons.some(({ kind }) => kind === "accelerator"))) over.push(found);
+          continue;
+        }
+        if (!over.length && (asked.tool || asked.policy === "any" || !hasAccelerator(machine))) return found;
         if (usesAccelerator(found)) return { ...found, over: over.map(({ release }) => release.version) };
         over.push(found);
       }
-      return over[0] ?? null;
+      return over.find(({ selected }) => selected) ?? null;
     }
 
     function explained(number, allowYanked) {

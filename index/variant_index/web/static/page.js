@@ -31,7 +31,9 @@
   }
 
   const nameOf = (label) => (label === null ? "the non-variant wheel" : `the variant ${label}`);
+  // Files of other indexes have links of their own, so that this page may lie anywhere.
   const page = `${index}${encodeURIComponent(data.name)}/`;
+  const policy = () => get("policy")?.value ?? "prefer";
   const linkOf = ({ filename, link }) => (link ? element("a", { href: new URL(link, page).href }, filename) : filename);
 
   // --- the questions ---
@@ -51,6 +53,7 @@
       driver: get("driver").selectedIndex,
       enabled: new Set([...questions.querySelectorAll("input[name=enable]:checked")].map((box) => box.value)),
       machine: own,
+      policy: policy(),
     };
   }
 
@@ -83,6 +86,7 @@
       device: data.devices[choice.device].name,
     });
     if (hasOtherDriver(choice)) words.set("driver", get("driver").value);
+    if (choice.policy !== "prefer") words.set("builds", choice.policy);
     if (!words.get("version")) words.delete("version");
     history.replaceState(null, "", `#${words}`);
   }
@@ -104,6 +108,7 @@
     check("device", device >= 0 ? device : fitting);
     reconcile("device");
     offerDrivers(words.get("driver") ?? undefined);
+    if (get("policy")) get("policy").value = ["any", "require"].includes(words.get("builds")) ? words.get("builds") : "prefer";
   }
 
   // The newest Python, free-threaded ones aside, that the newest version has a wheel for.
@@ -121,7 +126,51 @@
   const quote = (word) => (/^[\w@%+=:,.\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   const line = (...words) => words.flat().map(quote).join(" ");
 
+  // Of indexes of others (`index selector`): variantctl chooses there again; uv and pip are told the very
+  // build and where it lies, as they know of no devices.
+  function commandsElsewhere(choice, { selected, release }) {
+    const what = data.name + choice.specifier;
+    const enabled = [...choice.enabled].flatMap((name) => ["--enable-provider", name]);
+    const options = [...data.options, ...enabled, ...(choice.policy === "prefer" ? [] : ["--accelerator", choice.policy])];
+    const device = own ? null : data.devices[choice.device];
+    const commands = [
+      { tool: "variantctl", what: "on that machine: it detects what is there", line: line("variantctl", "install", what, options) },
+    ];
+    if (device?.name && device.home === choice.platform && !hasOtherDriver(choice))
+      commands.push({
+        tool: "variantctl",
+        what: "for that machine, from another one",
+        line: line("variantctl", "install", what, "--profile", device.name, "--target", "site-packages", options),
+      });
+    if (!selected) return commands;
+    const { wheel } = selected;
+    if (wheel.label !== null && !wheel.version) {
+      // A variant by its name: uv has a preview of them, and pip goes through the proxy.
+      const from = ["--index-url", data.sources[wheel.source]];
+      commands.push({
+        tool: "uv",
+        what: "with its preview of wheel variants",
+        line: line("uv", "pip", "install", "--preview-features", "wheel-variants", what, from),
+        note: uvNote(choice, { selected, release }),
+      });
+      commands.push({
+        tool: "pip",
+        what: "which knows nothing of variants, through variantctl's proxy",
+        line: line("variantctl", "proxy", options, "--", "pip", "install", what),
+      });
+      return commands;
+    }
+    const same = get("only").checked;
+    const build = wheel.source === null ? [wheel.link] : [`${data.name}==${wheel.version || release.version}`];
+    const from = (only, first) => (wheel.source === null ? [] : [same ? only : first, data.sources[wheel.source]]);
+    const note = wheel.version || wheel.source === null ? "It takes this very build, on any machine." : "";
+    commands.push({ tool: "uv", what: "", line: line("uv", "pip", "install", build, from("--index-url", "--index")), note });
+    commands.push({ tool: "pip", what: "", line: line("pip", "install", build, from("--index-url", "--extra-index-url")), note });
+    return commands;
+  }
+
   function commandsFor(choice, found) {
+    if (data.options) return commandsElsewhere(choice, found);
     const what = data.name + choice.specifier;
     const everything = get("only").checked;
     const from = (only, first) => [everything ? only : first, index];
@@ -247,11 +296,15 @@
     const [what] = driver.split(" ");
     const sentences = [];
     let taken = found.selected?.wheel.label;
+    let before = found.release.version;
     for (let newer = choice.driver - 1; newer >= 0 && !own; newer--) {
-      const { selected } = variantChoice.choose(data, { ...choice, driver: newer });
-      if (!selected || selected.wheel.label === taken) continue;
+      const { selected, release } = variantChoice.choose(data, { ...choice, driver: newer });
+      const version = release.version;
+      if (!selected || (selected.wheel.label === taken && version === before)) continue;
       taken = selected.wheel.label;
-      sentences.push(`With ${what} ${drivers[newer][0]} it would get ${nameOf(taken)}.`);
+      const of = version === found.release.version ? "" : ` of ${data.name} ${version}`;
+      before = version;
+      sentences.push(`With ${what} ${drivers[newer][0]} it would get ${nameOf(taken)}${of}.`);
     }
     return sentences.join(" ");
   }
