@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+import signal
 import subprocess
+import sys
+import time
 import venv
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,10 @@ from variant_index.build import build_index
 from tests.cli.test_install import Shell
 from tests.indexes.server import LoopbackServer
 from tests.resolve.test_pytorch_backends import own_server
+from variantctl.cli import main
 from variantctl.demo.recipe import build_wheels
 from variantctl.demo.server import serve
+from variantctl.wheels.build import build_wheel
 
 __all__ = ["own_server"]
 PROFILES = ("h100", "mi300x", "x86-64-v3")
@@ -92,6 +99,45 @@ def test_sync_and_install_without_a_network(
 def environment(folder: Path) -> Path:
     venv.create(folder, with_pip=True)
     return folder / "bin" / "python"
+
+
+ALONE = {
+    "PATH": os.environ["PATH"],
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_CACHE_DIR": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "UV_NO_CONFIG": "1",
+    "http_proxy": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
+    "no_proxy": "",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an environment's Python lies elsewhere")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_uv_takes_what_was_planned_too(
+    carried: tuple[Path, dict[str, Any]], tmp_path: Path, profile: str
+) -> None:
+    _folder, said = carried
+    (machine,) = (each for each in said["machines"] if each["machine"] == f"profile {profile}")
+    python = environment(tmp_path / "env")
+    environ = {**ALONE, "HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "uv")}
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    assert uv is not None
+    tree = Path(machine["index"]).absolute().as_uri()
+    command = [uv, "pip", "install", "-q", "--python", str(python), "--default-index", tree, "torch"]
+    subprocess.run(command, env=environ, check=True)
+    subprocess.run(
+        [uv, "pip", "check", "--python", str(python)], env=environ, check=True, capture_output=True
+    )
+    done = subprocess.run(
+        [uv, "pip", "list", "--python", str(python), "--format", "json"],
+        env=environ,
+        check=True,
+        capture_output=True,
+    )
+    names = {item["name"] for item in json.loads(done.stdout)} - {"pip", "setuptools"}
+    assert names == {name.partition("-")[0].replace("_", "-").lower() for name in machine["wheels"]}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an environment's Python lies elsewhere")
@@ -244,3 +290,130 @@ def test_pytorch_s_layout_whose_builds_differ_in_the_local_version(
         "--json",
     )
     assert "+rocm" in json.loads(done.stdout)["install"][0]["version"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_interrupted_it_leaves_whole_files_and_goes_on_where_it_was(shell: Shell, tmp_path: Path) -> None:
+    build_wheels(tmp_path / "wheels")
+    build_index(tmp_path / "wheels", tmp_path / "site")
+    folder = tmp_path / "usb"
+    with LoopbackServer(tmp_path / "site") as server:
+        (slow,) = (tmp_path / "site" / "simple" / "torch").glob("*rocm7.1*.whl")
+        path = f"/simple/torch/{slow.name}"
+        server.rule(path, pace=0.2, times=1)
+        command = (
+            *("download", "torch", "--profile", "h100", "--profile", "mi300x"),
+            *("-i", f"{server.url}/simple/", "-d", str(folder), "--json"),
+        )
+        process = subprocess.Popen(
+            shell.command(*command),
+            env=shell.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until = time.monotonic() + 60
+        while not any(path in each for each in server.paths) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+        assert process.returncode == 130, (output, errors)
+        assert json.loads(output)["error"]["kind"] == "interrupted"
+        there = {each.name for each in folder.iterdir()}
+        assert not any(name.endswith(".part") for name in there)
+        asked = len(server.paths)
+        shell.run(*command)
+        again = [each for each in server.paths[asked:] if each.endswith(".whl")]
+        assert not [each for each in again if each.rpartition("/")[2] in there], "what was there came again"
+    shell.run("sync", str(folder / "pylock.toml"), "--profile", "mi300x", "--offline", "--dry-run")
+
+
+def test_a_full_disk_leaves_no_half_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_wheels(tmp_path / "wheels")
+    build_index(tmp_path / "wheels", tmp_path / "site")
+    monkeypatch.setenv("VARIANTCTL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("VARIANTCTL_CONFIG_FILE", "")
+    copied = 0
+    real = shutil.copyfileobj
+
+    def copy(source: Any, target: Any, length: int = 0) -> None:
+        nonlocal copied
+        if str(tmp_path / "usb") in str(getattr(target, "name", "")):
+            copied += 1
+            if copied == 3:
+                target.write(b"half")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target, length)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    with serve(tmp_path / "site") as root:
+        command = ["download", "torch", "--profile", "h100", "--profile", "mi300x", "-i", f"{root}/simple/"]
+        command += ["-d", str(tmp_path / "usb"), "--json"]
+        capsys.readouterr()
+        assert main(command) == 1
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert "No space left" in error["message"] and "usb" in error["message"]
+        there = {each.name for each in (tmp_path / "usb").iterdir()}
+        assert len(there) == 2 and all(name.endswith(".whl") for name in there)
+        assert main(command) == 0
+
+
+def test_what_one_machine_cannot_have_is_said_and_nothing_is_written(
+    shell: Shell, own_server: LoopbackServer, tmp_path: Path
+) -> None:
+    shell.environ |= {"VARIANTCTL_PYTORCH_URL": f"{own_server.url}/whl"}
+    done = shell.run(
+        *(
+            "download",
+            "torch",
+            "--profile",
+            "h100",
+            "--profile",
+            "raspberry-pi-5",
+            "--accelerator",
+            "require",
+        ),
+        *("--backends", "pytorch", "-i", f"{own_server.url}/simple", "-d", str(tmp_path / "usb"), "--json"),
+        code=1,
+    )
+    error = json.loads(done.stdout)["error"]
+    assert "raspberry-pi-5" in error["message"] + (error["hint"] or ""), error
+    assert not (tmp_path / "usb").exists() or not list((tmp_path / "usb").iterdir())
+
+
+def test_a_wheel_that_is_named_by_its_file(shell: Shell, tmp_path: Path) -> None:
+    for number, system in enumerate(("one", "two")):
+        build_wheel(
+            tmp_path / system, name="tool", version="1.0", files={"tool.py": f"N = {number}".encode()}
+        )
+    done = shell.run(
+        *("download", "tool", str(next((tmp_path / "one").glob("*.whl"))), "--profile", "h100", "--index"),
+        *("--no-index", "-f", str(tmp_path / "two"), "-d", str(tmp_path / "usb")),
+    )
+    assert len(list((tmp_path / "usb").glob("*.whl"))) == 1 and done.returncode == 0
+
+
+def test_source_code_is_refused(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "pyproject.toml").write_text("[project]\nname = 'tree'\nversion = '1'\n")
+    places = ("--index", "--no-index", "-f", str(tmp_path), "-d", str(tmp_path / "usb"), "--json")
+    for words in ((str(tmp_path / "tree"),), ("six", "--no-binary", "six")):
+        done = shell.run("download", *words, *places, code=2)
+        assert "only wheels" in json.loads(done.stdout)["error"]["message"]
+    assert not (tmp_path / "usb").exists()
+
+
+def test_a_machine_s_name_stays_in_the_folder(shell: Shell, tmp_path: Path) -> None:
+    build_wheel(tmp_path / "wheels", name="tool", version="1.0")
+    for name in ("../../up", "a b/c", ".."):
+        profile = tmp_path / "profile.toml"
+        profile.write_text(f"format = 1\nname = {json.dumps(name)}\n")
+        shell.run(
+            *("download", "tool", "--profile", str(profile), "--index", "--no-index"),
+            *("-f", str(tmp_path / "wheels"), "-d", str(tmp_path / "usb")),
+        )
+    assert {each.name for each in (tmp_path / "usb").iterdir() if each.is_dir()} == {
+        *("simple", "simple-up", "simple-a-b-c", "simple-machine")
+    }

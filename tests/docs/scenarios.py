@@ -39,6 +39,7 @@ lock torch --profile h100 --profile mi300x --check
 sync pylock.toml --profile h100 --dry-run
 sync pylock.toml --profile h100
 download torch --profile h100 -d fetched
+download torch --profile h100 --profile mi300x -d usb
 export torch --profile h100
 add jieba --profile h100
 remove jieba
@@ -73,6 +74,7 @@ index verify --index site
 index verify --index site --quick
 index remove thing --all --index site
 index flatten site h100
+index selector torch -o pages
 index import --from "$INDEXES" -o mirror --package torch --python 3.12 --backend cu128 --backend cpu --dry-run
 index import --from "$INDEXES" -o mirror --package torch --python 3.12 --backend cu128 --backend cpu
 knowledge show

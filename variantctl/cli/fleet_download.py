@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render, target_machine
+from variantctl.cli.app import UsageError
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
+    from variantctl.lock.agreement import Target
     from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
     from variantctl.lock.locking import Made
     from variantctl.proxy.carried import CarriedWheel
@@ -51,12 +53,19 @@ def run(args: argparse.Namespace, environment: Environment | None, files: Requir
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import LockRequest, make_lock
 
+    _refuse_source_code(args, files)
+    # What is written here is read by tools for which a name is a name, as a lock is.
+    args.no_families = True
     subjects = [
-        target_machine.subject_of(argparse.Namespace(**{**vars(args), "profile": profile}), environment, files)
+        target_machine.subject_of(
+            argparse.Namespace(**{**vars(args), "profile": profile}), environment, files
+        )
         for profile in dict.fromkeys(args.profile or [None])
     ]
     targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]
     folder = args.dest
+    trees = _tree_names(targets)
+    _check_places(folder, trees)
     with options.open_catalog(args, environment, files) as package_finder:
         wanted = LockRequest(
             request_of(args, files), targets, folder.absolute(), settings=subjects[0].machine.settings
@@ -64,7 +73,7 @@ def run(args: argparse.Namespace, environment: Environment | None, files: Requir
         made = make_lock(wanted, package_finder)
         for note in made.notes:
             render.note(note)
-        carried = _carry(made, package_finder, folder)
+        carried = _carry(made, package_finder, folder, trees)
     text = dumps(_local(made.lock))
     _write(folder / LOCK, text.encode())
     if args.json:
@@ -74,10 +83,48 @@ def run(args: argparse.Namespace, environment: Environment | None, files: Requir
     return 0
 
 
-def _carry(made: Made, package_finder: PackageFinder, folder: Path) -> _Carried:
+def _refuse_source_code(args: argparse.Namespace, files: RequirementFile) -> None:
+    """A machine that is not here cannot be built for."""
+    from variantctl.cli.building import named_sources
+
+    for source in (*named_sources(args), *files.sources):
+        raise UsageError(
+            f"{source.origin}: '{source}' is source code, and for several machines there are only wheels",
+            hint="Build a wheel of it, and name the wheel; or download for one machine at a time.",
+        )
+    for option in ("no_binary", "build"):
+        if getattr(args, option):
+            raise UsageError(
+                f"--{option.replace('_', '-')} asks for builds from source, and for several machines "
+                "there are only wheels",
+                hint="Leave it out, or download for one machine at a time.",
+            )
+
+
+def _tree_names(targets: Sequence[Target]) -> list[str]:
+    """What the index of each machine is called, in their order; each is another one."""
+    names: dict[str, None] = {}
+    for target in targets:
+        name = re.sub(r"[^\w.+-]+", "-", target.who.removeprefix("profile ")).strip("-.") or "machine"
+        number, free = 2, name
+        while free in names:
+            free, number = f"{name}-{number}", number + 1
+        names[free] = None
+    return list(names)
+
+
+def _check_places(folder: Path, trees: Sequence[str]) -> None:
+    """Refuse before anything is fetched what could not be written afterwards."""
+    from variantctl.proxy.flatten import check_target
+
+    for name in ("simple", *(f"simple-{tree}" for tree in trees)):
+        check_target(folder / name)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _carry(made: Made, package_finder: PackageFinder, folder: Path, names: Sequence[str]) -> _Carried:
     from variantctl.proxy.carried import write_index, write_tree
 
-    folder.mkdir(parents=True, exist_ok=True)
     planned = {item.url: item for done in made.resolved for item in done.plan.install}
     _refuse_clashes(planned.values())
     wheels = _fetched(list(planned.values()), package_finder, folder)
@@ -89,13 +136,10 @@ def _carry(made: Made, package_finder: PackageFinder, folder: Path) -> _Carried:
             if metadata is not None:
                 variants[key] = metadata
     write_index(folder, list(wheels.values()), variants)
-    trees = {}
-    for done in made.resolved:
-        name = done.target.who.removeprefix("profile ").replace(" ", "-").replace(os.sep, "-")
-        number, free = 2, name
-        while free in trees:
-            free, number = f"{name}-{number}", number + 1
-        trees[free] = write_tree(folder, free, [wheels[item.url] for item in done.plan.install])
+    trees = {
+        name: write_tree(folder, name, [wheels[item.url] for item in done.plan.install])
+        for name, done in zip(names, made.resolved, strict=True)
+    }
     return _Carried(wheels, trees)
 
 

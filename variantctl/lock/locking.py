@@ -117,6 +117,8 @@ def make_lock(wanted: LockRequest, package_finder: PackageFinder) -> Made:
     overrides = wanted.request.overrides
     found = _packages(entries, FileList(package_finder, wanted.base))
     packages = [with_overrides(package, overrides) for package in found]
+    if wanted.request.options.no_deps:
+        packages = [_alone(package) for package in packages]
     asked_for = {_portable(root) for root in overridden_roots(wanted.request.requirements, overrides)}
     roots = tuple(sorted(asked_for, key=str))
     markers = markers_of(packages, roots, [done.target.platform.markers for done in resolved])
@@ -127,6 +129,11 @@ def make_lock(wanted: LockRequest, package_finder: PackageFinder) -> Made:
         wanted.environments,
     )
     return Made(lock, tuple(asked), tuple(dict.fromkeys(notes)))
+
+
+def _alone(package: LockedPackage) -> LockedPackage:
+    """A package that brings nothing along, as was asked for: syncing would miss what is not locked."""
+    return replace(package, declared=Declared(), dependencies=())
 
 
 def _portable(requirement: VariantRequirement) -> VariantRequirement:

@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.cli.index.audience import everybody
 
     args.backends = [*args.backends, *args.source]
+    # uv and pip are told names, for which a name is a name.
+    args.no_families = True
     _check_site(args.output)
     audience = everybody()
     with options.open_catalog(args) as package_finder:
