@@ -46,13 +46,16 @@ def console(*, stderr: bool = False) -> Console:
     return StyledConsole(file=stream, width=width, highlight=False, emoji=False, soft_wrap=False)
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """The one JSON object of a ``--json`` command, to standard output; the secrets of URLs are hidden."""
+def print_json(value: Mapping[str, Any], *, compact: bool = False) -> None:
+    """The one JSON object of a ``--json`` command, to standard output; the secrets of URLs are hidden.
+
+    ``compact``: on one line, which takes a fifth of the time where there are thousands of objects.
+    """
     from variantctl.net.redaction import redacted
 
     stream = sink(sys.stdout)
     unicode = (stream.encoding or "utf-8").lower().startswith("utf")
-    stream.exact(json.dumps(redacted(value), indent=2, ensure_ascii=not unicode) + "\n")
+    stream.exact(json.dumps(redacted(value), indent=None if compact else 2, ensure_ascii=not unicode) + "\n")
 
 
 def human_size(size: int | None) -> str:

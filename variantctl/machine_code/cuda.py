@@ -20,6 +20,8 @@ _TOOLKIT = re.compile(
 _PTX = {(7, 8): (11, 8), (8, 5): (12, 5), (8, 6): (12, 7), (8, 7): (12, 8), (8, 8): (12, 9)}
 #: Architectures of which the major version has no other: code for just this one is code for all of them.
 _ONLY_ONE = frozenset({"90a"})
+#: Those that have a newer one in their major version, which code for just this one does not run on.
+_HAVE_NEWER = frozenset({"100a", "120a"})
 _TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7)})
 
 
@@ -55,6 +57,11 @@ class Architecture:
     def is_for_newer(self) -> bool:
         """Whether machine code for it runs on every GPU of its major version that is as new."""
         return self.suffix != "a" or f"{self.number}a" in _ONLY_ONE
+
+    @property
+    def leaves_out_newer(self) -> bool:
+        """Whether a newer GPU of its major version is known, on which machine code for it fails."""
+        return f"{self.number}{self.suffix}" in _HAVE_NEWER
 
     def runs_on(self, major: int, minor: int) -> bool:
         """Whether machine code for it runs on a GPU. On Jetsons only code for the very GPU does."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from variantctl.machine_code.cuda import Architecture, toolkit_majors
+from variantctl.machine_code.cuda import Architecture, toolkit_majors, toolkit_of_ptx
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.properties import Properties
 from variantctl.wheels.audit import Library, WheelAudit
 from variantctl.wheels.inference import GENERIC
 
-#: Libraries that only a vendor's driver brings, and that compile code on the machine.
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+#: Libraries that only NVIDIA's driver brings; and those that compile code on the machine.
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll", "libnvidia-ml.so.1", "nvml.dll", "libnvcuvid.so.1")
 _COMPILERS = (
     "libnvrtc",
     "libcuda.so",
@@ -66,6 +66,22 @@ def _nvidia(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]])
             f"nvidia :: cuda_version_lower_bound :: {_dotted(min(bounds))} is declared, and {needs}, "
             f"which needs a driver for CUDA {min(majors)}.0"
         )
+    yield from _too_new_ptx(libraries, bounds)
+
+
+def _too_new_ptx(libraries: Sequence[Library], bounds: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """Where there is no machine code, the driver has to know the version of PTX."""
+    cudas = [library.code.cuda for library in libraries]
+    if not bounds or any(cuda.cubin or cuda.lto for cuda in cudas):
+        return
+    versions = [cuda.ptx_isa for cuda in cudas if cuda.ptx_isa is not None]
+    wanted = [(toolkit, text) for text in versions if (toolkit := toolkit_of_ptx(text)) is not None]
+    if wanted and min(bounds) < min(wanted)[0]:
+        toolkit, text = min(wanted)
+        yield (
+            f"nvidia :: cuda_version_lower_bound :: {_dotted(min(bounds))} is declared, and there is only "
+            f"PTX, of version {text}, which drivers compile from CUDA {_dotted(toolkit)} on"
+        )
 
 
 def _architectures(libraries: Sequence[Library], declared: Sequence[str]) -> Iterator[str]:
@@ -80,23 +96,38 @@ def _architectures(libraries: Sequence[Library], declared: Sequence[str]) -> Ite
         if not number.isdigit():
             continue
         gpu = Architecture.parse(number)
-        if kind == "real" and not any(code.runs_on(gpu.major, gpu.minor) for code in cubins):
+        running = [code for code in cubins if code.runs_on(gpu.major, gpu.minor)]
+        if kind == "real" and running and all(code.leaves_out_newer for code in running):
+            yield (
+                f"nvidia :: sm_arch :: {value} is declared, which newer GPUs of its generation support, too, "
+                f"and there is only code for sm_{number}a, which runs on no other one"
+            )
+        if kind == "real" and not running:
             yield f"nvidia :: sm_arch :: {value} is declared, and no library has machine code for it" + (
                 ", only PTX" if any(code.compiles_for(gpu.major, gpu.minor) for code in ptx) else ""
             )
-        if kind == "virtual" and not any(code.compiles_for(gpu.major, gpu.minor) for code in ptx):
-            yield f"nvidia :: sm_arch :: {value} is declared, and no library has PTX that is as old"
+        compiling = [code for code in ptx if code.compiles_for(gpu.major, gpu.minor)]
+        if kind == "virtual" and not any(not code.suffix for code in compiling):
+            yield f"nvidia :: sm_arch :: {value} is declared, and no library has PTX that is as old" + (
+                f": that for compute_{compiling[0].number}{compiling[0].suffix} is not for newer GPUs"
+                if compiling
+                else ""
+            )
 
 
 def _amd(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    targets = {target.partition(":")[0] for library in libraries for target in library.code.amd}
+    every = {target for library in libraries for target in library.code.amd}
+    targets = {target.partition(":")[0] for target in every if "xnack+" not in target}
+    only_paging = {target.partition(":")[0] for target in every} - targets
     there = targets | {member for target in targets for member in GENERIC.get(target, ())}
     values = declared.get("gfx_arch", ())
-    if values and not targets:
+    if values and not every:
         yield from _nothing_for("amd :: gfx_arch", libraries)
     elif "amdgcnspirv" not in there:
         for value in sorted(set(values) - there):
-            yield f"amd :: gfx_arch :: {value} is declared, and no library has code for it"
+            yield f"amd :: gfx_arch :: {value} is declared, and no library has code for it" + (
+                " that runs where XNACK is off, as it is at first" if value in only_paging else ""
+            )
 
 
 def _intel(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -4,14 +4,15 @@ there is machine code (or PTX, which newer GPUs can run too) for. Nothing of it 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.cli import options, target_machine
+from variantctl.cli import options, tables, target_machine
 from variantctl.cli.app import UsageError
 from variantctl.cli.progress import progress_bar
-from variantctl.cli.render import console, failure, note, print_json, warning
+from variantctl.cli.render import failure, note, print_json, warning
 from variantctl.cli.workers import add_journal_argument, add_workers_argument, workers_of
 from variantctl.values import dataclass, replace
 from variantctl.variants.errors import VariantctlError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from variantctl.wheels.audit import Library, WheelAudit
 
 HELP = "read from their code what wheels were built for"
+_COLUMNS = ("library", "needs", "code for", "forward-compatible")
+#: From so many libraries on the answer is for programs, and on one line.
+_MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -219,21 +223,14 @@ def _print_json(outcomes: Sequence[_Outcome]) -> None:
             wheels.append({"filename": outcome.name, "path": str(outcome.path), "error": said})
     failed = [wheel["error"] for wheel in wheels if "error" in wheel]
     first = {"error": failed[0]} if failed else {}
-    print_json({"format": 1, "wheels": wheels, "libraries": libraries, **first})
+    answer = {"format": 1, "wheels": wheels, "libraries": libraries, **first}
+    print_json(answer, compact=len(libraries) > _MANY)
 
 
 def _show(found: Sequence[WheelAudit]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     for audit in found:
-        table = Table(box=None, padding=(0, 2, 0, 0), title=Text(audit.name), title_justify="left")
-        for title in ("library", "needs", "code for", "forward-compatible"):
-            table.add_column(title, overflow="fold")
-        for library in audit.libraries:
-            needs = ", ".join(library.code.needed) or "nothing"
-            table.add_row(*map(Text, (library.name, needs, _code_for(library), _forward(library))))
-        console().print(table)
+        rows = [_row(library) for library in audit.libraries]
+        sys.stdout.write(f"{audit.name}\n{tables.plain(_COLUMNS, rows)}")
         for problem in audit.problems:
             warning(problem)
         for library in audit.libraries:
@@ -241,6 +238,14 @@ def _show(found: Sequence[WheelAudit]) -> None:
                 warning(f"{audit.name}: {library.name}: {problem}")
         if not any(library.code.has_accelerator_code for library in audit.libraries):
             note(f"{audit.name}: no library has code for an accelerator")
+
+
+def _row(library: Library) -> list[str]:
+    needs = ", ".join(library.code.needed) or "nothing"
+    # A file may name a library with a line's end in it.
+    return [
+        " ".join(cell.splitlines()) for cell in (library.name, needs, _code_for(library), _forward(library))
+    ]
 
 
 def _code_for(library: Library) -> str:
