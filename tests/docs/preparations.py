@@ -113,6 +113,13 @@ def _two_builds(ground: Ground) -> Mapping[str, str]:
     return {}
 
 
+def _two_names(ground: Ground) -> Mapping[str, str]:
+    """`names/` has acme 1.0 as two distributions, which are imported by the same name."""
+    for name in ("acme-cu12", "acme-cpu"):
+        build_wheel(ground.folder / "names", name=name, version="1.0", files={"acme.py": b"\n"})
+    return {}
+
+
 def _library(ground: Ground) -> Mapping[str, str]:
     """`build/libthing.so` is a shared library."""
     (ground.folder / "build").mkdir()
@@ -211,4 +218,5 @@ PREPARATIONS: Mapping[str, Callable[[Ground], Mapping[str, str]]] = {
     "a bucket": _bucket,
     "a newer table": _table,
     "indexes for each accelerator": _backends,
+    "one package under two names": _two_names,
 }
