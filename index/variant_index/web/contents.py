@@ -27,6 +27,7 @@ class PublishedWheel:
         inside: what its code is for; ``None`` where nobody looked.
         index: the URL of the index that a stock tool finds it in, where it lies in one of somebody else's.
         version: the version that a stock tool knows it by there, where that is another (``2.10.0+cu128``).
+        distribution: what a stock tool is told in place of the project's name (``jax[cuda13]``), or ``""``.
     """
 
     filename: WheelFilename
@@ -38,6 +39,7 @@ class PublishedWheel:
     inside: Inside | None = None
     index: str = ""
     version: str = ""
+    distribution: str = ""
 
 
 @dataclass(frozen=True)

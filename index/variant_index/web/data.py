@@ -136,6 +136,7 @@ def _release(
                 "variantMarkers": any("variant_" in text for text in wheel.requires),
                 "source": sources.setdefault(wheel.index, len(sources)) if wheel.index else None,
                 "version": wheel.version,
+                "distribution": wheel.distribution,
             }
             for wheel in release.wheels
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,12 +13,15 @@ from variant_index.web.audience import Audience, Platform
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variant_index.web.platforms import platforms_of
 from variant_index.web.reading import notice_of
+from variantctl.indexes.errors import ProjectNotFound
 from variantctl.net.redaction import without_secrets
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.wheels.metadata import CoreMetadata
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from variantctl.indexes.finder import PackageFinder
     from variantctl.indexes.project_files import ProjectFiles, WheelLink
     from variantctl.variants.properties import Supported
@@ -50,9 +53,16 @@ def project_elsewhere(
     kept = list(files.by_version)[:most]
     if len(files.by_version) > most:
         notice = f"{notice} The {most} newest of {len(files.by_version)} versions are shown.".strip()
-    links = [link for version in kept for link in files.by_version[version]]
+    hidden = _never_unasked(files.name, package_finder)
+    links = [link for version in kept for link in files.by_version[version] if _member(link) not in hidden]
     read = _metadata_of(links, package_finder, warn)
-    releases = tuple(_release(version, files, package_finder, audience, read) for version in kept)
+    of_version: dict[Version, list[WheelLink]] = {}
+    for link in links:
+        of_version.setdefault(link.wheel.version, []).append(link)
+    releases = tuple(
+        _release(version, files, shown, package_finder, audience, read)
+        for version, shown in of_version.items()
+    )
     summary = next(
         (core.summary for link in links if (core := read.get(_same(link))) is not None and core.summary), ""
     )
@@ -62,12 +72,15 @@ def project_elsewhere(
 def _release(
     version: Version,
     files: ProjectFiles,
+    links: Sequence[WheelLink],
     package_finder: PackageFinder,
     audience: Audience,
     read: Mapping[object, CoreMetadata | None],
 ) -> Release:
-    links = files.by_version[version]
-    wheels = tuple(_published(link, read.get(_same(link))) for link in links)
+    pages = _pages_of_links(files.name, package_finder)
+    wheels = tuple(
+        _published(link, read.get(_same(link)), is_indexed=_member(link) not in pages) for link in links
+    )
     platforms = platforms_of(tag for link in links for tag in link.wheel.tags)
     of_platform = {
         platform: _variants(package_finder, files, version, audience, platform) for platform in platforms
@@ -91,6 +104,12 @@ def _variants(
     """What a version's wheels were built for, as it reads on a platform."""
     markers = audience.interpreter(platform, audience.pythons[0]).markers
     seen = package_finder.for_machine(_everything, markers)
+    if package_finder.families and package_finder.families.of(files.name) is not None:
+        # Its members are other ones on other platforms.
+        try:
+            files = seen.project(files.name)
+        except ProjectNotFound:
+            return None
     return seen.readable_variants(files, version)
 
 
@@ -128,10 +147,38 @@ def _same(link: WheelLink) -> object:
     return link.version, link.wheel.label
 
 
-def _published(link: WheelLink, core: CoreMetadata | None) -> PublishedWheel:
+def _member(link: WheelLink) -> str:
+    """Which member of a family a wheel is of, or ``""``."""
+    return "" if link.backend is None else link.backend.member
+
+
+def _never_unasked(name: NormalizedName, package_finder: PackageFinder) -> set[str]:
+    """The members of a project's family that ``install`` takes only where somebody names them."""
+    family = package_finder.families.of(name)
+    return {each.label for each in family.members if each.only_by_name} if family is not None else set()
+
+
+def _pages_of_links(name: NormalizedName, package_finder: PackageFinder) -> set[str]:
+    """The members that lie on a page of links, which is no index."""
+    family = package_finder.families.of(name)
+    return {each.label for each in family.members if each.page} if family is not None else set()
+
+
+def _distribution(link: WheelLink) -> str:
+    """The name by which a stock tool gets a member of a family, or ``""`` where it is the project's."""
+    backend = link.backend
+    if backend is None or backend.project is None:
+        return ""
+    name = backend.project
+    if backend.extra is not None:
+        return f"{name}[{backend.extra}]"
+    return name if name != link.wheel.name else ""
+
+
+def _published(link: WheelLink, core: CoreMetadata | None, *, is_indexed: bool) -> PublishedWheel:
     file = link.file
     url = without_secrets(file.url)
-    source = without_secrets(file.source) if file.source else ""
+    source = without_secrets(file.source) if file.source and is_indexed else ""
     return PublishedWheel(
         filename=link.wheel,
         size=file.size,
@@ -141,4 +188,5 @@ def _published(link: WheelLink, core: CoreMetadata | None) -> PublishedWheel:
         link=url if urlsplit(url).scheme in ("http", "https", "file") else "",
         index=source,
         version=str(link.version) if link.backend is not None else "",
+        distribution=_distribution(link),
     )

@@ -325,3 +325,44 @@ class TestRefusals:
     def test_nothing_named(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         code, _found = self.run(capsys, "-o", str(tmp_path / "site"), "--no-index", "-f", str(tmp_path))
         assert code == 2
+
+
+def test_one_page_for_all_names_of_a_family(
+    page: Page, make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """onnxruntime and cupy, as names; what the page takes is what ``install`` takes, and has its own name."""
+    wheels = tmp_path / "wheels"
+    for name, version in (
+        *(("onnxruntime", "1.27.0"), ("onnxruntime", "1.26.0"), ("onnxruntime-gpu", "1.26.0")),
+        *(
+            ("onnxruntime-gpu", "1.27.0"),
+            ("onnxruntime-migraphx", "1.26.0"),
+            ("onnxruntime-openvino", "1.24.0"),
+        ),
+        *(("cupy-cuda12x", "14.0.0"), ("cupy-cuda13x", "14.0.0"), ("cupy-cuda11x", "13.6.0")),
+    ):
+        build_wheel(wheels, name=name, version=version)
+    build_index(wheels, tmp_path / "theirs")
+    with serve(tmp_path / "theirs") as root:
+        sources = ("-i", f"{root}/simple/", "--no-backends")
+        families = ("--family", "onnxruntime", "--family", "cupy")
+        selector = make(*sources, *families, sources=sources)
+        taken = set()
+        for project in ("onnxruntime", "cupy"):
+            page.goto(f"{selector.root}/project/{project}/index.html")
+            for name in profiles.shipped_profiles():
+                asked = {"device": name, "python": "3.12", "policy": "prefer", "specifier": ""}
+                shown = page.evaluate(_CHOOSE, asked)
+                theirs = selector.install(project, with_python(name, "3.12", tmp_path), capsys)
+                if "error" in theirs:
+                    assert shown is None or shown["filename"] is None, (project, name, shown, theirs["error"])
+                    continue
+                (planned,) = theirs["install"]
+                assert shown is not None, (project, name)
+                assert shown["filename"] == planned["filename"], (project, name)
+                taken.add((name, planned["name"], planned["label"]))
+        assert len({label for _, _, label in taken}) >= 5
+        page.goto(f"{selector.root}/project/onnxruntime/index.html#device=h100&python=3.12")
+        texts = [" ".join(text.split()) for text in commands(page)]
+        assert any(text.startswith("pip install onnxruntime-gpu==") for text in texts), texts
+        assert any(text.startswith("uv pip install onnxruntime-gpu==") for text in texts), texts

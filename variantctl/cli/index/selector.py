@@ -13,6 +13,9 @@ from variantctl.cli.app import UsageError
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packaging.utils import NormalizedName
     from variant_index.web.contents import Project
     from variant_index.web.render import Elsewhere
 
@@ -48,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a source with an index for each accelerator, such as pytorch",
     )
     parser.add_argument(
+        "--family",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="the packages of a family (`variantctl families`): one page for all of its names",
+    )
+    parser.add_argument(
         "--versions",
         metavar="N",
         type=_count,
@@ -74,8 +84,6 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.cli.index.audience import everybody
 
     args.backends = [*args.backends, *args.source]
-    # uv and pip are told names, for which a name is a name.
-    args.no_families = True
     _check_site(args.output)
     audience = everybody()
     with options.open_catalog(args) as package_finder:
@@ -111,11 +119,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _projects(args: argparse.Namespace, package_finder: PackageFinder) -> tuple[list[Project], list[str]]:
     """What there is of each package; one that cannot be read is told and left out, if another one can be."""
+    from packaging.utils import canonicalize_name
     from variant_index.web.elsewhere import project_elsewhere
 
     from variantctl.cli.index.audience import everybody
 
-    names = args.packages or [
+    named = [package_finder.families.identity(canonicalize_name(name)) for name in args.packages]
+    named += _of_families(args.family, package_finder)
+    names: list[str] = [*named] or [
         name
         for source in package_finder.settings.backends
         if source.name in args.source
@@ -145,8 +156,21 @@ def _projects(args: argparse.Namespace, package_finder: PackageFinder) -> tuple[
         raise errors[0] if errors else SelectorError("; ".join(problems))
     for problem in problems:
         # A source lists what it may have; only of what somebody named the absence is worth a warning.
-        (render.warning if args.packages else render.detail)(problem)
+        (render.warning if named else render.detail)(problem)
     return found, problems
+
+
+def _of_families(names: Sequence[str], package_finder: PackageFinder) -> list[NormalizedName]:
+    """The packages of families."""
+    found: list[NormalizedName] = []
+    for name in names:
+        if name not in package_finder.families.names:
+            raise UsageError(
+                f"there is no family {name}",
+                hint="`variantctl families` lists them; a package needs no --family.",
+            )
+        found += package_finder.families.family(name).packages
+    return found
 
 
 def _elsewhere(args: argparse.Namespace, package_finder: PackageFinder) -> Elsewhere:
@@ -163,6 +187,7 @@ def _elsewhere(args: argparse.Namespace, package_finder: PackageFinder) -> Elsew
     for place in args.find_links:
         words += ["--find-links", without_secrets(place)]
     words += ["--no-index"] if args.no_index else []
+    words += ["--no-families"] if args.no_families else []
     for name in args.source:
         words += ["--backends", name]
     urls = [

@@ -161,7 +161,7 @@
       return commands;
     }
     const same = get("only").checked;
-    const build = wheel.source === null ? [wheel.link] : [`${data.name}==${wheel.version || release.version}`];
+    const build = wheel.source === null ? [wheel.link] : [`${wheel.distribution || data.name}==${wheel.version || release.version}`];
     const from = (only, first) => (wheel.source === null ? [] : [same ? only : first, data.sources[wheel.source]]);
     const note = wheel.version || wheel.source === null ? "It takes this very build, on any machine." : "";
     commands.push({ tool: "uv", what: "", line: line("uv", "pip", "install", build, from("--index-url", "--index")), note });
