@@ -86,8 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve for every machine, then write the file, or say that it would change."""
-    # What is written here is read by tools for which a name is a name.
-    args.no_families = True
+    # For any machine at all, names are taken as they are: nobody can say which members there are.
+    args.no_families = args.no_families or args.all_variants
     from variantctl.cli.request import requirement_files
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import make_lock
@@ -230,7 +230,7 @@ def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[Normalized
     upgraded = {canonicalize_name(name) for name in args.upgrade_package}
     found: dict[NormalizedName, PackageVersion] = {}
     for package in old.packages:
-        if package.version is not None and package.name not in upgraded:
+        if package.version is not None and not upgraded & {package.name, package.distribution}:
             version = Version(package.version.public) if package.backend else package.version
             found[package.name] = max(version, found.get(package.name, version))
     return found
@@ -306,7 +306,7 @@ def _json(made: Made, path: Path | None, changed: bool, what: Sequence[str]) -> 
         "changes": list(what),
         "packages": [
             {
-                "name": package.name,
+                "name": package.distribution,
                 "version": str(package.version),
                 "marker": str(package.marker) if package.marker is not None else None,
                 "wheels": [file.filename for file in package.files],
@@ -336,4 +336,4 @@ def _print_summary(made: Made, path: Path, before: str | None, text: str, what: 
     for package in made.lock.packages:
         labels = sorted({file.wheel.label or "-" for file in package.files})
         shown = f"  {', '.join(labels)}" if package.variants is not None else ""
-        sys.stdout.write(f"  {package.name} {package.version}{shown}\n")
+        sys.stdout.write(f"  {package.distribution} {package.version}{shown}\n")

@@ -196,10 +196,10 @@ def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool
         write(f"Nothing to do: {place} is what the lock says ({len(plan.keep)} packages).\n")
         return
     write(f"Would change {place}:\n" if dry_run else f"Changed {place} in {seconds:.1f} s:\n")
-    coming = {planned.name: planned for planned in plan.install}
+    coming = {planned.distribution: planned for planned in plan.install}
     for removal in plan.remove:
         if removal.name not in coming:
             write(f"  - {removal.name} {removal.version}\n")
     for planned in plan.install:
         label = f" {planned.label}" if planned.label else ""
-        write(f"  + {planned.name} {planned.version}{label}  {planned.because}\n")
+        write(f"  + {planned.distribution} {planned.version}{label}  {planned.because}\n")

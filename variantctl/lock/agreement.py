@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.families.registry import MemberWishes
 from variantctl.lock.errors import NoCommonVersionError
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
@@ -56,7 +57,14 @@ class Resolved:
 
     def package_finder(self, package_finder: PackageFinder) -> PackageFinder:
         """The sources as this machine sees them: of indexes for backends those that it can use."""
-        return package_finder.for_machine(self.target.machine.supported, self.target.platform.markers)
+        taken = {
+            planned.name: frozenset({backend.member})
+            for planned in self.plan.install
+            if (backend := planned.link.backend) is not None and backend.member
+        }
+        return package_finder.for_machine(
+            self.target.machine.supported, self.target.platform.markers, MemberWishes(taken)
+        )
 
 
 def chosen_version(planned: PlannedInstall) -> Version:
@@ -163,6 +171,11 @@ class Agreement:
         name = planned.name
         mine, theirs = chosen_version(planned), chosen_version(before)
         lower = min(mine, theirs)
+        if mine != theirs and planned.distribution != before.distribution and self._limits.get(name) == lower:
+            # Members of a family, which are published at different times, and have no version in common.
+            self._apart.add(name)
+            del self._limits[name]
+            return
         ruled_out = [self._excludes(name, theirs, resolved), self._excludes(name, mine, whose)]
         if all(ruled_out):
             self._apart.add(name)
@@ -170,16 +183,18 @@ class Agreement:
             raise _no_common_version(name, [(whose.target.who, before), (resolved.target.who, planned)])
         else:
             self._limits[name] = lower
-            if any(ruled_out):
+            if any(ruled_out) or planned.distribution != before.distribution:
                 self._separable.add(name)
 
     def _excludes(self, name: NormalizedName, version: Version, resolved: Resolved) -> bool:
         """Whether what is required on a machine does not allow a version."""
+        identity = self._package_finder.families.identity
         markers = resolved.target.platform.markers
         asked = [root.requirement for root in self._request.requirements if root.requirement.applies(markers)]
         needed = [parse_requirement(text) for planned in resolved.plan.install for text in planned.requires]
         return any(
-            requirement.name == name and not requirement.specifier.contains(version, prereleases=True)
+            identity(requirement.name) == name
+            and not requirement.specifier.contains(version, prereleases=True)
             for requirement in (*asked, *needed)
         )
 

@@ -80,11 +80,32 @@ class LockedBackend:
 
 
 @dataclass(frozen=True)
+class LockedMember:
+    """Which member of a family an entry is (:mod:`variantctl.families`).
+
+    Attributes:
+        project: the distribution: what the entry is called in the file.
+        label: the member.
+        extra: the extra that makes it this member, whose requirements it needs.
+        stands_in_for: the names that it is installed for as well.
+        extras: of the family those that stand for members.
+        together: whether all of the family's packages have to be of one member.
+    """
+
+    project: NormalizedName
+    label: str
+    extra: NormalizedName | None = None
+    stands_in_for: tuple[NormalizedName, ...] = ()
+    extras: tuple[NormalizedName, ...] = ()
+    together: bool = True
+
+
+@dataclass(frozen=True)
 class LockedPackage:
     """One entry of ``[[packages]]``.
 
     Attributes:
-        name: the project.
+        name: the project; of a member of a family what its names count for.
         version: ``None`` only where another tool locked a source tree.
         marker: where a tool that knows nothing of variants needs it; ``None``: everywhere.
         requires_python: for the whole package.
@@ -97,6 +118,7 @@ class LockedPackage:
         source: ``sdist``, ``vcs``, ``directory`` or ``archive``, where there is no wheel to install.
         backend: whose build it is, where backends have theirs in entries of their own.
         withdrawn: what its index said against it when it was locked: clauses whose subject is the release.
+        member: which member of a family it is.
     """
 
     name: NormalizedName
@@ -112,6 +134,12 @@ class LockedPackage:
     source: str | None = None
     backend: LockedBackend | None = None
     withdrawn: tuple[str, ...] = ()
+    member: LockedMember | None = None
+
+    @property
+    def distribution(self) -> NormalizedName:
+        """What is installed, and what the entry is called in the file."""
+        return self.name if self.member is None else self.member.project
 
     @property
     def runs_anywhere(self) -> bool:
@@ -124,7 +152,7 @@ class LockedPackage:
         return self.wheels if self.archive is None else (self.archive,)
 
     def __str__(self) -> str:
-        return self.name if self.version is None else f"{self.name} {self.version}"
+        return self.distribution if self.version is None else f"{self.distribution} {self.version}"
 
 
 @dataclass(frozen=True)

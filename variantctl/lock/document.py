@@ -12,6 +12,7 @@ from typing import Any
 import tomli_w
 
 from variantctl.lock.contents import LOCK_VERSION, Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.members import member_table
 from variantctl.lock.variants_table import backend_table, variants_table
 
 TOOL = "variantctl"
@@ -31,25 +32,29 @@ def _lines(lock: Lock) -> Iterator[str]:
     yield _pair("created-by", lock.created_by)
     if not lock.packages:
         yield _pair("packages", [])
+    names: dict[str, set[str]] = {}
+    for package in lock.packages:
+        names.setdefault(package.name, set()).add(package.distribution)
     for package in lock.packages:
         yield ""
         yield "[[packages]]"
-        yield from _package(package)
+        yield from _package(package, names)
     if lock.roots is not None:
         yield ""
         yield f"[tool.{TOOL}]"
         yield _pair("requirements", sorted({str(root) for root in lock.roots}))
 
 
-def _package(package: LockedPackage) -> Iterator[str]:
-    yield _pair("name", package.name)
+def _package(package: LockedPackage, names: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    yield _pair("name", package.distribution)
     yield _pair("version", str(package.version))
     if package.marker is not None:
         yield _pair("marker", str(package.marker))
     if package.requires_python is not None:
         yield _pair("requires-python", str(package.requires_python))
     if package.dependencies:
-        yield _pair("dependencies", [{"name": name} for name in package.dependencies])
+        needed = [each for name in package.dependencies for each in sorted(names.get(name, (name,)))]
+        yield _pair("dependencies", [{"name": name} for name in needed])
     if package.archive is not None:
         yield _pair("archive", _file(package.archive))
     if package.index is not None:
@@ -67,6 +72,8 @@ def _package(package: LockedPackage) -> Iterator[str]:
             yield _pair("withdrawn", list(package.withdrawn))
         if package.backend is not None and package.variants is not None:
             yield _pair("backend", {"source": package.backend.source, "label": package.backend.label})
+            if package.member is not None:
+                yield _pair("member", member_table(package))
             yield from _variants(backend_table(package.variants), f"packages.tool.{TOOL}.variants-json")
 
 
@@ -183,7 +190,7 @@ def _other_changes(old: Lock, new: Lock) -> Iterator[str]:
 def _by_name(lock: Lock) -> dict[str, list[LockedPackage]]:
     found: dict[str, list[LockedPackage]] = {}
     for package in sorted(lock.packages, key=lambda package: str(package.version)):
-        found.setdefault(package.name, []).append(package)
+        found.setdefault(package.distribution, []).append(package)
     return found
 
 

@@ -19,7 +19,14 @@ from packaging.version import Version
 from variantctl.config.moments import uploaded_at
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.lock.agreement import Agreement, Resolved, Target
-from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedPackage, LockedWheel
+from variantctl.lock.contents import (
+    Declared,
+    Lock,
+    LockedBackend,
+    LockedMember,
+    LockedPackage,
+    LockedWheel,
+)
 from variantctl.lock.everything import Expansion
 from variantctl.lock.needed_on import markers_of
 from variantctl.lock.overrides import overridden_roots, with_overrides
@@ -80,6 +87,8 @@ class _Entry:
     needs: set[NormalizedName] = field(default_factory=set)
     #: URLs of the wheels that some machine takes; the others are for platforms that were not resolved for.
     taken: set[str] = field(default_factory=set)
+    #: Of a member of a family: the names that it stands in for on some machine.
+    stand_ins: set[NormalizedName] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -147,27 +156,41 @@ def _portable(requirement: VariantRequirement) -> VariantRequirement:
 
 def _entries(resolved: Sequence[Resolved], package_finder: PackageFinder) -> list[_Entry]:
     """By name and version; builds of a backend apart, and those with other properties elsewhere too."""
-    entries: dict[tuple[NormalizedName, Version, str], _Entry] = {}
+    entries: dict[tuple[NormalizedName, Version, str, str], _Entry] = {}
+    identity = package_finder.families.identity
     for done in resolved:
         seen = done.package_finder(package_finder)
         for planned in done.plan.install:
             link = planned.link
-            metadata = _backend_metadata(link, seen)
+            metadata = _backend_metadata(planned, seen)
             table = json.dumps(backend_table(metadata), sort_keys=True) if metadata is not None else ""
-            entry = entries.setdefault((planned.name, link.version, table), _Entry(planned, seen, metadata))
+            member = f"{planned.distribution} {planned.label}" if _is_member(link) else ""
+            key = (planned.name, link.version, table, member)
+            entry = entries.setdefault(key, _Entry(planned, seen, metadata))
             entry.links[link.file.url] = link
             entry.taken.add(link.file.url)
-            entry.needs |= {parse_requirement(text).name for text in planned.requires}
+            entry.needs |= {identity(parse_requirement(text).name) for text in planned.requires}
+            entry.stand_ins.update(planned.stands_in_for)
     return [entries[key] for key in sorted(entries)]
 
 
-def _backend_metadata(link: WheelLink, package_finder: PackageFinder) -> VariantMetadata | None:
+def _is_member(link: WheelLink) -> bool:
+    return link.backend is not None and bool(link.backend.member)
+
+
+def _backend_metadata(planned: PlannedInstall, package_finder: PackageFinder) -> VariantMetadata | None:
     """What says of a backend's build what it was built for; ``None`` for all other wheels."""
+    link = planned.link
     label = link.wheel.label
     if link.backend is None or label is None:
         return None
     metadata = package_finder.readable_variants(package_finder.project(link.wheel.name), link.wheel.version)
-    return of_backend(metadata, label) if metadata is not None and label in metadata.variants else None
+    if metadata is None or label not in metadata.variants:
+        return None
+    if _is_member(link):
+        # One that was asked for by name may need less than its family says.
+        metadata = replace(metadata, variants={**metadata.variants, label: planned.properties})
+    return of_backend(metadata, label)
 
 
 def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved]) -> None:
@@ -219,6 +242,23 @@ def _package(
         if backend is not None and entry.backend_metadata is not None
         else None,
         withdrawn=planned.withdrawn,
+        member=_member(entry) if entry.backend_metadata is not None and _is_member(planned.link) else None,
+    )
+
+
+def _member(entry: _Entry) -> LockedMember:
+    planned, backend = entry.planned, entry.planned.link.backend
+    assert backend is not None
+    family = entry.package_finder.families.of(planned.name)
+    members = family.members if family is not None else ()
+    extras = {extra for each in members for extra in (each.extra, *each.also) if extra is not None}
+    return LockedMember(
+        planned.distribution,
+        backend.member,
+        backend.extra,
+        stands_in_for=tuple(sorted(entry.stand_ins)),
+        extras=tuple(sorted(extras)),
+        together=backend.together,
     )
 
 

@@ -12,6 +12,7 @@ from itertools import combinations
 from packaging.markers import Marker
 
 from variantctl.lock.contents import LockedPackage
+from variantctl.lock.members import MemberNames
 from variantctl.lock.walk import Picked, Walk
 from variantctl.variants.markers import NON_VARIANT, VariantRequirement
 
@@ -62,7 +63,13 @@ def _reached(
         if len(entries) > 1 and any(entry.backend is not None for entry in entries):
             # For hardware that is not known, only a build that runs anywhere will do.
             by_name[name] = [entry for entry in entries if entry.backend is None or entry.runs_anywhere]
-    walk = Walk(lambda name: by_name.get(name, ()), _without_variants, facts, strict=False)
+    walk = Walk(
+        lambda name: by_name.get(name, ()),
+        _without_variants,
+        facts,
+        names=MemberNames(packages),
+        strict=False,
+    )
     return {id(visit.picked.package) for visit in walk.run(roots).values()}
 
 

@@ -20,6 +20,7 @@ from variantctl.filesystem.bounded import read_bounded
 from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
+from variantctl.lock.members import MemberNames, read_member
 from variantctl.lock.variants_table import labels_without_entry
 from variantctl.values import replace
 from variantctl.variants.digits import number_problem
@@ -79,7 +80,7 @@ def parse_lock(data: bytes, source: str) -> Lock:
         for place, (package, entry) in enumerate(zip(checked.packages, entries, strict=True))
     )
     return Lock(
-        packages,
+        _with_identities(packages),
         roots,
         checked.requires_python,
         tuple(checked.environments or ()),
@@ -87,6 +88,17 @@ def parse_lock(data: bytes, source: str) -> Lock:
         tuple(checked.dependency_groups or ()),
         tuple(checked.default_groups or ()),
         checked.created_by,
+    )
+
+
+def _with_identities(packages: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
+    """Where a member of a family is needed, what it counts for."""
+    if all(package.member is None for package in packages):
+        return packages
+    names = MemberNames(packages)
+    return tuple(
+        replace(package, dependencies=tuple(sorted(set(map(names.identity, package.dependencies)))))
+        for package in packages
     )
 
 
@@ -179,6 +191,14 @@ def _with_backend(package: LockedPackage, entry: Mapping[str, Any], where: str) 
     if metadata is None:
         raise LockFileError(f"{where} has a backend, and no variants-json", hint=_HINT)
     variants = {label: metadata.variants.get(label, {})}
+    if (member := table.get("member")) is not None:
+        try:
+            if not isinstance(member, dict):
+                raise ValueError("must be a table")
+            identity, read = read_member(member, package.name)
+        except ValueError as error:
+            raise LockFileError(f"{where}.member {error}", hint=_HINT) from None
+        package = replace(package, name=identity, member=read)
     return replace(
         package,
         variants=replace(metadata, variants=variants),

@@ -12,8 +12,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from variantctl.indexes.project_files import BackendBuild, WheelLink
-from variantctl.lock.contents import Lock, LockedBackend, LockedPackage, LockedWheel
+from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
 from variantctl.lock.errors import LockFileError, LockMismatchError
+from variantctl.lock.members import MemberNames
 from variantctl.lock.variants_table import united
 from variantctl.lock.walk import Picked, Visit, Walk
 from variantctl.net.hashes import STRONG, is_known
@@ -153,7 +154,8 @@ class Selection:
     # --- a lock of ours: from what was asked for, along what is needed ---
 
     def _walked(self, roots: Sequence[VariantRequirement]) -> dict[NormalizedName, Visit]:
-        return Walk(self._entries, self._pick, self._interpreter.markers).run(roots)
+        names = MemberNames(self._lock.packages)
+        return Walk(self._entries, self._pick, self._interpreter.markers, names=names).run(roots)
 
     def _entries(self, name: NormalizedName) -> list[LockedPackage]:
         """The newest first; of builds for backends that of the backend all others are of, then the best."""
@@ -166,7 +168,7 @@ class Selection:
 
     def _is_of_common_backend(self, package: LockedPackage) -> bool:
         backend = package.backend
-        if backend is None:
+        if backend is None or (package.member is not None and not package.member.together):
             return False
         if backend.source not in self._backends:
             self._backends[backend.source] = self._common_backend(backend.source)
@@ -188,14 +190,19 @@ class Selection:
     def _places_of_backends(self, packages: Sequence[LockedPackage]) -> dict[int, int]:
         """``id`` of an entry that fits -> its place among all backends' builds, the newest version first."""
         packages = [package for package in packages if package.backend is not None]
-        owners = {file.filename: package for package in packages for file in package.files}
-        links = [self.link(file, package.backend) for package in packages for file in package.files]
+        # Two members of a family may be the same file, with other extras.
+        links, owners = [], {}
+        for package in packages:
+            for link in (self.link(file, package) for file in package.files):
+                links.append(link)
+                owners[link.wheel.label, link.file.filename] = package
         metadata = united([package.variants for package in packages if package.variants is not None])
         ranked = rank_wheels(links, self._terms(packages[0], metadata))
         ranked.sort(key=lambda wheel: wheel.link.wheel.version, reverse=True)
         places: dict[int, int] = {}
         for wheel in ranked:
-            places.setdefault(id(owners[wheel.link.wheel.filename]), len(places))
+            owner = owners[wheel.link.wheel.label, wheel.link.file.filename]
+            places.setdefault(id(owner), len(places))
         return places
 
     def _pick(self, package: LockedPackage) -> Picked | None:
@@ -281,7 +288,7 @@ class Selection:
             )
         if not self._accepts_python(package):
             return None
-        links = [self.link(file, package.backend) for file in package.files]
+        links = [self.link(file, package) for file in package.files]
         ranked = rank_wheels(links, self._terms(package, package.variants))
         return next((wheel for wheel in ranked if self._fits_others(wheel)), None)
 
@@ -318,7 +325,7 @@ class Selection:
             },
         )
 
-    def link(self, file: LockedWheel, backend: LockedBackend | None = None) -> WheelLink:
+    def link(self, file: LockedWheel, package: LockedPackage) -> WheelLink:
         """A locked wheel as a source would list it, as a variant where it is a backend's build.
 
         Raises:
@@ -335,11 +342,17 @@ class Selection:
             url = urljoin(path_to_url(self._base) + "/", url)
         hashes: Mapping[str, str] = dict(file.hashes)
         remote = RemoteFile(file.filename, url, hashes, size=file.size, source="the lock file")
+        backend, member = package.backend, package.member
         if backend is None:
             return WheelLink(remote, file.wheel)
         version = file.wheel.version
         wheel = replace(file.wheel, version=Version(version.public), label=backend.label)
-        return WheelLink(remote, wheel, BackendBuild(backend.source, version))
+        if member is None:
+            return WheelLink(remote, wheel, BackendBuild(backend.source, version))
+        build = BackendBuild(
+            backend.source, version, member.project, member.label, member.extra, member.together
+        )
+        return WheelLink(remote, replace(wheel, name=package.name), build)
 
     def _unfit(self, package: LockedPackage) -> LockMismatchError:
         if not self._accepts_python(package):
@@ -348,7 +361,7 @@ class Selection:
                 f"{self._who} has {self._interpreter.python}",
                 hint="Use another interpreter (-p), or lock again for this one.",
             )
-        links = [self.link(file, package.backend) for file in package.files]
+        links = [self.link(file, package) for file in package.files]
         judged = evaluate_wheels(links, self._terms(package, package.variants))
         reasons = [
             f"{wheel.link.wheel.label or wheel.link.wheel.filename} "

@@ -15,7 +15,7 @@ from variantctl.resolve.resolver import because
 from variantctl.resolve.withdrawal import withdrawn_notes
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
-from variantctl.target.installed import InstalledPackage
+from variantctl.target.installed import InstalledPackage, with_stand_ins
 from variantctl.target.protected import OURSELVES, is_our_own, ourselves, seeds
 
 if TYPE_CHECKING:
@@ -55,17 +55,23 @@ def plan_sync(
     remove: list[PlannedRemoval] = []
     for entry in selected:
         planned = _planned(entry)
-        there = installed.get(entry.package.name)
+        there = installed.get(planned.distribution)
         same = there is not None and not reinstall and _is_same(planned, there, record_of)
+        if same and not all(name in installed for name in planned.stands_in_for):
+            same = False
         if there is not None and same:
             keep.append(Kept(there, planned.requested, planned.withdrawn))
             if same is _BY_VERSION:
                 unsure.append(there.name)
             continue
         if there is not None:
-            remove.append(PlannedRemoval(there))
+            going_first = with_stand_ins([planned.distribution], installed)
+            remove += [PlannedRemoval(package) for package in going_first]
         install.append(planned)
-    names = {entry.package.name for entry in selected}
+    members = [entry.package.member for entry in selected if entry.package.member is not None]
+    names = {entry.package.distribution for entry in selected}
+    names |= {name for member in members for name in member.stands_in_for}
+    names |= {removal.name for removal in remove}
     extraneous = [package for name, package in installed.items() if name not in names]
     going, notes = _removable(extraneous, installed, environment)
     notes += _unsure_note(unsure)
@@ -99,12 +105,17 @@ def _planned(entry: Selected) -> PlannedInstall:
         direct_url=direct_url,
         properties=entry.wheel.properties,
         withdrawn=entry.package.withdrawn,
+        stands_in_for=entry.package.member.stands_in_for if entry.package.member is not None else (),
     )
 
 
 def _is_same(planned: PlannedInstall, there: InstalledPackage, record_of: RecordOf) -> bool | str:
     """Whether a package is what the lock has, as far as its records tell; ``_BY_VERSION``: by that alone."""
-    if there.legacy or (planned.direct_url is None) != (there.direct_url is None):
+    if (
+        there.legacy
+        or there.stands_in_by is not None
+        or (planned.direct_url is None) != (there.direct_url is None)
+    ):
         return False
     if planned.direct_url is not None and there.source != planned.direct_url["url"]:
         return False

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 
 from variantctl.lock.contents import LockedPackage
 from variantctl.lock.errors import LockMismatchError
+from variantctl.lock.members import MemberNames
 from variantctl.values import dataclass, field
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.markers import MarkerVariant, VariantRequirement
@@ -70,11 +71,19 @@ class Walk:
         pick: selects an entry's wheel.
         markers: the standard markers' values.
         strict: raise where something needed is not there; else pass over it.
+        names: what names count for: members of a family for one project.
     """
 
     def __init__(
-        self, entries: Entries, pick: Pick, markers: Mapping[str, str], *, strict: bool = True
+        self,
+        entries: Entries,
+        pick: Pick,
+        markers: Mapping[str, str],
+        *,
+        names: MemberNames,
+        strict: bool = True,
     ) -> None:
+        self._names = names
         self._entries = entries
         self._pick = pick
         self._markers = markers
@@ -87,7 +96,7 @@ class Walk:
         Raises:
             LockMismatchError: something needed is not in the lock, or not in a version that is needed.
         """
-        roots = [root for root in roots if root.applies(self._markers)]
+        roots = [self._names.counted(root) for root in roots if root.applies(self._markers)]
         while True:
             try:
                 return dict(sorted(self._follow(roots).items()))
@@ -107,7 +116,7 @@ class Walk:
             elif parent != requirement.name:
                 visit.parents.add(parent)
             for needed in self._newly_applying(visit, requirement.extras):
-                queue.append((needed, requirement.name))
+                queue.append((self._names.counted(needed), requirement.name))
         return visits
 
     def _visit(
@@ -139,6 +148,9 @@ class Walk:
 
     def _newly_applying(self, visit: Visit, extras: frozenset[NormalizedName]) -> list[VariantRequirement]:
         """What an entry needs, the first time; later only what further extras of it bring."""
+        member = visit.picked.package.member
+        if member is not None and member.extra is not None:
+            extras = extras | {member.extra}
         first = not visit.applying and not visit.extras
         new = extras - visit.extras
         if not first and not new:
