@@ -100,6 +100,14 @@ def test_members_without_a_version_in_common_have_their_own(world: World) -> Non
     assert [str(package) for package in made.packages] == ["cupy-rocm-7-0 13.0", "cupy-cuda13x 14.0"]
 
 
+def test_the_build_for_the_device_goes_before_a_newer_one_for_processors(world: World) -> None:
+    world.add("faiss-cpu", "1.14")
+    world.add("faiss-gpu", "1.13")
+    made = lock(world, "faiss", targets=BOTH)
+    assert taken(world, made, GPU) == {"faiss-gpu": "1.13"}
+    assert taken(world, made, CPU) == {"faiss-cpu": "1.14"}
+
+
 def test_a_wish_is_locked_as_it_is(world: World) -> None:
     world.add("onnxruntime-openvino", "1.24.1")
     made = lock(world, "onnxruntime-openvino", targets=[target()])
@@ -117,6 +125,9 @@ def test_sync_installs_the_other_names_and_keeps_them(world: World) -> None:
     (again,) = plan_sync(chosen(world, made, GPU), world.installed(), None).install
     assert again.distribution == "onnxruntime-gpu", "the other name is lacking"
     world.install("onnxruntime", "1.31.1")
+    plan = plan_sync(chosen(world, made, GPU), world.installed(), None)
+    assert [each.distribution for each in plan.install] == ["onnxruntime-gpu"]
+    assert [each.name for each in plan.remove] == ["onnxruntime", "onnxruntime-gpu"], "pip installed both"
     stand_in = world.root / "site" / "onnxruntime-1.31.1.dist-info" / STAND_IN
     stand_in.write_text('{"format": 1, "by": "onnxruntime-gpu", "version": "1.31.1"}')
     plan = plan_sync(chosen(world, made, GPU), world.installed(), None)

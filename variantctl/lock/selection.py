@@ -198,7 +198,11 @@ class Selection:
                 owners[link.wheel.label, link.file.filename] = package
         metadata = united([package.variants for package in packages if package.variants is not None])
         ranked = rank_wheels(links, self._terms(packages[0], metadata))
+        labels = list(dict.fromkeys(wheel.link.wheel.label for wheel in ranked))
         ranked.sort(key=lambda wheel: wheel.link.wheel.version, reverse=True)
+        if any(package.member is not None for package in packages):
+            # Members have versions of their own: the build for the device goes before a newer one.
+            ranked.sort(key=lambda wheel: labels.index(wheel.link.wheel.label))
         places: dict[int, int] = {}
         for wheel in ranked:
             owner = owners[wheel.link.wheel.label, wheel.link.file.filename]

@@ -57,7 +57,7 @@ def plan_sync(
         planned = _planned(entry)
         there = installed.get(planned.distribution)
         same = there is not None and not reinstall and _is_same(planned, there, record_of)
-        if same and not all(name in installed for name in planned.stands_in_for):
+        if same and not _stands_in(planned, installed).issuperset(planned.stands_in_for):
             same = False
         if there is not None and same:
             keep.append(Kept(there, planned.requested, planned.withdrawn))
@@ -68,9 +68,9 @@ def plan_sync(
             going_first = with_stand_ins([planned.distribution], installed)
             remove += [PlannedRemoval(package) for package in going_first]
         install.append(planned)
-    members = [entry.package.member for entry in selected if entry.package.member is not None]
     names = {entry.package.distribution for entry in selected}
-    names |= {name for member in members for name in member.stands_in_for}
+    for planned in (_planned(entry) for entry in selected):
+        names |= _stands_in(planned, installed)
     names |= {removal.name for removal in remove}
     extraneous = [package for name, package in installed.items() if name not in names]
     going, notes = _removable(extraneous, installed, environment)
@@ -79,6 +79,17 @@ def plan_sync(
     remove.sort(key=lambda removal: removal.name)
     said = withdrawn_notes(sorted((*install, *keep), key=lambda each: each.name))
     return Plan(tuple(install), tuple(remove), tuple(keep), (*said, *notes))
+
+
+def _stands_in(
+    planned: PlannedInstall, installed: Mapping[NormalizedName, InstalledPackage]
+) -> set[NormalizedName]:
+    """The names that a distribution stands in for as it is installed now."""
+    return {
+        name
+        for name in planned.stands_in_for
+        if name in installed and installed[name].stands_in_by == planned.distribution
+    }
 
 
 def _planned(entry: Selected) -> PlannedInstall:
