@@ -52,10 +52,9 @@ def _stacked(cells: Sequence[Sequence[str]], room: int) -> str:
         said = [
             f"{title}: {cell}" if title else cell for title, cell in zip(header, row, strict=True) if cell
         ]
-        lines += fold(said[0], room)
-        for text in said[1:]:
+        for place, text in enumerate(said):
             first, *rest = fold(text, max(room - 4, _NARROWEST))
-            lines += [f"  {first}", *(f"    {line}" for line in rest)]
+            lines += [f"{'  ' if place else ''}{first}", *(f"    {line}" for line in rest)]
     return "".join(f"{line}\n" for line in lines)
 
 
