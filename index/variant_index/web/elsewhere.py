@@ -50,11 +50,17 @@ def project_elsewhere(
     notice = notice_of(files.status.status, files.status.reason)
     if files.status.status == "quarantined":
         return Project(files.name, (), notice=notice)
-    kept = list(files.by_version)[:most]
-    if len(files.by_version) > most:
-        notice = f"{notice} The {most} newest of {len(files.by_version)} versions are shown.".strip()
+    newest = _newest(files, most)
+    kept = [version for version in files.by_version if any(version in each for each in newest.values())]
+    if len(files.by_version) > len(kept):
+        notice = f"{notice} The {len(kept)} newest of {len(files.by_version)} versions are shown.".strip()
     hidden = _never_unasked(files.name, package_finder)
-    links = [link for version in kept for link in files.by_version[version] if _member(link) not in hidden]
+    links = [
+        link
+        for version in kept
+        for link in files.by_version[version]
+        if _member(link) not in hidden and version in newest[_member(link)]
+    ]
     read = _metadata_of(links, package_finder, warn)
     of_version: dict[Version, list[WheelLink]] = {}
     for link in links:
@@ -145,6 +151,15 @@ def _metadata_of(
 
 def _same(link: WheelLink) -> object:
     return link.version, link.wheel.label
+
+
+def _newest(files: ProjectFiles, most: int) -> dict[str, list[Version]]:
+    """Member of a family, or ``""`` -> its newest versions: members are published apart."""
+    of_member: dict[str, list[Version]] = {}
+    for version, links in files.by_version.items():
+        for member in {_member(link) for link in links}:
+            of_member.setdefault(member, []).append(version)
+    return {member: versions[:most] for member, versions in of_member.items()}
 
 
 def _member(link: WheelLink) -> str:

@@ -81,6 +81,12 @@ def places_of(project: Project, wheels: Sequence[PublishedWheel], audience: Audi
     tags = {tag for release in project.releases for wheel in release.wheels for tag in wheel.filename.tags}
     platforms = platforms_of(tags)
     pythons = pythons_of(tags, audience.pythons)
+    grounds_of = {
+        item: dict.fromkeys(
+            [item, *(as_on(device, item) for device in audience.devices if suits(device, item))]
+        )
+        for item in platforms
+    }
     grounds = dict.fromkeys(platforms)
     for device in audience.devices:
         grounds.update(dict.fromkeys(as_on(device, item) for item in platforms if suits(device, item)))
@@ -89,7 +95,12 @@ def places_of(project: Project, wheels: Sequence[PublishedWheel], audience: Audi
         for ground in grounds
         for python in pythons
     }
-    left = [item for item in platforms if any(fits[item, python].any for python in pythons)]
+    # A wheel may be for a newer C library than the one that is taken for granted, and fit a device's own.
+    left = [
+        item
+        for item in platforms
+        if any(fits[ground, python].any for ground in grounds_of[item] for python in pythons)
+    ]
     used = [python for python in pythons if any(fits[ground, python].any for ground in grounds)]
     devices = [device for device in audience.devices if any(suits(device, item) for item in left)]
     return Places(
