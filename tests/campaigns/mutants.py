@@ -37,13 +37,16 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.variants.ordering": ("tests/variants/test_ordering.py",),
     "variantctl.select.ranking": ("tests/select/test_ranking.py", "tests/select/test_ranking_corners.py"),
     "variantctl.install.transaction": ("tests/install/test_transaction.py", "tests/install/test_state.py"),
-    "variantctl.install.clashes": ("tests/install/test_clashes.py",),
+    "variantctl.install.clashes": ("tests/install/test_clash_rules.py", "tests/install/test_clashes.py"),
     "variantctl.install.file_changes": ("tests/install/test_refusals.py", "tests/install/test_clashes.py"),
     "variantctl.providers.algorithm": (
         "tests/providers/test_algorithm.py",
         "tests/providers/test_algorithm_corners.py",
     ),
-    "variantctl.providers.answers": ("tests/providers/test_answers.py",),
+    "variantctl.providers.answers": (
+        "tests/providers/test_answers.py",
+        "tests/providers/test_answer_limits.py",
+    ),
     "variantctl.wheels.verify": ("tests/wheels/test_verify.py", "tests/wheels/test_untidy.py"),
     "variantctl.wheels.record": ("tests/wheels/test_untidy.py", "tests/wheels/test_archive.py"),
     "variantctl.net.hashes": ("tests/net/test_digests.py",),

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
+import tracemalloc
 import zipfile
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import NormalizedName
 
+from variantctl.indexes import bounded_tars, source_archives
 from variantctl.indexes.errors import BuildError
 from variantctl.indexes.sdists import BuildPolicy
 from variantctl.indexes.source_archives import static_metadata, unpacked_source
@@ -100,3 +108,79 @@ def test_members_stay_inside(tmp_path: Path, name: str) -> None:
         assert "cannot be unpacked" in error.message
     assert not list(tmp_path.rglob("escaped")) or (tmp_path / "work/source/escaped").is_file()
     assert not Path("/escaped").exists()
+
+
+ZEROS = bytes(1 << 20)
+PKG_INFO = "Metadata-Version: 2.2\nName: thing\nVersion: 1\n"
+
+
+def header(name: str, size: int, kind: bytes) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size, member.type = size, kind
+    return member.tobuf()
+
+
+def compressed(path: Path, opener: Any, pieces: Iterable[bytes]) -> Path:
+    with opener(path, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+    return path
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """The most bytes that Python's objects take while something is done."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    """9 MB of gzip took 2 GB of memory that way."""
+    archive = compressed(
+        tmp_path / "a.tar.gz", gzip.open, [header("x", 24 << 20, kind), *repeat(ZEROS, 24), bytes(1024)]
+    )
+
+    def read() -> None:
+        with pytest.raises(BuildError, match="header of"):
+            static_metadata(archive, "a.tar.gz")
+        with pytest.raises(BuildError, match="header of"):
+            unpacked_source(archive, tmp_path / "source", "a.tar.gz")
+
+    assert peak_of(read) < 16 << 20
+
+
+def test_members_are_counted_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_tars, "_MOST_MEMBERS", 9_999)
+    members = header("thing-1/x", 0, tarfile.REGTYPE) * 1000
+    archive = compressed(tmp_path / "a.tar.gz", gzip.open, repeat(members, 10))
+
+    def read() -> None:
+        with pytest.raises(BuildError, match="more than 9999 members"):
+            static_metadata(archive, "a.tar.gz")
+
+    assert peak_of(read) < 4 << 20
+
+
+@pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open, open])
+def test_an_archive_unpacks_to_so_much_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opener: Any
+) -> None:
+    monkeypatch.setattr(source_archives, "_MOST_LOOKED_THROUGH", 4 << 20)
+    monkeypatch.setattr(source_archives, "_MOST_BYTES", 4 << 20)
+    small = sdist(tmp_path / "small.tar.gz", {"thing-1/PKG-INFO": PKG_INFO})
+    member = gzip.decompress(small.read_bytes())[:1024]
+    fine = compressed(tmp_path / "fine", opener, [member, bytes(1024)])
+    found = static_metadata(fine, "fine.tar.gz")
+    assert found is not None and found.name == "thing"
+    assert (unpacked_source(fine, tmp_path / "source", "fine") / "PKG-INFO").read_text() == PKG_INFO
+    large = header("thing-1/zeros", 8 << 20, tarfile.REGTYPE)
+    bomb = compressed(tmp_path / "bomb", opener, [member, large, *repeat(ZEROS, 8), bytes(1024)])
+    with pytest.raises(BuildError, match="more than source code has"):
+        static_metadata(bomb, "bomb.tar.gz")
+    with pytest.raises(BuildError, match="more than source code has"):
+        unpacked_source(bomb, tmp_path / "bombed", "bomb.tar.gz")
+    assert not list((tmp_path / "bombed").iterdir())

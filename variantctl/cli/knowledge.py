@@ -125,8 +125,10 @@ def _fetched(args: argparse.Namespace) -> tuple[bytes, str]:
 
 
 def _bytes_of(path: Path) -> bytes:
+    from variantctl.filesystem.bounded import read_bounded
+
     try:
-        return path.read_bytes()
+        return read_bounded(path)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read: {error.strerror}",

@@ -91,8 +91,10 @@ def _script(word: str, args: argparse.Namespace) -> tuple[str, str] | None:
     is_script = args.script or path.suffix in (".py", ".pyw")
     if not is_script:
         return None
+    from variantctl.filesystem.bounded import read_bounded
+
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape"), word
+        return read_bounded(path).decode("utf-8", "surrogateescape"), word
     except OSError as error:
         raise UsageError(f"{word}: {error.strerror or error}") from error
 

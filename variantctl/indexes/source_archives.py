@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 8 << 30
 _MOST_METADATA = 8 << 20
+#: To read what an archive says of itself all of it is unpacked, and nothing of it is kept.
+_MOST_LOOKED_THROUGH = 2 << 30
 
 
 def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
     """Unpack an sdist or another archive of source code; gives the folder that is all of it.
 
-    Members that would lie elsewhere are refused, and so is what unpacks to more than 8 GiB.
+    Members that would lie elsewhere are refused, and so is what unpacks to more than 8 GiB, has headers of
+    more than 1 MiB or more than 200,000 members.
 
     Raises:
         BuildError: it cannot be unpacked.
     """
     import tarfile
     import zipfile
+
+    from variantctl.indexes.bounded_tars import members_of, open_tar
 
     folder.mkdir(parents=True)
     try:
@@ -33,8 +38,9 @@ def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
                 _refuse_bomb(filename, sum(member.file_size for member in members.infolist()))
                 members.extractall(folder)
         else:
-            with tarfile.open(archive) as tar:
-                _refuse_bomb(filename, sum(max(member.size, 0) for member in tar))
+            with open_tar(archive, _MOST_BYTES) as tar:
+                _refuse_bomb(filename, sum(max(member.size, 0) for member in members_of(tar)))
+            with open_tar(archive, _MOST_BYTES) as tar:
                 tar.extractall(folder, filter="data")
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BuildError(f"{filename} cannot be unpacked: {error}") from error
@@ -65,8 +71,9 @@ def static_metadata(archive: Path, filename: str) -> CoreMetadata | None:
 
 def _documents(archive: Path) -> Mapping[str, bytes]:
     """The files PKG-INFO and pyproject.toml of the one folder that an sdist has."""
-    import tarfile
     import zipfile
+
+    from variantctl.indexes.bounded_tars import members_of, open_tar
 
     wanted = ("PKG-INFO", "pyproject.toml")
     found: dict[str, bytes] = {}
@@ -77,8 +84,8 @@ def _documents(archive: Path) -> Mapping[str, bytes]:
                 if name in wanted and info.file_size <= _MOST_METADATA:
                     found[name] = members.read(info)
         return found
-    with tarfile.open(archive) as tar:
-        for member in tar:
+    with open_tar(archive, _MOST_LOOKED_THROUGH) as tar:
+        for member in members_of(tar):
             _folder, _, name = member.name.removeprefix("./").partition("/")
             if name in wanted and member.isfile() and member.size <= _MOST_METADATA:
                 file = tar.extractfile(member)

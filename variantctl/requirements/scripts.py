@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from variantctl.requirements.errors import RequirementFileError
 from variantctl.values import dataclass, field
+from variantctl.variants.digits import number_problem
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import parse_requirement
 
@@ -19,8 +20,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-#: The specification's own expression.
-_BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+_BEGINNING = re.compile(r"# /// (?P<type>[a-zA-Z0-9-]+)")
+_END = "# ///"
 
 
 @dataclass(frozen=True)
@@ -48,34 +49,69 @@ def script_metadata(text: str, origin: str) -> ScriptMetadata | None:
     Raises:
         RequirementFileError: there are two blocks, or one that says something else than specified.
     """
-    # Python reads any line ending as one; the expression knows only the shortest.
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    blocks = [match for match in _BLOCK.finditer(f"{plain}\n") if match["type"] == "script"]
+    blocks, unclosed = _blocks(text)
     if not blocks:
-        _refuse_unclosed(plain, origin)
+        if unclosed:
+            raise RequirementFileError(
+                f"{origin}: the block '# /// script' has no end, or a line that does not begin with '# '",
+                hint="It ends with a line '# ///'.",
+            )
         return None
     if len(blocks) > 1:
         raise RequirementFileError(f"{origin}: it has {len(blocks)} blocks '# /// script', and may have one")
-    lines = blocks[0]["content"].splitlines()
     try:
-        table = tomllib.loads("\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines))
+        table = tomllib.loads("\n".join(blocks[0]))
     except (ValueError, RecursionError) as error:
         raise RequirementFileError(f"{origin}: the block '# /// script' is no TOML: {error}") from error
     return ScriptMetadata(_python(table, origin), _dependencies(table, origin), _tools(table, origin))
 
 
-def _refuse_unclosed(text: str, origin: str) -> None:
-    if re.search(r"(?m)^# /// script$", text):
-        raise RequirementFileError(
-            f"{origin}: the block '# /// script' has no end, or a line that does not begin with '# '",
-            hint="It ends with a line '# ///'.",
-        )
+def _blocks(text: str) -> tuple[list[list[str]], bool]:
+    """The lines of each block ``script``, and whether one has no end.
+
+    This is the specification's expression by hand: from a beginning to the last line ``# ///`` of the comment
+    lines that follow. The expression itself takes the square of the lines where blocks have no end.
+    """
+    # Python reads any line ending as one.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    blocks: list[list[str]] = []
+    unclosed = False
+    at, followed = 0, -1
+    last_end = -1
+    while at < len(lines):
+        match = _BEGINNING.fullmatch(lines[at])
+        if match is None:
+            at += 1
+            continue
+        if at >= followed:
+            followed, last_end = _comments(lines, at + 1)
+        if last_end <= at + 1:
+            unclosed = unclosed or match["type"] == "script"
+            at += 1
+            continue
+        if match["type"] == "script":
+            content = lines[at + 1 : last_end]
+            blocks.append([line[2:] if line.startswith("# ") else line[1:] for line in content])
+        at = last_end + 1
+    return blocks, unclosed
+
+
+def _comments(lines: list[str], at: int) -> tuple[int, int]:
+    """Where the comment lines from *at* on have their end, and the last of them that ends a block, or -1."""
+    last = -1
+    while at < len(lines) and (lines[at] == "#" or lines[at].startswith("# ")):
+        if lines[at] == _END:
+            last = at
+        at += 1
+    return at, last
 
 
 def _python(table: Mapping[str, Any], origin: str) -> SpecifierSet | None:
     value = table.get("requires-python")
     if value is None:
         return None
+    if problem := number_problem(str(value)):
+        raise RequirementFileError(f"{origin}: requires-python: {problem}")
     try:
         return SpecifierSet(value)
     except (InvalidSpecifier, TypeError, AttributeError):

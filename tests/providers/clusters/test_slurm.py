@@ -132,3 +132,10 @@ def test_hostlists(written: str, names: list[str]) -> None:
 def test_what_is_not_understood(text: str) -> None:
     with pytest.raises(ClusterFileError, match=r"^slurm"):
         read_slurm(text, "slurm")
+
+
+@pytest.mark.parametrize("written", ["a[1-99999][1-99999][5-4]", "a[2-1]", "a" + "[1]" * 20_000])
+def test_hostlists_that_mean_nothing_take_no_time(written: str) -> None:
+    """The first was tried ten thousand million times."""
+    with pytest.raises(ClusterFileError, match=r"^slurm: .*(ends before it begins|brackets)"):
+        expanded(written, "slurm")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from variantctl.providers.clusters.errors import ClusterFileError
 from variantctl.providers.clusters.nodes import MOST_NODES
 
+#: Slurm itself knows names of five dimensions at most.
+_MOST_BRACKETS = 8
 _PART = re.compile(r"(?:[^,\[\]]|\[[^\[\]]*\])+")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 
@@ -22,6 +24,8 @@ def expanded(written: str, source: str) -> list[str]:
     if written.count("[") != written.count("]"):
         raise ClusterFileError(f"{source}: a bracket is never closed in {written[:80]!r}")
     for part in split_outside(written):
+        if part.count("[") > _MOST_BRACKETS:
+            raise ClusterFileError(f"{source}: {part[:80]!r} has more than {_MOST_BRACKETS} brackets")
         for name in _names(part, source):
             names.append(name)
             if len(names) > MOST_NODES:
@@ -47,6 +51,9 @@ def _names(part: str, source: str) -> Iterator[str]:
         if found is None:
             raise ClusterFileError(f"{source}: {piece[:40]!r} in {part[:80]!r} is no range of numbers")
         first, last = found[1], found[2] or found[1]
+        if int(last) < int(first):
+            # Else brackets before it would be tried in vain, all of them.
+            raise ClusterFileError(f"{source}: {piece[:40]!r} in {part[:80]!r} ends before it begins")
         if int(last) - int(first) > MOST_NODES:
             raise ClusterFileError(f"{source}: {part[:80]!r} means more than {MOST_NODES} nodes")
         for number in range(int(first), int(last) + 1):
