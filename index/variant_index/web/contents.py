@@ -28,6 +28,7 @@ class PublishedWheel:
         index: the URL of the index that a stock tool finds it in, where it lies in one of somebody else's.
         version: the version that a stock tool knows it by there, where that is another (``2.10.0+cu128``).
         distribution: what a stock tool is told in place of the project's name (``jax[cuda13]``), or ``""``.
+        is_described: whether its METADATA was read; else ``requires`` is not known.
     """
 
     filename: WheelFilename
@@ -40,6 +41,7 @@ class PublishedWheel:
     index: str = ""
     version: str = ""
     distribution: str = ""
+    is_described: bool = True
 
 
 @dataclass(frozen=True)

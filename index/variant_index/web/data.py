@@ -137,6 +137,7 @@ def _release(
                 "source": sources.setdefault(wheel.index, len(sources)) if wheel.index else None,
                 "version": wheel.version,
                 "distribution": wheel.distribution,
+                "described": wheel.is_described,
             }
             for wheel in release.wheels
         ],

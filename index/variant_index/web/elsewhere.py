@@ -204,4 +204,5 @@ def _published(link: WheelLink, core: CoreMetadata | None, *, is_indexed: bool) 
         index=source,
         version=str(link.version) if link.backend is not None else "",
         distribution=_distribution(link),
+        is_described=core is not None,
     )

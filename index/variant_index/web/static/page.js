@@ -284,7 +284,8 @@
     const why = reasons.length ? sentence(details(selected)) : "It is the only kind of wheel that fits.";
     const without = over?.length ? ` ${over.join(", ")} ${over.length > 1 ? "have" : "has"} no build for this machine's accelerator.` : "";
     get("why").textContent = why + without;
-    fill("needs", ...(needs.length ? needs.map((text) => element("li", {}, code(text))) : [element("li", {}, "none")]));
+    const none = wheel.described ? "none" : "not known: the index has no METADATA beside the wheel";
+    fill("needs", ...(needs.length ? needs.map((text) => element("li", {}, code(text))) : [element("li", {}, none)]));
   }
 
   const details = ({ reasons }) => reasons.map(({ detail }) => detail).join("; ");
