@@ -77,8 +77,8 @@ def parse_user_requirement(
     except (InvalidVariantError, RequirementError, ValueError) as error:
         reason = getattr(error, "message", str(error))
         hint = getattr(error, "hint", None) or _meant(body)
-        if isinstance(error, NoFileError):
-            raise NoFileError(f"{origin}: {reason}", hint=hint) from error
+        if isinstance(error, NoFileError) and "://" not in body:
+            raise NoFileError(f"{origin}: '{body}' is not there: {reason}", hint=hint) from error
         raise RequirementError(
             f"{origin}: '{body}' cannot be read as a requirement: {reason}", hint=hint
         ) from error
