@@ -40,10 +40,10 @@ def cases() -> Iterator[Case]:
     work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="variantctl-benchmark-")))
     bench = Bench(work, stack.enter_context(serving(site)) + "/simple/")
     torch = [TORCH, "--no-deps"]
-    yield bench.case("torch, warm", torch, cold=False, targets={"uv": 1.0})
+    yield bench.case("torch, warm", torch, cold=False, targets={"uv": 1.1})
     yield bench.case("torch, cold", torch, cold=True, targets={"uv": 1.2, "pip": 0.25}, most_megabytes=150)
-    yield bench.case(f"{APPLICATION}, warm", [APPLICATION], cold=False, targets={"uv": 2.0, "pip": 0.2})
-    yield bench.case(f"{APPLICATION}, cold", [APPLICATION], cold=True)
+    yield bench.case(f"{APPLICATION}, warm", [APPLICATION], cold=False, targets={"uv": 1.3, "pip": 0.2})
+    yield bench.case(f"{APPLICATION}, cold", [APPLICATION], cold=True, targets={"uv": 1.5})
     if os.environ.get("VARIANTCTL_BENCHMARK_CUDA"):
         stack_site = _site(kept / "cuda", ((CUDA_STACK,),))
         cuda = Bench(work / "cuda", stack.enter_context(serving(stack_site)) + "/simple/")
