@@ -366,12 +366,11 @@ def trusted_hosts(args: argparse.Namespace, files: RequirementFile | None) -> tu
 def plain_client(args: argparse.Namespace) -> HttpClient:
     """As pip's and variantctl's configuration say: proxies, certificates, passwords; no index is asked."""
     from variantctl.config.settings import load_index_settings
-    from variantctl.indexes.finder import http_settings
     from variantctl.net.client import HttpClient
 
     # No index is asked for anything, so pip need not be asked for its own.
     settings = load_index_settings(no_index=True, no_backends=True, trusted_hosts=args.trusted_host)
-    return HttpClient(http_settings(settings))
+    return HttpClient(settings.http)
 
 
 def plugin_sources(args: argparse.Namespace, files: RequirementFile | None = None) -> PluginSources:

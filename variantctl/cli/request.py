@@ -67,13 +67,12 @@ def requirement_files(args: argparse.Namespace) -> RequirementFile:
 
     def read_url(url: str) -> bytes:
         from variantctl.config.settings import load_index_settings
-        from variantctl.indexes.finder import http_settings
         from variantctl.net.client import HttpClient
 
         settings = load_index_settings(
             no_index=True, no_backends=True, cert=args.cert, trusted_hosts=trusted_hosts(args, reader.result)
         )
-        with HttpClient(http_settings(settings)) as client:
+        with HttpClient(settings.http) as client:
             return client.get(url).content
 
     reader = RequirementFileReader(read_url=read_url)

@@ -18,6 +18,7 @@ from variantctl.config.file import IndexTable, read_configuration
 from variantctl.config.pip import PipConfig, pip_default_index, read_pip_config
 from variantctl.config.uploads import UploadLimits, first_said, limits_of_variables
 from variantctl.families.registry import NO_FAMILIES, Families
+from variantctl.net.client import HttpSettings
 from variantctl.values import dataclass, field, replace
 
 if TYPE_CHECKING:
@@ -102,6 +103,19 @@ class IndexSettings:
     ignore_error_codes: Mapping[str, Collection[int]] = field(default_factory=dict)
     uploads: UploadLimits = field(default_factory=UploadLimits)
     families: Families = NO_FAMILIES
+
+    @property
+    def http(self) -> HttpSettings:
+        """The part that says how requests are made."""
+        return HttpSettings(
+            cert=self.cert,
+            client_cert=self.client_cert,
+            proxy=self.proxy,
+            trusted_hosts=self.trusted_hosts,
+            timeout=self.timeout,
+            offline=self.offline,
+            keyring=self.keyring,
+        )
 
     @property
     def layers(self) -> tuple[SourceLayer, ...]:

@@ -23,7 +23,7 @@ from variantctl.indexes.reachability import ServerReachability
 from variantctl.indexes.sdists import is_promised
 from variantctl.indexes.source_list import SourceList
 from variantctl.indexes.wheel_metadata import WheelMetadataReader
-from variantctl.net.client import HttpClient, HttpSettings
+from variantctl.net.client import HttpClient
 from variantctl.net.download import Cancelled, Progress
 from variantctl.net.errors import NetworkError, SourceError
 from variantctl.net.hashes import check, digests_of_bytes
@@ -69,7 +69,7 @@ class PackageFinder:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.settings = settings
-        self.client = client or HttpClient(http_settings(settings), environ=environ)
+        self.client = client or HttpClient(settings.http, environ=environ)
         self.cache = cache or Cache.open(environ=environ)
         self.builds: Builds | None = None
         self.notes: list[str] = []
@@ -489,16 +489,3 @@ class PackageFinder:
         with self._lock:
             if text not in self.warnings:
                 self.warnings.append(redact(text))
-
-
-def http_settings(settings: IndexSettings) -> HttpSettings:
-    """The part of the settings that says how requests are made."""
-    return HttpSettings(
-        cert=settings.cert,
-        client_cert=settings.client_cert,
-        proxy=settings.proxy,
-        trusted_hosts=settings.trusted_hosts,
-        timeout=settings.timeout,
-        offline=settings.offline,
-        keyring=settings.keyring,
-    )

@@ -1,4 +1,4 @@
-"""When a failed request is tried again, and after how long."""
+"""Requests over HTTP: their settings, credentials and retries; one connection pool for all threads."""
 
 from __future__ import annotations
 
