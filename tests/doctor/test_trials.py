@@ -66,7 +66,7 @@ def stand_in(
 
 
 def run(folder: Path, *, limit: float = 30) -> Trial:
-    # Python tells a changed module by its size and second: another torch of the same length would be taken for it.
+    # Python tells a changed module by its size and second; another torch may have both of the first.
     rmtree(folder / "__pycache__", ignore_errors=True)
     return run_trial(Path(sys.executable), "torch", limit=limit, also=[folder])
 
