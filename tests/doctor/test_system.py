@@ -235,6 +235,24 @@ def test_a_toolkit_of_another_major_than_torchs(tree: Tree) -> None:
     assert tree.find((), torch) == []
 
 
+def test_a_folder_of_the_toolkit_that_is_not_there(tree: Tree) -> None:
+    torch = installed("torch", "2.9.0", ("nvidia-cublas",))
+    tree.environ = {"CUDA_HOME": "/usr/local/cuda-12.4"}
+    (finding,) = tree.find((), torch)
+    assert kinds([finding]) == [("suggestion", "toolkit-missing")]
+    assert finding.detail.startswith("CUDA_HOME is /usr/local/cuda-12.4, and there is no such folder")
+    assert "set it to the folder of a CUDA 13.0 toolkit" in finding.hint
+    # Nobody who runs a CPU build, or no torch, needs a toolkit.
+    assert tree.find(()) == []
+    tree.write("usr/local/cuda-12.4/bin/nvcc")
+    assert tree.find((), torch) == []
+    # torch reads CUDA_PATH only where CUDA_HOME is not set.
+    tree.environ["CUDA_PATH"] = "/opt/gone"
+    assert tree.find((), torch) == []
+    del tree.environ["CUDA_HOME"]
+    assert "CUDA_PATH is /opt/gone" in tree.find((), torch)[0].detail
+
+
 def test_the_nvcc_on_path_says_which_toolkit(tree: Tree) -> None:
     torch = installed("torch", "2.9.0", ("nvidia-cublas",))
     tree.write("usr/local/cuda/version.json", '{"cuda": {"version": "13.0.1"}}')

@@ -168,11 +168,16 @@ def permissions(path: Path) -> str:
         return str(path)
 
 
+TOOLKIT_VARIABLES = ("CUDA_HOME", "CUDA_PATH")
+"""The variables that name the folder of the CUDA toolkit; the first that is set counts
+(torch/utils/cpp_extension.py, ``_find_cuda_home``)."""
+
+
 def toolkit_folder(system: System) -> str:
     """Where builds of extensions look: CUDA_HOME, else the nvcc on PATH, else /usr/local/cuda."""
-    named = system.environ.get("CUDA_HOME") or system.environ.get("CUDA_PATH")
-    if named:
-        return named
+    for variable in TOOLKIT_VARIABLES:
+        if named := system.environ.get(variable):
+            return named
     for folder in system.environ.get("PATH", "").split(os.pathsep):
         if folder and system.has(f"{folder.lstrip('/')}/nvcc"):
             return str(Path(folder).parent)

@@ -13,6 +13,7 @@ from variantctl.doctor.findings import Commands, Finding, Severity
 from variantctl.doctor.inspection import Inspected
 from variantctl.doctor.system import (
     LIBRARY_FOLDERS,
+    TOOLKIT_VARIABLES,
     Gpu,
     System,
     device_nodes,
@@ -319,12 +320,26 @@ def _library_path(system: System, packages: Iterable[Inspected]) -> Iterator[Fin
 
 
 def _toolkit(system: System, packages: Mapping[NormalizedName, Inspected]) -> Iterator[Finding]:
-    """The CUDA that extensions would be built with, where it is of another major than torch's."""
+    """The CUDA that extensions would be built with: it is not there, or of another major than torch's."""
     torch = packages.get(NormalizedName("torch"))
     built_for = torch.build.version if torch is not None and torch.build.accelerator == "nvidia" else None
+    if torch is None or built_for is None:
+        return
     folder = toolkit_folder(system)
+    variable = next((name for name in TOOLKIT_VARIABLES if system.environ.get(name)), None)
+    if variable is not None and not system.names(folder.lstrip("/")):
+        yield Finding(
+            "suggestion",
+            "toolkit-missing",
+            "torch",
+            f"{variable} is {folder}, and there is no such folder, or nothing is in it",
+            f"`unset {variable}`, or set it to the folder of a CUDA {built_for} toolkit.",
+            "Extensions of torch cannot be built here, and programs that look for CUDA there fail.",
+            (f"{variable}={folder}",),
+        )
+        return
     version = toolkit_version(system, folder.lstrip("/"))
-    if torch is None or built_for is None or version is None:
+    if version is None:
         return
     if version.partition(".")[0] == built_for.partition(".")[0]:
         return
