@@ -14,6 +14,7 @@ CAMPAIGNS = {
     "crashes": "the old environment or the new one, killed at any moment and failing at any call",
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
+    "hard-sets": "sets that people really ask for, beside uv on the index that pip is set up for",
     "mutants": "a test notices a change of the code that decides (ordering, choice, transaction, ...)",
     "machine-code": "no damaged or hostile library makes the reader fail, or costs much",
     "workers": "the same index by four workers, two of them killed, as by one process (a case is a wheel)",

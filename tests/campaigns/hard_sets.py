@@ -1,0 +1,179 @@
+"""Sets that people really ask for (``hard_sets.toml``) beside uv, on the index that pip is set up for.
+
+Each set is resolved by both tools into one empty environment, without wheels being fetched: once to fill
+their caches, then twice for the time. A failure is a set that uv solves and we do not, another set than uv's
+without a reason in ``[differs]``, and a warm time of more than ``MOST`` times uv's above a second.
+
+Pages change by the hour, so there are no seeds. ``VARIANTCTL_HARD_SETS=TEXT,...`` takes the sets whose names
+have one of the texts, ``VARIANTCTL_HARD_SETS_CACHE=DIR`` keeps the caches for the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.campaigns.packages import Pins
+from tests.campaigns.report import Report
+from tests.campaigns.resolvers import environ
+from variantctl.config.settings import load_index_settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MOST = 1.5
+"""So many times uv's time may a warm run take, where it takes more than a second."""
+
+_LIMIT = 300
+_TIMED = 2
+_TABLE = Path(__file__).with_suffix(".toml")
+_PIN = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*(?:==|@)\s*(?P<version>\S+)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool said of a set.
+
+    Attributes:
+        pins: of its plan; ``None`` where it found none.
+        seconds: how long the faster of the warm runs took.
+        cpu: how much of it was the processor's, in user mode.
+        said: why there is none.
+    """
+
+    pins: Pins | None
+    seconds: float
+    cpu: float
+    said: str
+
+
+@dataclass(frozen=True)
+class _Tool:
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+
+    def ask(self, folder: Path, requirements: Sequence[str]) -> Answer:
+        path = folder / "requirements.txt"
+        path.write_text("\n".join(requirements) + "\n", "utf-8")
+        done, answer = self._once(path)
+        for _ in range(_TIMED if done.returncode == 0 else 0):
+            _, again = self._once(path)
+            answer = again if again.seconds < answer.seconds else answer
+        return answer
+
+    def _once(self, path: Path) -> tuple[subprocess.CompletedProcess[str], Answer]:
+        command = [str(path) if word == "FILE" else word for word in self.command]
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=self.environ, timeout=_LIMIT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            done = subprocess.CompletedProcess(command, 124, "", f"nothing in {_LIMIT} s")
+        seconds = time.monotonic() - started
+        cpu = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        pins = _pins(done.stdout) if done.returncode == 0 else None
+        return done, Answer(pins, seconds, cpu, _why(done) if pins is None else "")
+
+
+def run(cases: int, seed: int, folder: Path) -> Report:
+    """Compare on the first ``cases`` sets; a line for each is printed as it is done."""
+    report = Report("sets that people ask for (beside uv)", seed)
+    data = tomllib.loads(_TABLE.read_text("utf-8"))
+    index = str(load_index_settings(no_backends=True).layers[-1].index_url)
+    cache = Path(os.environ.get("VARIANTCTL_HARD_SETS_CACHE", folder))
+    environment = folder / "environment"
+    venv.create(environment, symlinks=True)
+    ours, uv = _ours(index, environment, cache), _uv(index, environment, cache)
+    print(f"{'set':26} {'ours':>5} {'uv':>5} {'others':>6} {'s':>6} {'uv s':>6} {'ratio':>6} {'cpu':>6}")
+    for name, requirements in list(_chosen({**data["sets"], **data["files"]}))[:cases]:
+        theirs, mine = uv.ask(folder, requirements), ours.ask(folder, requirements)
+        _judge(report, name, mine, theirs, data["differs"].get(name))
+    return report
+
+
+def _chosen(sets: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
+    texts = os.environ.get("VARIANTCTL_HARD_SETS", "").split(",")
+    return [(name, of) for name, of in sets.items() if any(text in name for text in texts)]
+
+
+def _judge(report: Report, name: str, mine: Answer, theirs: Answer, reason: str | None) -> None:
+    different = _different(mine.pins or {}, theirs.pins or {})
+    ratio = mine.seconds / theirs.seconds
+    print(
+        f"{name:26} {_count(mine):>5} {_count(theirs):>5} {len(different):>6} {mine.seconds:6.2f} "
+        f"{theirs.seconds:6.2f} {ratio:6.2f} {mine.cpu / max(theirs.cpu, 0.01):6.2f}",
+        flush=True,
+    )
+    if mine.pins is None and theirs.pins is None:
+        report.count("neither finds a set")
+        print(f"    ours: {mine.said}\n    uv: {theirs.said}")
+    elif theirs.pins is None:
+        report.count("only we find a set")
+        print(f"    uv: {theirs.said}")
+    elif mine.pins is None:
+        report.fail("only uv finds a set", f"{name}: {mine.said}")
+    elif not different:
+        report.count("the same set")
+    elif reason is not None:
+        report.count("another set, for a reason")
+    else:
+        report.fail("another set", f"{name} (ours, uv): {'; '.join(different)}")
+    if mine.pins is not None and theirs.pins is not None and mine.seconds > max(1.0, MOST * theirs.seconds):
+        report.fail(f"(more than {MOST} times uv's time)", f"{name}: {mine.seconds:.2f} s, {ratio:.2f}")
+
+
+def _different(mine: Pins, theirs: Pins) -> list[str]:
+    return [
+        f"{name} {mine.get(name, '-')} {theirs.get(name, '-')}"
+        for name in sorted({*mine, *theirs})
+        if mine.get(name) != theirs.get(name)
+    ]
+
+
+def _count(answer: Answer) -> str:
+    return "none" if answer.pins is None else str(len(answer.pins))
+
+
+def _ours(index: str, environment: Path, cache: Path) -> _Tool:
+    options = ["--dry-run", "--json", "--no-backends", "--no-families", "--index-url", index, "-r", "FILE"]
+    command = [sys.executable, "-m", "variantctl", "install", "-p", str(environment), *options]
+    changed = {"XDG_CACHE_HOME": str(cache / "ours"), "PIP_CONFIG_FILE": os.devnull}
+    return _Tool(tuple(command), {**environ(), **changed})
+
+
+def _uv(index: str, environment: Path, cache: Path) -> _Tool:
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "FILE", "--quiet", "--no-header"]
+    options = ["--no-annotate", "--default-index", index, "--python", str(environment / "bin" / "python")]
+    changed = {"UV_CACHE_DIR": str(cache / "uv"), "UV_NO_CONFIG": "1"}
+    return _Tool((*uv, *options), {**environ(), **changed})
+
+
+def _pins(said: str) -> Pins:
+    """Of one JSON object of ours, or of uv's lines."""
+    if said.startswith("{"):
+        return {each["name"]: str(Version(each["version"])) for each in json.loads(said)["install"]}
+    found = [match for line in said.splitlines() if (match := _PIN.match(line))]
+    return {str(canonicalize_name(match["name"])): str(Version(match["version"])) for match in found}
+
+
+def _why(done: subprocess.CompletedProcess[str]) -> str:
+    """The first words of an error."""
+    text = done.stderr
+    if done.stdout.startswith("{"):
+        text = json.loads(done.stdout)["error"]["message"]
+    return " ".join(text.split())[:300]
