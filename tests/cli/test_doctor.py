@@ -260,6 +260,15 @@ def test_commands_name_the_environment_and_what_else_was_given(shell: Shell) -> 
     assert given.uninstall("a") == "variantctl uninstall -y a -penv --python 'my env'"
 
 
+def test_a_source_that_a_hint_names_is_named_once() -> None:
+    from variantctl.cli.remedies import commands_for
+
+    given = commands_for(["--backends", "other", "--backends=more", "-p", "env", "-i", "https://a.example"])
+    command = given.install("torch", "--backends", "pytorch")
+    assert command == "variantctl install torch --backends pytorch -p env -i https://a.example"
+    assert given.install("torch").count("--backends") == 2
+
+
 def test_what_only_this_machine_knows(shell: Shell) -> None:
     """A module in PYTHONPATH that hides the installed one, and a variable that hides GPUs."""
     build_wheel(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from variantctl.values import dataclass
@@ -59,8 +59,17 @@ class Commands:
     choice: tuple[str, ...] = ()
 
     def install(self, *words: str) -> str:
-        """``variantctl install --reinstall torch==2.10.0 -p env``."""
-        return shlex.join(["variantctl", "install", *words, *self.environment, *self.choice])
+        """``variantctl install --reinstall torch==2.10.0 -p env``; a source in ``words`` stands there once."""
+        return shlex.join(["variantctl", "install", *words, *self.environment, *self._choice_without(words)])
+
+    def _choice_without(self, words: Sequence[str]) -> Iterator[str]:
+        """``choice`` without what ``words`` say already, which would stand there twice."""
+        given = iter(self.choice)
+        for word in given:
+            if word == "--backends" and word in words:
+                next(given, "")
+            elif not (word.startswith("--backends=") and "--backends" in words):
+                yield word
 
     def uninstall(self, *names: str) -> str:
         """``variantctl uninstall -y onnxruntime -p env``."""

@@ -186,7 +186,7 @@ def without_accelerator(
         name, allowed if preferences.accelerator == ANY else candidate_finder.versions(name), candidate_finder
     )
     if preferences.accelerator == ANY and found is not None:
-        why = "is a CPU build, as --accelerator any has it"
+        why = f"is a CPU build, which --accelerator any allows: it has no {_build(candidate_finder)}"
         return Without(name, chosen.version, why, found, policy=True)
     why = f"is a CPU build: it has no {_build(candidate_finder)}"
     if allowed and len(allowed) > 1:
