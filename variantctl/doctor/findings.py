@@ -59,7 +59,7 @@ class Commands:
     choice: tuple[str, ...] = ()
 
     def install(self, *words: str) -> str:
-        """``variantctl install --reinstall torch==2.10.0 -p env``; a source in ``words`` stands there once."""
+        """``variantctl install --reinstall torch==2.10.0 -p env``; a source in ``words`` is named once."""
         return shlex.join(["variantctl", "install", *words, *self.environment, *self._choice_without(words)])
 
     def _choice_without(self, words: Sequence[str]) -> Iterator[str]:
