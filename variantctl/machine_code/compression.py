@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
 
 from variantctl.machine_code.content import Content, pieces
 from variantctl.machine_code.errors import DamagedCodeError
@@ -78,14 +80,8 @@ def _zlib(content: Content) -> Iterator[bytes]:
 
 
 def _zstd(content: Content) -> Iterator[bytes]:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise DamagedCodeError("it is compressed with zstd, which this Python has no module for") from error
-    stream = zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _WINDOW})
+    module = _zstd_module()
+    stream = module.ZstdDecompressor(options={int(module.DecompressionParameter.window_log_max): _WINDOW})
     try:
         for piece in pieces(content, size=_INPUT):
             yield stream.decompress(piece, _PIECE)
@@ -93,8 +89,25 @@ def _zstd(content: Content) -> Iterator[bytes]:
                 yield stream.decompress(b"", _PIECE)
             if stream.eof:
                 return
-    except (zstd.ZstdError, MemoryError) as error:
+    except (module.ZstdError, MemoryError) as error:
         raise DamagedCodeError(f"its compressed content is damaged ({error})") from error
+
+
+@cache
+def _zstd_module() -> Any:
+    """Late, as most libraries have nothing of the kind; and once, as some have thousands.
+
+    Raises:
+        DamagedCodeError: this Python has none.
+    """
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise DamagedCodeError("it is compressed with zstd, which this Python has no module for") from error
+    return zstd
 
 
 _METHODS: dict[str, Callable[[Content], Iterator[bytes]]] = {STORED: _stored, ZLIB: _zlib, ZSTD: _zstd}

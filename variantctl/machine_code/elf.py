@@ -60,15 +60,26 @@ class Elf:
         """Whether there is a table of sections."""
         return bool(self._sections_at)
 
-    @cached_property
-    def sections(self) -> tuple[Section, ...]:
-        """Its sections; none where the table of them was taken away.
+    def sections(self, starts: tuple[bytes, ...]) -> list[Section]:
+        """Its sections whose names start with one of some texts; none where the table of them was taken away.
+
+        A library has thirty sections, of which few are asked for: names are compared where they lie.
 
         Raises:
             DamagedCodeError: the table is not where it is said to be.
         """
+        rows, names = self._table
+        return [
+            Section(text_at(names, row[0], _MOST_NAME), row[4], 0 if row[1] == _NOBITS else row[5], row[3])
+            for row in rows
+            if names.startswith(starts, row[0])
+        ]
+
+    @cached_property
+    def _table(self) -> tuple[list[tuple[int, ...]], bytes]:
+        """The headers of its sections (name, type, flags, address, offset, size, ...), and their names."""
         if not self._sections_at:
-            return ()
+            return [], b"\0"
         form = self._form("IIQQQQIIQQ" if self.is_64 else "IIIIIIIIII")
         if self._section_size != form.size:
             raise DamagedCodeError(f"its section headers are said to have {self._section_size} bytes each")
@@ -79,26 +90,10 @@ class Elf:
         if count > _MOST_SECTIONS:
             raise DamagedCodeError(f"it is said to have {count:,} sections")
         rows = list(form.iter_unpack(self.content.read(self._sections_at, count * form.size)))
-        names = self._names(rows, names_index)
-        return tuple(
-            [
-                Section(
-                    # As ``text_at``, without a call for each.
-                    names[name : names.find(b"\0", name)][:_MOST_NAME].decode("utf-8", "replace"),
-                    offset,
-                    0 if kind == _NOBITS else size,
-                    address,
-                    kind == _NOTE,
-                )
-                for name, kind, _, address, offset, size, *_ in rows
-            ]
-        )
-
-    def _names(self, rows: list[tuple[int, ...]], index: int) -> bytes:
-        if index >= len(rows):
-            return b"\0"
+        if names_index >= len(rows):
+            return rows, b"\0"
         # With an end, whatever the file claims.
-        return self.content.read(rows[index][4], rows[index][5]) + b"\0"
+        return rows, self.content.read(rows[names_index][4], rows[names_index][5]) + b"\0"
 
     def part(self, section: Section) -> Content:
         """The bytes of a section.
@@ -158,12 +153,13 @@ class Elf:
         Raises:
             DamagedCodeError: one of them is not all there.
         """
-        held = [section for section in self.sections if section.is_note]
-        if sum(section.size for section in held) > self.content.size:
+        rows, names = self._table
+        held = [(name, offset, size) for name, kind, _, _, offset, size, *_ in rows if kind == _NOTE]
+        if sum(size for _, _, size in held) > self.content.size:
             raise DamagedCodeError("its sections of notes overlap")
-        for section in held:
-            data = self.part(section).read(0, section.size)
-            yield from self._notes_of(data, 8 if self.is_64 and "property" in section.name else 4)
+        for name, offset, size in held:
+            data = Part(self.content, offset, size).read(0, size)
+            yield from self._notes_of(data, 8 if self.is_64 and "property" in text_at(names, name) else 4)
 
     def _notes_of(self, data: bytes, alignment: int) -> Iterator[tuple[str, int, bytes]]:
         form, at = self._form("III"), 0

@@ -74,12 +74,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _named(args: argparse.Namespace) -> Iterator[_Outcome]:
     """Wheels, whoever reads them, and libraries; then the wheels of all requirements together."""
-    from variantctl.requirements.requirement import parse_user_requirement
-
     names = list(dict.fromkeys(args.files))
     requirements = [name for name in names if not (_is_path(name) or _is_store(name))]
-    yield from _of_files([name for name in names if name not in requirements], args)
+    files = [name for name in names if name not in requirements]
+    if len(files) == 1 and not (args.journal or args.workers) and Path(files[0]).is_file():
+        yield _of_one(Path(files[0]))
+    elif files:
+        yield from _of_files(files, args)
     if requirements:
+        # Late, as it takes as long to import as a small wheel takes.
+        from variantctl.requirements.requirement import parse_user_requirement
+
         yield from _of_requirements(args, [parse_user_requirement(text) for text in requirements])
 
 
@@ -122,9 +127,6 @@ def _of_files(names: Sequence[str], args: argparse.Namespace) -> Iterator[_Outco
         except VariantctlError as error:
             found.append(_Outcome(path.name, name if _is_store(name) else path, error=error))
     wheels = [item for item in found if not isinstance(item, _Outcome)]
-    if wheels == list(named) and len(wheels) == 1 and not (journal or args.workers):
-        yield from (item if isinstance(item, _Outcome) else _of_one(named[item]) for item in found)
-        return
     load = Load(len(wheels), sum(wheel.size for wheel in wheels), any(_is_store(x.place) for x in wheels))
     with progress_bar(f"reading {len(wheels):,} wheels") as progress:
         sizes = [wheel.size for wheel in wheels]
