@@ -235,6 +235,10 @@ def test_two_distributions_that_own_one_import_package(shell: Shell) -> None:
         in shared["detail"]
     )
     assert "(1 file differs); Python finds the files of onnxruntime 1.20.1" in shared["detail"]
+    # What a GPU and its driver can use is one question, so one command leaves one of them.
+    assert "`variantctl install onnxruntime -p env --profile h100` removes both" in shared["hint"]
+    findings = doctor(shell, "--profile", "h100", "--no-families", code=1)["findings"]
+    (shared,) = [finding for finding in findings if finding["kind"] == "shared-import"]
     uninstall, install = (part.split() for part in shared["hint"].split("`")[1::2])
     assert uninstall == ["variantctl", "uninstall", "-y", "onnxruntime", "-p", "env"]
     shell.run(*uninstall[1:])

@@ -11,6 +11,8 @@ from tests.resolve.world import PLATFORM
 from variantctl.doctor.checks import Ground, check
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection, backend_sources
+from variantctl.families.knowledge import FamilyKnowledge
+from variantctl.families.registry import Families
 from variantctl.providers.algorithm import Machine
 from variantctl.providers.profiles import load_profile
 from variantctl.select.compatibility import Interpreter
@@ -33,8 +35,14 @@ def installed(name: str, version: str = "1.0", requires: tuple[str, ...] = (), *
     )
 
 
-def found(*packages: Inspected, profile: str = "x86-64-v3") -> list[Finding]:
-    """What the checks find on a shipped profile's machine; dependencies that are not there do not count."""
+def found(*packages: Inspected, profile: str = "x86-64-v3", as_one: bool = True) -> list[Finding]:
+    """What the checks find on a shipped profile's machine; dependencies that are not there do not count.
+
+    Args:
+        packages: what is installed.
+        profile: the machine.
+        as_one: whether names of a family count for one project.
+    """
     machine = Machine(load_profile(profile))
     ground = Ground(
         machine.supported,
@@ -42,6 +50,8 @@ def found(*packages: Inspected, profile: str = "x86-64-v3") -> list[Finding]:
         Interpreter(PLATFORM.tags, PLATFORM.markers),
         f"profile {profile}",
         COMMANDS,
+        families=Families(lambda: FamilyKnowledge(None)),
+        as_one=as_one,
     )
     inspection = Inspection({item.name: item for item in packages}, {})
     return [item for item in check(inspection, ground) if item.kind != "missing-dependency"]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.doctor.machines import found, installed, kinds
-from variantctl.doctor.inspection import Inspected
 from variantctl.select.ordinary_builds import CPU, OrdinaryBuild, ordinary_build
 
 CUDA13 = ("nvidia-cublas", "nvidia-cudnn-cu13==9.24.0.43")
@@ -63,7 +62,11 @@ def test_a_cuda_that_the_driver_cannot_run() -> None:
     assert finding.hint.startswith("Update the driver, or: `variantctl install --reinstall torch")
     assert found(installed("torch", "2.5.0", ("nvidia-cublas-cu12",)), profile="t4") == []
     (jax,) = found(installed("jax"), installed("jax-cuda13-plugin"), profile="t4")
-    assert jax.kind == "driver-too-old" and "`variantctl install 'jax[cuda12]' -p env`" in jax.hint
+    assert (jax.kind, jax.package) == ("driver-too-old", "jax-cuda13-plugin")
+    assert (
+        "`variantctl uninstall -y jax-cuda13-plugin -p env`, then "
+        "`variantctl install --reinstall jax -p env` takes the build for profile t4."
+    ) in jax.hint
 
 
 def test_pytorch_of_an_ordinary_index_for_gpus_that_it_was_not_built_for(tmp_path: Path) -> None:
@@ -80,24 +83,57 @@ def test_pytorch_of_an_ordinary_index_for_gpus_that_it_was_not_built_for(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("package", "profile", "command"),
+    ("package", "profile", "name", "member"),
     [
-        (installed("jax", requested=True), "h100", "variantctl install 'jax[cuda12]' -p env"),
-        (installed("jax", requested=True), "mi300x", "variantctl install 'jax[rocm7-local]' -p env"),
-        (
-            installed("tensorflow-cpu", requested=True),
-            "h100",
-            "variantctl install 'tensorflow[and-cuda]' -p env",
-        ),
-        (installed("onnxruntime", requested=True), "h100", "variantctl install onnxruntime-gpu -p env"),
-        (installed("faiss-cpu", requested=True), "h100", "variantctl install faiss-gpu-cu12 -p env"),
+        ("jax", "h100", "jax", "'jax[cuda12]'"),
+        ("jax", "mi300x", "jax", "'jax[rocm7-local]'"),
+        ("tensorflow-cpu", "h100", "tensorflow", "'tensorflow[and-cuda]'"),
+        ("onnxruntime", "h100", "onnxruntime", "onnxruntime-gpu"),
+        ("onnxruntime", "mi300x", "onnxruntime", "onnxruntime-migraphx"),
+        ("faiss-cpu", "h100", "faiss", "faiss-gpu"),
     ],
 )
-def test_other_frameworks_for_cpus(package: Inspected, profile: str, command: str) -> None:
-    (finding,) = found(package, profile=profile)
-    assert kinds([finding]) == [("error", "cpu-build", package.name)]
-    assert f"`{command}`" in finding.hint
-    assert found(package) == [] and found(package, profile="arc-b580") == []
+def test_a_member_for_cpus_beside_a_gpu(package: str, profile: str, name: str, member: str) -> None:
+    there = installed(package, requested=True)
+    (finding,) = found(there, profile=profile)
+    assert kinds([finding]) == [("error", "cpu-build", package)]
+    assert f"`variantctl install --reinstall {name} -p env`" in finding.hint
+    assert f"{package} 1.0 makes no use of an" in finding.detail and finding.evidence
+    # Where names are taken as they are, the commands name the member.
+    (finding,) = found(there, profile=profile, as_one=False)
+    assert f"`variantctl install {member} -p env`" in finding.hint
+    assert ("variantctl uninstall" in finding.hint) == (member.strip("'").partition("[")[0] != package)
+    assert found(there) == [] and found(there, profile="raspberry-pi-5") == []
+
+
+def test_a_member_that_stands_in_for_another_name_is_right() -> None:
+    """The other name is no distribution of its own, and so nothing is said of it."""
+    cupy = installed("cupy-cuda12x", "14.1.1")
+    name = installed("cupy", "14.1.1", stands_in_by="cupy-cuda12x")
+    assert found(cupy, name, profile="h100") == []
+    (alone,) = found(name, profile="h100")
+    assert kinds([alone]) == [("error", "stand-in-alone", "cupy")]
+    assert "only says that cupy-cuda12x stands in for it, and that is not installed" in alone.detail
+    assert alone.hint == "`variantctl install cupy -p env` installs it."
+
+
+def test_a_member_that_the_table_knows_more_of(tmp_path: Path) -> None:
+    """Nothing about the wheel itself says that CUDA 13 has no code for a GPU of capability 7.0."""
+    profile = tmp_path / "v100.toml"
+    profile.write_text(
+        'format = 1\nname = "v100"\n[nvidia]\ncuda_driver = "13.0"\ncompute_capabilities = ["7.0"]\n'
+    )
+    (finding,) = found(installed("cupy-cuda13x", "14.1.1"), profile=str(profile))
+    assert kinds([finding]) == [("error", "variant-mismatch", "cupy-cuda13x")]
+    assert "which is the build cuda13x, needs nvidia :: sm_arch" in finding.detail
+    assert "`variantctl install --reinstall cupy -p env` takes the build" in finding.hint
+    assert found(installed("cupy-cuda12x", "14.1.1"), profile=str(profile)) == []
+    # The major of onnxruntime-gpu changed with 1.27.
+    assert found(installed("onnxruntime-gpu", "1.26.0"), profile="h100") == []
+    (newer,) = found(installed("onnxruntime-gpu", "1.27.0"), profile="h100")
+    assert newer.kind == "variant-mismatch" and "driver offers 12.8 and older" in newer.detail
+    # It runs on processors, too.
+    assert found(installed("onnxruntime-openvino", requested=True), profile="h100") == []
 
 
 def test_what_a_dependency_brought_is_a_suggestion() -> None:
@@ -117,6 +153,10 @@ def test_two_cuda_majors_in_one_process() -> None:
     (finding,) = found(TORCH_CUDA13, installed("cupy-cuda12x"), profile="b200")
     assert kinds([finding]) == [("error", "mixed-cuda", "torch")]
     assert "torch 2.15.0 for CUDA 13; cupy-cuda12x 1.0 for CUDA 12" in finding.detail
+    assert finding.hint == (
+        "`variantctl install --reinstall cupy-cuda13x -p env` takes the build for CUDA 13."
+    )
+    (finding,) = found(TORCH_CUDA13, installed("cupy-cuda12x"), profile="b200", as_one=False)
     assert "`variantctl uninstall -y cupy-cuda12x -p env`, then `variantctl install cupy-cuda13x -p env`" in (
         finding.hint
     )
@@ -156,4 +196,7 @@ def test_what_an_extra_asked_for_is_not_left_over() -> None:
     libraries = (installed("nvidia-cublas-cu12"), installed("nvidia-cudnn-cu12"))
     assert found(tensorflow, *libraries, profile="h100") == []
     # Where only some of it is there, nobody asked for the extra.
-    assert [item.kind for item in found(tensorflow, libraries[0], profile="h100")] == ["left-over"]
+    assert [item.kind for item in found(tensorflow, libraries[0], profile="h100")] == [
+        "cpu-build",
+        "left-over",
+    ]

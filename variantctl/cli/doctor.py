@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from variantctl.doctor.findings import Commands, Finding
     from variantctl.doctor.inspection import Inspection
     from variantctl.doctor.trials import Trial
+    from variantctl.families.registry import Families
     from variantctl.providers.algorithm import Machine
     from variantctl.target.environment import Environment
 
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Inspect, judge, and print the findings."""
+    from variantctl.config.families import all_families
     from variantctl.doctor.checks import check, is_healthy
 
     # The plugin of a trusted provider is asked as it is in the cache, or not at all.
@@ -59,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
     subject = target_machine.subject_of(args, environment)
     inspection = _inspect(args, environment, subject)
     commands = commands_for(args.arguments)
-    any_build = options.preferences(args).accelerator == "any"
-    findings = check(inspection, _ground(subject, commands, any_build=any_build))
+    families = all_families(os.environ)
+    findings = check(inspection, _ground(args, subject, families, commands))
     findings += _of_code(inspection, findings, subject, commands)
     if args.profile is None:
-        findings += _of_this_machine(inspection, environment, subject.machine, commands)
+        findings += _of_this_machine(inspection, environment, subject.machine, families, commands)
     findings += _of_sources(args, environment, subject, inspection, commands)
     trials = list(_trials(args, environment)) if args.run else []
     findings += _of_trials(trials, inspection, subject, commands)
@@ -122,7 +124,11 @@ def _of_code(
 
 
 def _of_this_machine(
-    inspection: Inspection, environment: Environment, machine: Machine, commands: Commands
+    inspection: Inspection,
+    environment: Environment,
+    machine: Machine,
+    families: Families,
+    commands: Commands,
 ) -> list[Finding]:
     """What no profile can say: drivers, device nodes, containers, variables."""
     from variantctl.doctor.accelerators import is_about_accelerators, wanted_accelerators
@@ -131,7 +137,7 @@ def _of_this_machine(
     from variantctl.doctor.system_checks import check_system, not_detected
 
     packages = inspection.packages
-    if not is_about_accelerators(packages.values()):
+    if not is_about_accelerators(packages.values(), families):
         return []
     before = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     findings = list(shadowing(packages, environment.site_packages, before))
@@ -190,7 +196,10 @@ def _print_trials(trials: Sequence[Trial]) -> None:
             sys.stdout.write(f"  {device.device}{name}: {took}\n")
 
 
-def _ground(subject: TargetMachine, commands: Commands, *, any_build: bool) -> Ground:
+def _ground(
+    args: argparse.Namespace, subject: TargetMachine, families: Families, commands: Commands
+) -> Ground:
+    from variantctl.config.families import known_families
     from variantctl.doctor.checks import Ground
     from variantctl.select.compatibility import Interpreter
 
@@ -205,7 +214,9 @@ def _ground(subject: TargetMachine, commands: Commands, *, any_build: bool) -> G
         Interpreter(subject.platform.tags, subject.platform.markers),
         subject.who,
         commands,
-        any_build,
+        options.preferences(args).accelerator == "any",
+        families,
+        not args.no_families and bool(known_families(os.environ)),
     )
 
 

@@ -10,6 +10,7 @@ from variantctl.families.registry import NO_FAMILIES, Families, read_families
 
 if TYPE_CHECKING:
     from variantctl.families.knowledge import FamilyKnowledge
+    from variantctl.variants.nodes import Node
 
 _OFF = "VARIANTCTL_NO_FAMILIES"
 
@@ -41,13 +42,30 @@ def load_families(
     Raises:
         SettingsError: configuration cannot be understood.
     """
-    table = configuration.families if configuration is not None else None
-    on, changes = (
-        read_families(table, configuration.origin) if configuration and table is not None else (True, {})
-    )
+    on, changes = _of_configuration(configuration)
     if off or not on or _is_set(environ):
         return NO_FAMILIES
+    return _opened(environ, changes, elsewhere=elsewhere)
 
+
+def all_families(environ: Mapping[str, str]) -> Families:
+    """What is known of families, whether or not names count for another here: for judging what is installed.
+
+    Raises:
+        SettingsError: the configuration cannot be understood.
+    """
+    _, changes = _of_configuration(read_configuration(environ))
+    return _opened(environ, changes, elsewhere=True)
+
+
+def _of_configuration(configuration: Configuration | None) -> tuple[bool, dict[str, Node]]:
+    """Whether families count, and what the configuration file says of each."""
+    if configuration is None or configuration.families is None:
+        return True, {}
+    return read_families(configuration.families, configuration.origin)
+
+
+def _opened(environ: Mapping[str, str], changes: Mapping[str, Node], *, elsewhere: bool) -> Families:
     def opened() -> FamilyKnowledge:
         # Most commands look no name up.
         from variantctl.backends.knowledge_files import user_folder

@@ -10,8 +10,10 @@ from packaging.version import Version
 from variantctl.backends.source import Ask, BackendSource
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, backend_sources
+from variantctl.doctor.members import Members, check_members
 from variantctl.doctor.mixtures import backend
 from variantctl.doctor.orphans import left_over
+from variantctl.families.registry import Families
 from variantctl.select.fit import devices, fit_of_ordinary, present
 from variantctl.select.ordinary_builds import CPU, VENDORS, toolkit_version
 from variantctl.select.reasons import property_reasons
@@ -21,41 +23,6 @@ from variantctl.variants.properties import Supported
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _FIRST_CUDA, _LAST_CUDA = 11, 13
-
-
-@dataclass(frozen=True)
-class Framework:
-    """A framework whose build for an accelerator is another package, or is asked for with an extra.
-
-    Attributes:
-        accelerated: namespace -> the requirement of that build; ``{major}`` is CUDA's, as the driver runs it.
-        plugins: beginnings of names that make the framework itself use an accelerator.
-        source: where that is written.
-    """
-
-    accelerated: Mapping[str, str]
-    plugins: tuple[str, ...] = ()
-    source: str = ""
-
-
-FRAMEWORKS: Mapping[str, Framework] = {
-    "jax": Framework(
-        {"nvidia": "jax[cuda{major}]", "amd": "jax[rocm7-local]"},
-        ("jax-cuda", "jax-rocm", "jax-metal", "libtpu", "intel-extension-for-openxla"),
-        "JAX's installation page",
-    ),
-    "tensorflow-cpu": Framework(
-        {"nvidia": "tensorflow[and-cuda]", "amd": "tensorflow-rocm"}, (), "TensorFlow's installation page"
-    ),
-    "onnxruntime": Framework(
-        {"nvidia": "onnxruntime-gpu"}, ("onnxruntime-",), "ONNX Runtime's installation page"
-    ),
-    "faiss-cpu": Framework({"nvidia": "faiss-gpu-cu{major}"}, ("faiss-gpu",), "faiss's wheels"),
-    "cupy": Framework(
-        {"nvidia": "cupy-cuda{major}x", "amd": "cupy-rocm-7-0"}, (), "CuPy's installation page"
-    ),
-}
-"""Distribution -> how its build for an accelerator is had. PyTorch's are those of its sub-indexes."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +55,29 @@ def check_accelerators(
     packages: Mapping[NormalizedName, Inspected],
     needed: Mapping[NormalizedName, Iterable[NormalizedName]],
     machine: Machine,
+    members: Members,
     commands: Commands,
 ) -> list[Finding]:
     """Builds for CPUs beside a GPU, for another vendor or another CUDA, and libraries that nothing needs."""
     findings = list(_cpu_builds(packages, machine, commands))
     for item in packages.values():
         if not item.build.library and not _is_variant(item):
-            findings += _ordinary(item, machine, commands)
-    findings += _mixed_cuda(packages.values(), machine, commands)
+            findings += _ordinary(item, machine, members, commands)
+    named = [NormalizedName(finding.package) for finding in findings]
+    told = {*named, *map(members.plugin_of, named)}
+    there = present(machine.supported)
+    of_members = check_members(members, machine.ask, there, machine.who, commands)
+    findings += [finding for finding in of_members if NormalizedName(finding.package) not in told]
+    findings += _mixed_cuda(packages.values(), machine, members, commands)
     findings += _other_torch(packages, commands)
     findings += _left_over(packages, needed, commands)
     return findings
 
 
-def is_about_accelerators(packages: Iterable[Inspected]) -> bool:
+def is_about_accelerators(packages: Iterable[Inspected], families: Families) -> bool:
     """Whether anything is installed for which the machine must be asked."""
     return any(
-        item.build.accelerator is not None or item.family is not None or item.name in FRAMEWORKS
+        item.build.accelerator is not None or item.family is not None or families.of(item.name) is not None
         for item in packages
     )
 
@@ -134,12 +107,6 @@ def _cpu_builds(
         usable = _usable_backends(source, machine) if members else []
         if members and usable:
             yield _cpu_family(members, source, usable, machine, commands)
-    for name, framework in FRAMEWORKS.items():
-        item = packages.get(NormalizedName(name))
-        if item is not None and not any(
-            other.startswith(framework.plugins) for other in packages if other != name
-        ):
-            yield from _cpu_framework(item, framework, machine, commands)
 
 
 def _is_for_cpus(item: Inspected) -> bool:
@@ -175,35 +142,13 @@ def _cpu_family(
     )
 
 
-def _cpu_framework(
-    item: Inspected, framework: Framework, machine: Machine, commands: Commands
-) -> Iterator[Finding]:
-    there = [name for name in present(machine.supported) if name in framework.accelerated]
-    if not there or item.build.accelerator in VENDORS:
-        return
-    wanted = framework.accelerated[there[0]].format(major=machine.cuda_major)
-    installs = f"`{commands.install(wanted)}` installs a build that does."
-    replaced = wanted.partition("[")[0] != item.name
-    remove = f"`{commands.uninstall(item.name)}`, then " if replaced else ""
-    # What something else brought may be right for that; what a user asked for is what they look at.
-    yield Finding(
-        "error" if item.requested else "suggestion",
-        "cpu-build",
-        item.name,
-        f"{item} makes no use of {devices(there)}, which {machine.who} has",
-        remove + installs,
-        f"{item.name} runs on the CPU alone.",
-        (*_evidence([item]), framework.source),
-    )
-
-
-def _ordinary(item: Inspected, machine: Machine, commands: Commands) -> Iterator[Finding]:
+def _ordinary(item: Inspected, machine: Machine, members: Members, commands: Commands) -> Iterator[Finding]:
     """An ordinary wheel for an accelerator that is not there, or that its driver cannot run."""
     if item.build.accelerator in (None, CPU):
         return
     fit = fit_of_ordinary(item.build, machine.supported, machine.who, machine.unanswered.get)
     if fit.status == "fits":
-        yield from _of_sub_index(item, machine, commands)
+        yield from _of_sub_index(item, machine, members, commands)
         return
     if fit.status == "unknown":
         yield Finding(
@@ -218,7 +163,7 @@ def _ordinary(item: Inspected, machine: Machine, commands: Commands) -> Iterator
         kind,
         item.name,
         f"{item} {fit.why}",
-        update + _instead(item, machine, commands),
+        update + _instead(item, machine, members, commands),
         "It cannot use a GPU here."
         if fit.status == "misfit"
         else "Nothing here can use what it was built for.",
@@ -226,22 +171,19 @@ def _ordinary(item: Inspected, machine: Machine, commands: Commands) -> Iterator
     )
 
 
-def _instead(item: Inspected, machine: Machine, commands: Commands) -> str:
+def _instead(item: Inspected, machine: Machine, members: Members, commands: Commands) -> str:
     """What to install in place of a build that does not fit."""
     if item.family is not None:
         command = commands.install("--reinstall", item.name, "--backends", item.family)
         return f"`{command}` takes the build for {machine.who}."
-    framework = next(
-        (known for name, known in FRAMEWORKS.items() if item.name.startswith(name.partition("-")[0])), None
-    )
-    there = [name for name in present(machine.supported) if framework and name in framework.accelerated]
-    if framework is None or not there:
-        return f"`{commands.uninstall(item.name)}` removes it."
-    wanted = framework.accelerated[there[0]].format(major=machine.cuda_major)
-    return f"`{commands.uninstall(item.name)}`, then `{commands.install(wanted)}`."
+    if (better := members.instead(item.name, machine.ask, commands)) is not None:
+        return f"{better} takes the build for {machine.who}."
+    return f"`{commands.uninstall(item.name)}` removes it."
 
 
-def _of_sub_index(item: Inspected, machine: Machine, commands: Commands) -> Iterator[Finding]:
+def _of_sub_index(
+    item: Inspected, machine: Machine, members: Members, commands: Commands
+) -> Iterator[Finding]:
     """PyTorch of an ordinary index is a sub-index's build, of which more is known: the GPUs it is for."""
     source = next((source for source in backend_sources() if source.name == item.family), None)
     if source is None or item.label is not None or item.build.version is None:
@@ -261,13 +203,15 @@ def _of_sub_index(item: Inspected, machine: Machine, commands: Commands) -> Iter
         "variant-mismatch",
         item.name,
         f"{item}, which is the build {label}, {reasons}",
-        _instead(item, machine, commands),
+        _instead(item, machine, members, commands),
         "Kernels fail at run time: no kernel image is available for execution on the device.",
         _evidence([item]),
     )
 
 
-def _mixed_cuda(packages: Iterable[Inspected], machine: Machine, commands: Commands) -> Iterator[Finding]:
+def _mixed_cuda(
+    packages: Iterable[Inspected], machine: Machine, members: Members, commands: Commands
+) -> Iterator[Finding]:
     """Two CUDA majors that one process would load."""
     majors: dict[str, list[Inspected]] = {}
     for item in packages:
@@ -290,18 +234,15 @@ def _mixed_cuda(packages: Iterable[Inspected], machine: Machine, commands: Comma
         "mixed-cuda",
         items[0].name,
         f"builds for different CUDA majors side by side: {told}",
-        " ".join(_for_major(item, kept, commands) for item in changed),
+        " ".join(_for_major(item, kept, machine, members, commands) for item in changed),
         "A process that imports both loads two CUDA runtimes, and libraries of one name in two versions.",
         _evidence(items),
     )
 
 
-def _for_major(item: Inspected, major: str, commands: Commands) -> str:
-    for name, framework in FRAMEWORKS.items():
-        requirement = framework.accelerated.get("nvidia", "")
-        if item.name.startswith(name.partition("-")[0]) and "{major}" in requirement:
-            wanted = requirement.format(major=major)
-            return f"`{commands.uninstall(item.name)}`, then `{commands.install(wanted)}`."
+def _for_major(item: Inspected, major: str, machine: Machine, members: Members, commands: Commands) -> str:
+    if (other := members.instead(item.name, machine.ask, commands, cuda_major=major)) is not None:
+        return f"{other} takes the build for CUDA {major}."
     return f"`{commands.install('--upgrade', item.name)}` looks for a build for CUDA {major}."
 
 

@@ -13,7 +13,9 @@ from variantctl.doctor.dependencies import Graph, check_dependencies
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.imports import check_shared_files
 from variantctl.doctor.inspection import Inspected, Inspection
+from variantctl.doctor.members import Members
 from variantctl.doctor.mixtures import check_mixture
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import update_for
 from variantctl.select.fit import ACCELERATORS
@@ -40,6 +42,8 @@ class Ground:
         who: ``this machine`` or ``profile h100``, for messages.
         commands: those that mend things, for this environment.
         any_build: the user's policy is to take any build: one for CPUs beside a GPU is worth a word at most.
+        families: which distributions are builds of one package.
+        as_one: whether ``install`` takes those for one project.
     """
 
     supported: Callable[[VariantMetadata], Supported]
@@ -48,6 +52,8 @@ class Ground:
     who: str = "this machine"
     commands: Commands = field(default_factory=Commands)
     any_build: bool = False
+    families: Families = NO_FAMILIES
+    as_one: bool = True
 
     def reinstall(self, *packages: Inspected) -> str:
         """What has packages chosen anew, in the versions they have."""
@@ -73,21 +79,22 @@ def check(inspection: Inspection, ground: Ground) -> list[Finding]:
     findings += check_mixture(inspection.packages.values(), ground.commands)
     requirements = {name: item.requires for name, item in inspection.packages.items()}
     graph = Graph(requirements, variants, ground.interpreter.markers)
-    findings += _of_accelerators(inspection, graph, ground)
-    findings += check_shared_files(inspection, ground.commands)
+    members = Members(inspection.packages, ground.interpreter.markers, ground.families, as_one=ground.as_one)
+    findings += _of_accelerators(inspection, graph, members, ground)
+    findings += check_shared_files(inspection, members, ground.commands)
     findings += check_dependencies(graph, versions, ground.commands)
     return findings
 
 
-def _of_accelerators(inspection: Inspection, graph: Graph, ground: Ground) -> list[Finding]:
+def _of_accelerators(inspection: Inspection, graph: Graph, members: Members, ground: Ground) -> list[Finding]:
     """The machine is asked only where what is installed has to do with an accelerator."""
-    if not is_about_accelerators(inspection.packages.values()):
+    if not is_about_accelerators(inspection.packages.values(), ground.families):
         return []
     unanswered = {name: why for name in VENDORS if (why := ground.unanswered(name)) is not None}
     supported = ground.supported(ACCELERATORS)
     markers = ground.interpreter.markers
     machine = Machine(supported, ground.supported, markers, unanswered, ground.who)
-    found = check_accelerators(inspection.packages, graph.needed(), machine, ground.commands)
+    found = check_accelerators(inspection.packages, graph.needed(), machine, members, ground.commands)
     if not ground.any_build:
         return found
     return [replace(item, severity="suggestion") if item.kind == "cpu-build" else item for item in found]

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection
+from variantctl.doctor.members import Members
 from variantctl.target.installed import InstalledFile
 from variantctl.target.integrity import is_as_recorded
 from variantctl.values import dataclass
@@ -25,7 +26,7 @@ class _Claim:
     file: InstalledFile
 
 
-def check_shared_files(inspection: Inspection, commands: Commands) -> Iterator[Finding]:
+def check_shared_files(inspection: Inspection, members: Members, commands: Commands) -> Iterator[Finding]:
     """Import packages of which two distributions list the same files with different content.
 
     What is the same in both (the empty ``nvidia/__init__.py`` of NVIDIA's older wheels) harms nobody.
@@ -44,7 +45,7 @@ def check_shared_files(inspection: Inspection, commands: Commands) -> Iterator[F
             owners = tuple(claim.owner.name for claim in several)
             contested.setdefault((module, owners), []).append(several)
     for (module, owners), files in contested.items():
-        yield _finding(module, [inspection.packages[name] for name in owners], files, commands)
+        yield _finding(module, [inspection.packages[name] for name in owners], files, members, commands)
 
 
 def _module(path: Path, sites: Sequence[Path]) -> str | None:
@@ -56,7 +57,11 @@ def _module(path: Path, sites: Sequence[Path]) -> str | None:
 
 
 def _finding(
-    module: str, owners: Sequence[Inspected], files: Sequence[Sequence[_Claim]], commands: Commands
+    module: str,
+    owners: Sequence[Inspected],
+    files: Sequence[Sequence[_Claim]],
+    members: Members,
+    commands: Commands,
 ) -> Finding:
     found = _found(files)
     known = [owner for owner in owners if owner.name in found]
@@ -69,14 +74,17 @@ def _finding(
     count = len(files)
     kept = next((owner for owner in owners if owner.build.accelerator not in (None, "cpu")), owners[-1])
     others = [owner.name for owner in owners if owner is not kept]
+    mended = members.leaves_one(owners, commands) or (
+        f"`{commands.uninstall(*others)}`, then `{commands.install('--reinstall', kept.pin)}`, "
+        f"leaves {kept.name} alone."
+    )
     return Finding(
         "error",
         "shared-import",
         owners[0].name,
         f"{' and '.join(map(str, owners))} both own the import package {module} "
         f"({count} {'file differs' if count == 1 else 'files differ'}); {which}",
-        f"`{commands.uninstall(*others)}`, then `{commands.install('--reinstall', kept.pin)}`, "
-        f"leaves {kept.name} alone.",
+        mended,
         "Which of them a program gets depends on which was installed last; removing one breaks the other.",
         tuple(str(claims[0].file.path) for claims in files[:3]),
     )

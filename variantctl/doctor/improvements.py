@@ -15,6 +15,7 @@ from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.withdrawal import installed_withdrawn
 from variantctl.select.ordinary_builds import VENDORS
+from variantctl.values import replace
 from variantctl.variants.accelerators import called
 from variantctl.variants.errors import VariantctlError
 
@@ -36,9 +37,10 @@ def improvements(
         commands: those that mend things.
         begin: called with the name of each package.
     """
-    candidate_finder.expect_projects(inspection.packages)
+    packages = [_as_asked_for(item, inspection, candidate_finder) for item in _real(inspection)]
+    candidate_finder.expect_projects(item.name for item in packages)
     findings: list[Finding] = []
-    for item in inspection.packages.values():
+    for item in packages:
         begin(item.name)
         try:
             findings += _of(item, candidate_finder, commands)
@@ -56,9 +58,21 @@ def improvements(
 
 def withdrawals(inspection: Inspection, candidate_finder: CandidateFinder) -> list[Finding]:
     """What the pages that are at hand say against what is installed: suggestions, and no request."""
-    return [
-        finding for item in inspection.packages.values() for finding in _withdrawn(item, candidate_finder)
-    ]
+    return [finding for item in _real(inspection) for finding in _withdrawn(item, candidate_finder)]
+
+
+def _real(inspection: Inspection) -> list[Inspected]:
+    """What is installed, without the names that another distribution stands in for."""
+    return [item for item in inspection.packages.values() if item.stands_in_by is None]
+
+
+def _as_asked_for(item: Inspected, inspection: Inspection, candidate_finder: CandidateFinder) -> Inspected:
+    """A member of a family as ``install`` sees it: a build of the package that it counts for."""
+    families = candidate_finder.families
+    if item.label is not None or families.of(item.name) is None:
+        return item
+    label = families.installed_label(item.name, item.version, inspection.packages)
+    return replace(item, name=families.identity(item.name), label=label)
 
 
 def _withdrawn(item: Inspected, candidate_finder: CandidateFinder) -> Iterator[Finding]:

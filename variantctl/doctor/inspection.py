@@ -50,6 +50,7 @@ class Inspected:
         build: what it was built for, by its own files or by what an ordinary wheel shows.
         files: every file of it, as RECORD has it.
         is_direct: it was installed from a URL or a folder, and from no index.
+        stands_in_by: the distribution that stands in for this name; ``None``: it is what it says.
     """
 
     name: NormalizedName
@@ -68,6 +69,7 @@ class Inspected:
     build: OrdinaryBuild = field(default_factory=OrdinaryBuild)
     files: tuple[InstalledFile, ...] = field(default=(), repr=False)
     is_direct: bool = False
+    stands_in_by: NormalizedName | None = None
 
     @property
     def declares(self) -> frozenset[str]:
@@ -156,6 +158,7 @@ def _inspected(package: InstalledPackage, markers: Mapping[str, str], *, verify:
         _build(package, requires, markers),
         files,
         package.source is not None,
+        package.stands_in_by,
     )
 
 

@@ -112,6 +112,12 @@ class Member(Backend):
         """The distribution that it is for one package of the family."""
         return canonicalize_name(self.project.replace(NAME, identity))
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those of what some wheel of it needs."""
+        builds = (self.properties, *(build.properties for build in self.builds))
+        return tuple(dict.fromkeys(name for properties in builds for name in properties))
+
     def has(self, version: Version) -> bool:
         """Whether a version counts."""
         return self.versions.contains(version, prereleases=True)
@@ -178,10 +184,10 @@ class Family(BackendSource):
         named = canonicalize_name(extra)
         return next((each for each in self.members if named == each.extra or named in each.also), None)
 
-    def installed_label(
+    def installed_member(
         self, project: NormalizedName, version: Version, there: Collection[str]
-    ) -> str | None:
-        """The label of an installed distribution.
+    ) -> Member | None:
+        """Which member an installed distribution is; ``None`` where that cannot be told.
 
         Args:
             project: its own name.
@@ -194,11 +200,19 @@ class Family(BackendSource):
         known = [each for each in self.members if each.project_of(identity) == project and each.has(version)]
         for member in known:
             if member.extra is not None and any(name in there for name in member.shows):
-                return member.label
-        for member in known:
-            if member.extra is None and (build := member.build_of(version)) is not None:
-                return build[0]
-        return None
+                return member
+        bare = (each for each in known if each.extra is None and each.build_of(version) is not None)
+        return next(bare, None)
+
+    def installed_label(
+        self, project: NormalizedName, version: Version, there: Collection[str]
+    ) -> str | None:
+        """The label of an installed distribution; arguments as ``installed_member`` has them."""
+        member = self.installed_member(project, version, there)
+        build = member.build_of(version) if member is not None else None
+        if member is None or build is None:
+            return None
+        return build[0] if member.extra is None else member.label
 
     def label_of(self, name: NormalizedName, version: Version) -> str | None:
         """The label of a distribution by its own name and version, as far as those say it."""
@@ -210,17 +224,26 @@ class Family(BackendSource):
 
     def asked(self, ask: Ask, environment: Mapping[str, str]) -> tuple[Member, ...]:
         """The members whose pages are worth asking for on a machine: those that it can use."""
-        here = [each for each in self.members if each.is_on(environment)]
-        fixed = [each for each in here if not each.local]
-        metadata = self.metadata_of(
+        usable = {each.label for each in self.best_first(ask, environment)}
+        here = (each for each in self.members if each.is_on(environment))
+        return tuple(each for each in here if each.local or each.label in usable)
+
+    def best_first(self, ask: Ask, environment: Mapping[str, str]) -> list[Member]:
+        """The members that a machine can use, best first, save those whose versions say what they are."""
+        metadata = self._of_every_build(environment)
+        labels = (key.rpartition(".")[0] for key in order_labels(metadata, ask(metadata)))
+        by_label = {each.label: each for each in self.members}
+        return [by_label[label] for label in dict.fromkeys(labels)]
+
+    def _of_every_build(self, environment: Mapping[str, str]) -> VariantMetadata:
+        return self.metadata_of(
             {
                 f"{each.label}.{number}": (each, properties)
-                for each in fixed
+                for each in self.members
+                if each.is_on(environment) and not each.local
                 for number, properties in enumerate(each.may_be(environment))
             }
         )
-        usable = {key.rpartition(".")[0] for key in order_labels(metadata, ask(metadata))}
-        return tuple(each for each in here if each.local or each.label in usable)
 
     def metadata_of(self, builds: Mapping[str, tuple[Member, Properties]]) -> VariantMetadata:
         """The metadata of some builds: key -> (member, properties). Of equal ones the earlier is better."""
