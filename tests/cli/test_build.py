@@ -154,6 +154,26 @@ def test_a_plan_builds_nothing(shell: Shell) -> None:
     assert "build" not in planned["helper"] and "building" not in done.stderr
 
 
+def test_a_wheel_for_another_machine_says_what_source_code_needs(shell: Shell) -> None:
+    """As uv has it: what cannot be built here can be planned, and what a build then needs is compared."""
+    add_sdist(shell.world.wheels, "2.0", fails=True)
+    shell.world.add("thing", "2.0", tag="cp310-cp310-win_amd64", requires=["other>=1"])
+    shell.world.add("thing", "2.0", tag="cp39-cp39-linux_x86_64", requires=["helper>=1"])
+    shell.world.add("other")
+    done = shell.install("thing", "--dry-run", "--json", "--python-version", "3.12", "--no-backends")
+    planned = {item["name"]: item for item in json.loads(done.stdout)["install"]}
+    assert planned.keys() == {"thing", "helper"} and planned["thing"]["requires"] == ["helper>=1"]
+    assert planned["thing"]["filename"] == "thing-2.0.tar.gz" and planned["thing"]["build"]
+    assert "no compiler here" in shell.install("thing", code=1).stderr
+
+
+def test_what_a_build_needs_is_compared_with_what_was_said(shell: Shell) -> None:
+    shell.world.add("thing", "1.0", tag="cp39-cp39-linux_x86_64", requires=["helper>=1"])
+    done = shell.install("thing")
+    assert "thing 1.0 needs something else, now that it is built" in done.stderr
+    assert shell.packages() == {"thing": "1.0", "helper": "1.0"}
+
+
 def test_what_was_built_is_not_built_again(shell: Shell) -> None:
     installed = {item["name"]: item for item in shell.plan("thing")["install"]}
     assert installed["thing"]["filename"] == "thing-1.0-py3-none-any.whl"

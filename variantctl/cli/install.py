@@ -261,7 +261,10 @@ def _apply(
     if plan.needs_build:
         from variantctl.install.planned_builds import built_plan
 
+        told = len(plan.notes)
         plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
+        for note in plan.notes[told:]:
+            render.note(note)
     with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
         outcome = apply_plan(

@@ -16,20 +16,25 @@ from variantctl.indexes.sdists import is_promised, promised
 from variantctl.net.remote_file import RemoteFile
 
 Fits = Callable[[WheelLink], bool]
+Alike = Callable[[WheelLink], bool]
 
 
 class BuildableFiles(ProjectFiles):
     """A view of a project's files.
 
     Of a wheel-to-be ``file`` is the source distribution and ``wheel`` a name that fits everywhere: the real
-    one shows once it is built.
+    one shows once it is built. Where the version has wheels for other machines or Pythons, METADATA of one of
+    them is taken for that of the source code, as uv does it: old versions often cannot be built on a new
+    Python at all, and to know what they need must not take a build. What the build then gives is compared
+    (``install.planned_builds``).
 
     Args:
         files: as the sources have them.
         fits: whether a wheel can be installed; where a version has one that can, nothing is built.
+        alike: whether a wheel is for the platform at least.
     """
 
-    def __init__(self, files: ProjectFiles, fits: Fits) -> None:
+    def __init__(self, files: ProjectFiles, fits: Fits, alike: Alike) -> None:
         # Frozen: attributes are set as the generated __init__ of a frozen dataclass sets them.
         for attribute, value in (
             ("name", files.name),
@@ -37,7 +42,7 @@ class BuildableFiles(ProjectFiles):
             ("variants_json", files.variants_json),
             ("skipped", files.skipped),
             ("status", files.status),
-            ("by_version", _Versions(files, fits)),
+            ("by_version", _Versions(files, fits, alike)),
             ("_files", files),
         ):
             object.__setattr__(self, attribute, value)
@@ -75,9 +80,10 @@ class BuildableFiles(ProjectFiles):
 
 
 class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
-    def __init__(self, files: ProjectFiles, fits: Fits) -> None:
+    def __init__(self, files: ProjectFiles, fits: Fits, alike: Alike) -> None:
         self._files = files
         self._fits = fits
+        self._alike = alike
         self._known: dict[Version, tuple[WheelLink, ...]] = {}
 
     @cached_property
@@ -111,7 +117,9 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
             return wheels
         if any(self._fits(link) for link in wheels):
             return wheels
-        return (*wheels, promised(sdist, self._files.name, version))
+        ordinary = [link for link in wheels if link.wheel.label is None and link.backend is None]
+        told_by = next((link for link in ordinary if self._alike(link)), next(iter(ordinary), None))
+        return (*wheels, promised(sdist, self._files.name, version, told_by))
 
     def __iter__(self) -> Iterator[Version]:
         return iter(self._ordered)

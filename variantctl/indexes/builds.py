@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from packaging.utils import NormalizedName
 
 from variantctl.cache.wheels import FetchedWheel
-from variantctl.indexes.buildable_files import BuildableFiles
+from variantctl.indexes.buildable_files import Alike, BuildableFiles, Fits
 from variantctl.indexes.errors import BuildError
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.sdists import BuildPolicy, is_promised, promised
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from variantctl.wheels.metadata import CoreMetadata
 
 Fetch = Callable[[RemoteFile], FetchedWheel]
-Fits = Callable[[WheelLink], bool]
 
 
 @dataclass(frozen=True)
@@ -152,11 +151,11 @@ class Builds:
         self._count += 1
         return Path(self._temporary.name) / f"{self._count}" / name
 
-    def offered(self, files: ProjectFiles, fits: Fits) -> ProjectFiles:
+    def offered(self, files: ProjectFiles, fits: Fits, alike: Alike) -> ProjectFiles:
         """A project's files, with a wheel-to-be for each version that has an sdist and no fitting wheel."""
         if not self.policy.takes_wheels(files.name):
             files = ProjectFiles(files.name, files.source, (), files.sdists, status=files.status)
-        return BuildableFiles(files, fits) if self.policy.builds(files.name) else files
+        return BuildableFiles(files, fits, alike) if self.policy.builds(files.name) else files
 
     def link_to(self, tree: SourceTree) -> WheelLink:
         """The wheel-to-be of source code that somebody named.

@@ -41,7 +41,8 @@ from variantctl.wheels.metadata import CoreMetadata, core_metadata, metadata_tex
 
 if TYPE_CHECKING:
     from variantctl.families.registry import Families
-    from variantctl.indexes.builds import Builds, Fits
+    from variantctl.indexes.buildable_files import Alike, Fits
+    from variantctl.indexes.builds import Builds
 
 #: What a server says of a file that is gone, or whose signed link has expired.
 _DEAD = (400, 401, 403, 404, 410)
@@ -87,7 +88,7 @@ class PackageFinder:
             self._warn,
         )
         self._projects: dict[tuple[NormalizedName, tuple[str, ...], str], ProjectFiles] = {}
-        self._fits: tuple[str, Fits] | None = None
+        self._fits: tuple[str, Fits, Alike] | None = None
         self._core_metadata: dict[str, CoreMetadata] = {}
         self._lock = Lock()
         self.unreadable: dict[tuple[NormalizedName, Version], str] = {}
@@ -144,7 +145,7 @@ class PackageFinder:
         if found is None:
             raise self._places.not_found(project, self.notes)
         if self.builds is not None and self._fits is not None:
-            found = self.builds.offered(found, self._fits[1])
+            found = self.builds.offered(found, *self._fits[1:])
         with self._lock:
             self._projects[key] = found
         return found
@@ -170,17 +171,18 @@ class PackageFinder:
         seen._places = self._places.for_machine(ask, environment, wishes)
         return seen
 
-    def for_interpreter(self, name: str, fits: Fits) -> PackageFinder:
+    def for_interpreter(self, name: str, fits: Fits, alike: Alike) -> PackageFinder:
         """The same catalog with a wheel to be built for each version that has none for an interpreter.
 
         Args:
             name: what tells it from other interpreters.
             fits: whether a wheel can be installed there.
+            alike: whether a wheel is for its platform at least.
         """
         if self.builds is None:
             return self
         seen = copy(self)
-        seen._fits = (name, fits)
+        seen._fits = (name, fits, alike)
         return seen
 
     def expect_backends(self, names: Iterable[str]) -> None:
@@ -327,6 +329,8 @@ class PackageFinder:
         known = self._core_metadata.get(link.file.url)
         if known is not None:
             return known
+        if link.told_by is not None:
+            return self.core_metadata(link.told_by)
         if self.builds is not None and is_promised(link):
             metadata = self.builds.metadata(link, self._store.fetch)
         else:

@@ -51,11 +51,14 @@ class WheelLink:
         wheel: what counts when choosing. For a wheel of a backend that is the public version and the
             backend's label; for any other what its name says.
         backend: where a wheel of a backend lies, else ``None``.
+        told_by: of source code to be built: a wheel of the same version that is for another machine or
+            Python, and whose METADATA is taken for its own; ``None``: there is none.
     """
 
     file: RemoteFile
     wheel: WheelFilename
     backend: BackendBuild | None = None
+    told_by: WheelLink | None = None
 
     @property
     def version(self) -> Version:

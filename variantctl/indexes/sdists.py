@@ -40,10 +40,12 @@ class BuildPolicy:
         return name in self.only_binary or ":all:" not in self.no_binary
 
 
-def promised(file: RemoteFile, name: NormalizedName, version: Version) -> WheelLink:
+def promised(
+    file: RemoteFile, name: NormalizedName, version: Version, told_by: WheelLink | None = None
+) -> WheelLink:
     """A link that stands for the wheel of some source code; its tags fit everywhere until it is built."""
     wheel = parse_wheel_filename(f"{name.replace('-', '_')}-{version}-py3-none-any.whl")
-    return WheelLink(file, replace(wheel, filename=file.filename))
+    return WheelLink(file, replace(wheel, filename=file.filename), told_by=told_by)
 
 
 def is_promised(link: WheelLink) -> bool:

@@ -92,7 +92,9 @@ class CandidateFinder:
         named = {name: frozenset((label,)) for name, label in self.preferences.labels.items()}
         wishes = MemberWishes({**self.preferences.wished, **named}, every_member)
         self._package_finder = package_finder.for_machine(ask, interpreter.markers, wishes).for_interpreter(
-            f"{interpreter.tags[0]} {interpreter.python}", lambda link: fits_interpreter(link, interpreter)
+            f"{interpreter.tags[0]} {interpreter.python}",
+            lambda link: fits_interpreter(link, interpreter),
+            lambda link: interpreter.is_of_platform(link.wheel),
         )
         self._machine = machine
         self._asking = Lock()

@@ -69,7 +69,8 @@ class Prefetcher:
         with self._lock:
             for link in links:
                 # What has to be built first is not built on a guess.
-                if link.file.url not in self._metadata and link.file.filename.endswith(".whl"):
+                to_be_built = link.told_by is None and not link.file.filename.endswith(".whl")
+                if link.file.url not in self._metadata and not to_be_built:
                     self._metadata[link.file.url] = self._pool.submit(
                         self._package_finder.core_metadata, link
                     )
