@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.checkout import copy_checkout
 from tests.cli.test_sources import project as source_tree
 from tests.index.object_store import object_store
 from variantctl.backends.tables import shipped_table
@@ -83,13 +84,7 @@ def _environment_with_pip(ground: Ground) -> Mapping[str, str]:
 
 def _checkout(ground: Ground) -> Mapping[str, str]:
     """The working folder is a checkout of variantctl."""
-    for name in ("variantctl", "index", "plugins", "pyproject.toml", "README.md", "LICENSE", "mkdocs.yml"):
-        source = ROOT / name
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        if source.is_dir():
-            shutil.copytree(source, ground.folder / name, ignore=ignored)
-        else:
-            shutil.copy(source, ground.folder / name)
+    copy_checkout(ground.folder)
     return {}
 
 

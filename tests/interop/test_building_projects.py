@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.checkout import copy_checkout
 from tests.interop.ci_files import GITHUB, GITLAB, Step, load, steps
 from variantctl.cli import main
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PROJECTS = ROOT / "fixtures" / "projects"
 GITHUB_SETTINGS = {
     "vars.WHEEL_INDEX": "site",
+    "vars.VARIANTCTL_REPOSITORY": "",
     "secrets.AWS_ACCESS_KEY_ID": "",
     "secrets.AWS_SECRET_ACCESS_KEY": "",
 }
@@ -39,8 +41,11 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         uv = [sys.executable, "-m", "uv"]
-        for source in (ROOT, ROOT / "plugins"):
-            self._run([*uv, "build", "-q", "--no-config", "--wheel", str(source), "-o", str(folder / "dist")])
+        self.repository = folder / "repository"
+        copy_checkout(self.repository)
+        git = ["git", "-C", str(self.repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "All"]):
+            self._run([*git, *words])
         self._run([*uv, "venv", "-q", "--no-config", "--seed", "-p", sys.executable, str(folder / "env")])
         self._installed: set[str] = set()
 
@@ -54,8 +59,10 @@ class Runner:
         environ = {
             **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CFLAGS")},
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-            "PIP_FIND_LINKS": f"{os.environ.get('PIP_FIND_LINKS', '')} {self.folder / 'dist'}".strip(),
+            "RUNNER_TEMP": str(cwd.parent),
             **step.environ,
+            "REPOSITORY": str(self.repository),
+            "VARIANTCTL_REPOSITORY": str(self.repository),
         }
         self._run(["bash", "-eo", "pipefail", "-c", step.command], environ, cwd)
 
@@ -102,7 +109,7 @@ def test_both_files_run_the_same_commands() -> None:
         [
             (step.command.replace("$LABEL", step.environ.get("LABEL", "")), step.environ.get("CFLAGS", ""))
             for step in steps(path, settings)
-            if " pip install " not in step.command
+            if " pip install " not in step.command and "git clone" not in step.command
         ]
         for path, settings in ALL
     )
