@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 
+from variantctl.cli import examples
 from variantctl.cli.app import build_parser
 from variantctl.cli.commands import COMMANDS
 
@@ -75,6 +76,10 @@ def _actions(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
 def _described(parser: argparse.ArgumentParser, *, level: int) -> Iterator[str]:
     yield html.escape(parser.description or "", quote=False)
     yield from ("", "```text", _usage(parser), "```", "")
+    found = examples.of(" ".join(parser.prog.split()[1:]))
+    if found:
+        lines = (f"{line}  # {purpose}" for line, purpose in found)
+        yield from ("```sh", *lines, "```", "")
     if parser.epilog:
         yield from ("```text", parser.epilog % {"prog": parser.prog}, "```", "")
     for group in parser._action_groups:

@@ -12,13 +12,15 @@ from typing import Any, NoReturn
 
 from variantctl import __version__
 from variantctl.cli import render
-from variantctl.cli.commands import COMMANDS, EXAMPLES, GROUPS
+from variantctl.cli.commands import COMMANDS, GROUPS
 from variantctl.cli.habits import IGNORED, IGNORED_BY_LOCAL, LOCAL_COMMANDS
 from variantctl.cli.terminal import guard, restore, sink
 from variantctl.variants.errors import VariantctlError
 
 EPILOG = "'variantctl help COMMAND' shows what a command does, and its options."
 _IGNORED = "ignored_option"
+_BELOW = 6
+"""Where what an example is for begins, if it does not stand beside the example."""
 
 
 class _Line(argparse.Action):
@@ -44,12 +46,14 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
         self._mixing = False
+        self._shapes: dict[argparse.Action, Any] = {}
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Take options between positional arguments too (``install torch -U numpy``), as pip and uv do."""
         if self._mixing:
             return super().parse_known_args(args, namespace)
-        shapes = {action.nargs for action in self._actions if not action.option_strings}
+        self._shapes = {action: action.nargs for action in self._actions if not action.option_strings}
+        shapes = set(self._shapes.values())
         if not shapes or shapes & {argparse.PARSER, argparse.REMAINDER}:
             found, rest = super().parse_known_args(args, namespace)
         else:
@@ -103,12 +107,17 @@ class Parser(argparse.ArgumentParser):
 
     def _short_usage(self) -> str:
         """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
-        # While options and words may be mixed, argparse puts its own long usage there.
+        # While options and words may be mixed, argparse puts its own long usage there, and hides the words.
         if self.usage and "[OPTIONS]" in self.usage:
             return self.usage
+        hidden = {action: action.nargs for action in self._shapes}
+        for action, shape in self._shapes.items():
+            action.nargs = shape
         formatter = self._get_formatter()
         formatter.add_usage(None, self._get_positional_actions(), [], prefix="")
         words = " ".join(formatter.format_help().split())
+        for action, shape in hidden.items():
+            action.nargs = shape
         return words.replace(self.prog, f"{self.prog} [OPTIONS]", 1)
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -117,31 +126,60 @@ class Parser(argparse.ArgumentParser):
             sink(file or sys.stderr).styled(message)
 
     def format_help(self) -> str:
+        """The usage in a line, examples, and then the commands or the options."""
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
             self.formatter_class = _colored_formatter()
-        return super().format_help() if self.prog.count(" ") else self._format_overview()
+        head = self._get_formatter()
+        head.add_usage(self._short_usage().replace("%", "%%"), [], [])
+        head.add_text(self.description)
+        sections = self._overview() if self.prog.count(" ") == 0 else self._sections()
+        tail = self._get_formatter()
+        tail.add_text(self.epilog)
+        parts = [head.format_help(), self._examples(), *sections, tail.format_help()]
+        return "\n".join(part for part in parts if part)
 
-    def _format_overview(self) -> str:
-        """The help of variantctl as a whole: three examples, then the commands by task."""
+    def _examples(self) -> str:
+        from variantctl.cli import examples
+
+        lines = examples.of(" ".join(self.prog.split()[1:]))
+        longest = max((len(line) for line, _ in lines), default=0)
+        room = self._get_formatter()._width - longest - 4
+        # Where one of them has no room for what it is for, that goes below them all.
+        position = longest + 4 if all(len(purpose) <= room for _, purpose in lines) else _BELOW
+        return self._section("examples", [_Line(*each) for each in lines], position)
+
+    def _overview(self) -> list[str]:
+        """The commands by task, and then the options."""
         commands = next(a for a in self._actions if isinstance(a, argparse._SubParsersAction))
         lines = {action.dest: action for action in commands._choices_actions}
-        examples: list[argparse.Action] = [_Line(*each) for each in EXAMPLES]
-        groups = [(title, [lines[name] for name in names]) for title, names in GROUPS.items()]
-        options = [action for action in self._actions if action is not commands]
-        head = self._get_formatter()
-        head.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
-        head.add_text(self.description)
-        parts = [head.format_help()]
-        for sections in ([("examples", examples)], groups, [("options", options)]):
-            # A formatter for each: long examples would push the help of all commands to the right.
-            formatter = self._get_formatter()
-            formatter._max_help_position = 40
-            for title, actions in sections:
-                formatter.start_section(title)
-                formatter.add_arguments(actions)
-                formatter.end_section()
-            parts.append(formatter.format_help())
-        return "\n".join([*parts, f"{self.epilog}\n"])
+        groups = [self._section(title, [lines[name] for name in names]) for title, names in GROUPS.items()]
+        return [
+            *groups,
+            self._section("options", [action for action in self._actions if action is not commands]),
+        ]
+
+    def _sections(self) -> list[str]:
+        return [
+            self._section(group.title or "", group._group_actions, text=group.description)
+            for group in self._action_groups
+        ]
+
+    def _section(
+        self,
+        title: str,
+        actions: Sequence[argparse.Action],
+        position: int | None = None,
+        text: str | None = None,
+    ) -> str:
+        """A title, and a line for each action. One formatter for all would put all texts in one column."""
+        formatter = self._get_formatter()
+        if position is not None:
+            formatter._max_help_position = position
+        formatter.start_section(title)
+        formatter.add_text(text)
+        formatter.add_arguments(actions)
+        formatter.end_section()
+        return formatter.format_help()
 
 
 def _colored_formatter() -> type[argparse.HelpFormatter]:

@@ -22,13 +22,6 @@ class Command:
     help: str
 
 
-#: What ``variantctl --help`` begins with: a command line, and what it is for.
-EXAMPLES = (
-    ("variantctl install torch", "get the build of PyTorch that fits this machine"),
-    ("variantctl explain torch", "see which build that is, and why"),
-    ("variantctl doctor", "find out why a GPU is not used"),
-)
-
 #: Title in ``variantctl --help`` -> its commands, in the order in which people meet them.
 GROUPS: dict[str, tuple[str, ...]] = {
     "get packages": ("install", "uninstall", "lock", "sync", "download", "run", "venv", "proxy"),

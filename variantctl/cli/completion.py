@@ -12,10 +12,6 @@ SHELLS = ("bash", "zsh", "tcsh", "fish")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.epilog = (
-        "For bash: variantctl completion bash > ~/.local/share/bash-completion/completions/variantctl; "
-        "for fish: variantctl completion fish > ~/.config/fish/completions/variantctl.fish"
-    )
     parser.add_argument("shell", choices=SHELLS, help="the shell the script is for")
 
 

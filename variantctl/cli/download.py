@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl download torch -d wheels --profile h100"
     parser.add_argument(
         "requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2', ..."
     )

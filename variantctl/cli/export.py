@@ -21,7 +21,6 @@ _FORMATS = ("requirements", "uv", "poetry")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl export -r pyproject.toml --profile h100 -o requirements-h100.txt"
     parser.add_argument(
         "requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2', ..."
     )

@@ -20,7 +20,6 @@ _MOST = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl families onnxruntime"
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="a family, or any package that belongs to one"
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl freeze > requirements.txt"
     parser.add_argument(
         "--all", action="store_true", help="list pip and what else environments are made with"
     )

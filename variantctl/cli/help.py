@@ -11,7 +11,6 @@ from variantctl.cli import render
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = "Example: variantctl help --man ~/.local/share/man/man1"
     parser.add_argument(
         "words", nargs="*", metavar="COMMAND", help="the command, and its action if it has any"
     )

@@ -26,7 +26,6 @@ FORMATS = ("columns", "freeze", "json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl list --outdated"
     parser.add_argument(
         "-o", "--outdated", action="store_true", help="only what has a newer version for this machine"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 
+from variantctl.cli import examples
+
 
 def pages(parser: argparse.ArgumentParser) -> Mapping[str, str]:
     """File name (``variantctl-install.1``) -> content, of a parser and of those of its commands."""
@@ -25,6 +27,7 @@ def page(parser: argparse.ArgumentParser) -> str:
     lines = [f'.TH "{name.upper()}" "1" "" "variantctl" "variantctl"', ".SH NAME"]
     lines.append(f"{_escaped(name)} \\- {_escaped((parser.description or '').strip().rstrip('.'))}")
     lines += [".SH SYNOPSIS", f".B {_escaped(parser.prog)}", _escaped(_usage(parser))]
+    lines += _examples(parser.prog)
     for group in parser._action_groups:
         shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
         if shown:
@@ -34,6 +37,14 @@ def page(parser: argparse.ArgumentParser) -> str:
     if parser.epilog:
         lines += [".SH NOTES", _escaped(parser.epilog)]
     return "\n".join(lines) + "\n"
+
+
+def _examples(prog: str) -> Iterator[str]:
+    found = examples.of(" ".join(prog.split()[1:]))
+    if found:
+        yield ".SH EXAMPLES"
+    for line, purpose in found:
+        yield from (".TP", f"\\fB{_escaped(line)}\\fR", _escaped(purpose))
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

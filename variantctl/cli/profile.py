@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from the labels of nodes: kubectl get nodes -o json",
         description="Read the labels of Node Feature Discovery and of NVIDIA's, AMD's and Intel's device "
         "plugins, put equal machines together, and write a profile for each class.",
-        epilog="Example: kubectl get nodes -o json | variantctl profile from kubernetes - torch -d profiles",
     )
     kubernetes.add_argument("file", metavar="NODES.json", help="what kubectl printed; '-' is standard input")
     _add_common(kubernetes)
@@ -46,8 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from scontrol show node, sinfo, slurm.conf or gres.conf",
         description="Read the nodes' GRES with their types, put equal machines together, and write a profile "
         "for each class. Slurm does not know the drivers: say them with --assume.",
-        epilog="Example: scontrol show node | variantctl profile from slurm - torch -d profiles "
-        "--assume nvidia.cuda_driver=12.8",
     )
     slurm.add_argument(
         "file", metavar="FILE", help="what scontrol or sinfo printed, or slurm.conf; '-' is standard input"

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl show torch"
     parser.add_argument("names", nargs="+", metavar="NAME", help="an installed package")
     parser.add_argument("-f", "--files", action="store_true", help="list its files, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl tree --invert numpy"
     parser.add_argument("names", nargs="*", metavar="NAME", help="only the tree of this package")
     parser.add_argument("--invert", action="store_true", help="what needs a package, not what it needs")
     parser.add_argument(

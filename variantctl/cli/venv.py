@@ -13,7 +13,6 @@ from variantctl.cli import render
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl venv && variantctl install torch"
     parser.add_argument("folder", nargs="?", metavar="DIR", type=Path, help="where (default: .venv)")
     parser.add_argument("-p", "--python", metavar="PYTHON", help="an interpreter, or a version such as 3.12")
     parser.add_argument("--seed", action="store_true", help="put pip into it (variantctl needs none)")

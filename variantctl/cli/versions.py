@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.epilog = "Example: variantctl versions torch --profile h100"
     parser.add_argument("name", metavar="NAME", help="a package")
     parser.add_argument("--pre", action="store_true", help="show pre-releases, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object, of every version")

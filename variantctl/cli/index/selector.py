@@ -33,7 +33,6 @@ class SelectorError(VariantctlError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
-    parser.epilog = "Example: variantctl index selector --source pytorch -o site torch torchvision"
     parser.add_argument(
         "packages",
         nargs="*",

@@ -39,7 +39,6 @@ class _Outcome:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action's options."""
-    parser.epilog = "Example: variantctl wheel audit torch==2.10.0 --profile h100"
     parser.add_argument(
         "files",
         nargs="*",
