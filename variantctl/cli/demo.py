@@ -27,6 +27,7 @@ What you can do next:
   variantctl explain torch    see which build of the real torch you would get, and why
   variantctl venv             make an environment in ./.venv
   variantctl install torch    install that build into it"""
+_OWN = "import sys; sys.path[0] = {!r}; from variantctl.cli import main; sys.exit(main())"
 _IMPORT = "import torch; print(torch.__version__, torch.variant)"
 
 
@@ -116,7 +117,9 @@ class _Steps:
             render.console().print(
                 f"\n[bold cyan]$ variantctl {shlex.join(arguments)}[/bold cyan]", soft_wrap=True
             )
-        self._run([sys.executable, "-m", "variantctl", *arguments], capture=not self._show)
+        # Not "-m variantctl": where it came as one file, it is in no place where Python looks for modules.
+        own = _OWN.format(str(Path(__file__).parents[2]))
+        self._run([sys.executable, "-c", own, *arguments], capture=not self._show)
 
     def call(self, command: Sequence[str]) -> str:
         """Run another program; gives its output, which is shown too."""
