@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from variant_index.claims import Claims
@@ -20,6 +21,7 @@ from variantctl.net.ranges import SeekableReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
@@ -33,6 +35,8 @@ _Value = TypeVar("_Value")
 _PROBE = "simple/.conditional-writes"
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 _BLOCK, _MANY = 1 << 16, 1000
+#: A file of this size is sent with one request, from memory; and how often that is tried beside others.
+_ONE_REQUEST, _ATTEMPTS = 64 << 20, 20
 
 
 def open_bucket(url: str) -> Bucket:
@@ -96,25 +100,29 @@ class Bucket:
         def get() -> Stored:
             result = obstore.get(self._store, path)
             meta = result.meta
-            version = {key: meta[key] for key in ("e_tag", "version") if meta.get(key)}
-            return Stored(bytes(result.bytes()), version, meta["last_modified"].timestamp())
+            return Stored(bytes(result.bytes()), _version_of(meta), meta["last_modified"].timestamp())
 
         try:
             return self._do("read", path, get)
         except FileNotFoundError:
             return None
 
-    def replace(self, path: str, content: bytes, expected: object | None) -> None:
+    def replace(
+        self,
+        path: str,
+        content: bytes,
+        expected: object | None,
+        extra: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         if not self._is_conditional():
-            found = self.read(path)
-            if (found.version if found else None) != expected:
+            if self._version(path) != expected:
                 raise Conflict
-            self.write(path, content)
+            self._put(path, content, extra=extra)
             return
         try:
-            self._put(path, content, mode="create" if expected is None else expected)
+            self._put(path, content, mode="create" if expected is None else expected, extra=extra)
         except (AlreadyExistsError, PreconditionError) as error:
             raise Conflict from error
 
@@ -123,6 +131,40 @@ class Bucket:
 
     def place(self, path: str, source: Path) -> None:
         self._put(path, source)
+
+    def put_file(self, path: str, source: Path, sha256: str) -> None:
+        """Write a file, on the condition that nobody else writes there meanwhile; the last one's stays.
+
+        Its SHA-256 becomes metadata of the object, so that nobody has to read it for that (``digest``). A
+        large file is sent in parts, for which obstore has no conditions.
+
+        Args:
+            path: where.
+            source: the file.
+            sha256: its hash, in hexadecimal.
+        """
+        extra = {"sha256": sha256}
+        if source.stat().st_size > _ONE_REQUEST:
+            self._put(path, source, extra=extra)
+            return
+        content = source.read_bytes()
+        for _ in range(_ATTEMPTS):
+            try:
+                self.replace(path, content, self._version(path), extra)
+            except Conflict:
+                continue
+            return
+        raise DestinationError(f"{self.name}/{path}: others write there all the time", hint="run it again")
+
+    def _version(self, path: str) -> dict[str, str] | None:
+        """What tells the object that is there from any other; ``None``: there is none."""
+        import obstore
+
+        try:
+            meta = self._do("read", path, lambda: obstore.head(self._store, path))
+        except FileNotFoundError:
+            return None
+        return _version_of(meta)
 
     def delete(self, paths: Iterable[str]) -> None:
         import obstore
@@ -189,11 +231,17 @@ class Bucket:
         except FileNotFoundError as error:
             raise DestinationError(f"{self.name}/{path}: there is no such object") from error
 
-    def _put(self, path: str, content: bytes | Path, mode: object = "overwrite") -> None:
+    def _put(
+        self,
+        path: str,
+        content: bytes | Path,
+        mode: object = "overwrite",
+        extra: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         import obstore
 
         headers = headers_of(path)
-        attributes = {"Content-Type": headers.content_type, "Cache-Control": headers.cache_control}
+        attributes = {"Content-Type": headers.content_type, "Cache-Control": headers.cache_control, **extra}
 
         def put() -> None:
             obstore.put(self._store, path, content, attributes=attributes, mode=mode)  # type: ignore[arg-type]
@@ -227,6 +275,11 @@ class Bucket:
             raise DestinationError(
                 f"{self.name}/{path}: cannot {what} it: {_reason(error)}", hint=_HINT
             ) from error
+
+
+def _version_of(meta: ObjectMeta) -> dict[str, str]:
+    found = {"e_tag": meta.get("e_tag"), "version": meta.get("version")}
+    return {key: value for key, value in found.items() if value}
 
 
 class _Ranges(SeekableReader):

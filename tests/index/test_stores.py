@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -167,9 +168,11 @@ class Loud(Bucket):
         super().__init__(store, "memory://")
         self._before = before
 
-    def _put(self, path: str, content: Any, mode: object = "overwrite") -> None:
+    def _put(
+        self, path: str, content: Any, mode: object = "overwrite", extra: Any = MappingProxyType({})
+    ) -> None:
         self._before(self, path)
-        super()._put(path, content, mode)
+        super()._put(path, content, mode, extra)
 
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:
@@ -260,8 +263,10 @@ def test_a_page_that_another_wrote_first_is_merged_with(wheels: list[Path]) -> N
 class Unconditional(Bucket):
     """A store that ignores If-Match and If-None-Match, as some do."""
 
-    def _put(self, path: str, content: Any, mode: object = "overwrite") -> None:
-        super()._put(path, content)
+    def _put(
+        self, path: str, content: Any, mode: object = "overwrite", extra: Any = MappingProxyType({})
+    ) -> None:
+        super()._put(path, content, extra=extra)
 
 
 def test_where_the_store_ignores_conditions_publishers_take_turns(tmp_path: Path) -> None:

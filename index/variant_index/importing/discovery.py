@@ -39,37 +39,54 @@ def with_what_is_there(
             return source
         found = BackendDiscovery(replace(source, url=place.rstrip("/")), client, None, note).names()
     elif not named:
-        found = list(_in_folder(url_to_path(place) if is_url(place) else Path(place), source, note))
-    whole = source.with_names(found)
+        folder = url_to_path(place) if is_url(place) else Path(place)
+        paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*.whl")]
+        found = list(names_below(str(folder), paths, source, note))
+    return with_names(source, found, note)
+
+
+def with_names(source: BackendSource, names: Collection[str], note: Callable[[str], None]) -> BackendSource:
+    """The mapping with some more sub-indexes; ``note`` is told by which rules those are understood."""
+    whole = source.with_names(names)
     for backend in whole.backends:
         if backend.rule:
             note(f"{backend.label} is not in the mapping {source.name}: {backend.rule}")
     return whole
 
 
-def _in_folder(folder: Path, source: BackendSource, note: Callable[[str], None]) -> Iterator[str]:
-    """The names of the folders, and of the builds of wheels that lie beside them."""
+def names_below(
+    place: str, paths: Iterable[str], source: BackendSource, note: Callable[[str], None]
+) -> Iterator[str]:
+    """The names of the folders that wheels lie in, and of the builds of wheels that lie beside these.
+
+    Args:
+        place: the folder or the URL, for notes.
+        paths: those of all wheels in it.
+        source: the mapping.
+        note: is told what is left out.
+    """
     known = {backend.path for backend in source.backends}
     packages = set(source.packages)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() and path.name not in known and _has_wheels(path.rglob("*.whl"), packages):
-            if parse_accelerator_name(path.name) is not None:
-                yield path.name
+    tops: dict[str, bool] = {}
+    for path in paths:
+        top, slash, _ = path.partition("/")
+        mine = canonicalize_name(path.rpartition("/")[2].partition("-")[0]) in packages
+        tops[top] = tops.get(top, False) or (mine and bool(slash))
+    for top, is_folder in sorted(tops.items()):
+        if is_folder and top not in known:
+            if parse_accelerator_name(top) is not None:
+                yield top
             else:
-                note(f"{path}: left out, the mapping {source.name} has no such backend")
-        elif path.suffix == ".whl" and (local := _local(path, packages)) is not None:
-            if source.label_of(source.packages[0], parse_wheel_filename(path.name).version) is None:
-                note(f"{path.name}: left out, its version names no backend of {source.name}")
+                note(f"{place}/{top}: left out, the mapping {source.name} has no such backend")
+        elif not is_folder and top.endswith(".whl") and (local := _local(top, packages)) is not None:
+            if source.label_of(source.packages[0], parse_wheel_filename(top).version) is None:
+                note(f"{top}: left out, its version names no backend of {source.name}")
             yield local
 
 
-def _has_wheels(paths: Iterable[Path], packages: Collection[NormalizedName]) -> bool:
-    return any(canonicalize_name(path.name.partition("-")[0]) in packages for path in paths)
-
-
-def _local(path: Path, packages: Collection[NormalizedName]) -> str | None:
+def _local(filename: str, packages: Collection[NormalizedName]) -> str | None:
     try:
-        wheel = parse_wheel_filename(path.name)
+        wheel = parse_wheel_filename(filename)
     except InvalidVariantError:
         return None
     return (wheel.version.local or "") if wheel.name in packages else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,14 +52,14 @@ class Listing:
         """
         pairs = [(package, backend) for package in packages for backend in self._backends]
         if self._folder is not None:
-            found = list(self._in_folder(self._folder, packages))
-            if not found and not any((self._folder / backend.path).is_dir() for backend in self._backends):
-                paths = ", ".join(backend.path for backend in self._backends[:8])
-                raise FolderError(
-                    f"{self._folder}: has no wheels of {self._source.name}, and no folder of a backend",
-                    hint=f"looked for were the folders {paths} and wheels whose version names a backend",
+            folder = self._folder
+            files = {
+                path.relative_to(folder).as_posix(): RemoteFile(
+                    path.name, path.absolute().as_uri(), size=path.stat().st_size, source=str(folder)
                 )
-            return found
+                for path in folder.rglob("*.whl")
+            }
+            return wheels_below(str(folder), files, packages, self._source, self._backends)
         denied: list[AccessDeniedError] = []
         with ThreadPoolExecutor(_PARALLEL) as pool:
             pages = list(pool.map(lambda pair: self._page(pair[0], pair[1], denied), pairs))
@@ -81,26 +81,46 @@ class Listing:
             denied.append(error)
             return None
 
-    def _in_folder(
-        self, folder: Path, packages: Sequence[NormalizedName]
-    ) -> Iterator[tuple[Backend, WheelLink]]:
-        """Wheels below the backends' folders, and those beside these whose version names a backend."""
-        by_label = {backend.label: backend for backend in self._backends}
-        for package in packages:
-            for backend in self._backends:
-                for link in _wheels(folder / backend.path, package, below=True):
-                    yield backend, link
-            for link in _wheels(folder, package, below=False):
-                label = self._source.label_of(link.wheel.name, link.wheel.version)
-                if label in by_label:
-                    yield by_label[label], link
 
+def wheels_below(
+    place: str,
+    files: Mapping[str, RemoteFile],
+    packages: Sequence[NormalizedName],
+    source: BackendSource,
+    backends: Sequence[Backend],
+) -> list[tuple[Backend, WheelLink]]:
+    """Wheels below the backends' folders, and those beside these whose version names a backend.
 
-def _wheels(folder: Path, package: NormalizedName, *, below: bool) -> tuple[WheelLink, ...]:
-    paths = sorted(folder.rglob("*.whl") if below else folder.glob("*.whl"))
-    files = [
-        RemoteFile(path.name, path.absolute().as_uri(), size=path.stat().st_size, source=str(folder))
-        for path in paths
-        if canonicalize_name(path.name.partition("-")[0]) == package
-    ]
-    return sort_files(package, str(folder), files).wheels
+    Args:
+        place: the folder or the URL, for messages.
+        files: path in it -> wheel.
+        packages: those that are asked for.
+        source: the mapping.
+        backends: its sub-indexes that are looked into.
+
+    Raises:
+        FolderError: there are none, and no folder of a backend.
+    """
+    of_package: dict[NormalizedName, dict[str, RemoteFile]] = {}
+    for path in sorted(files, key=lambda path: path.split("/")):
+        name = canonicalize_name(files[path].filename.partition("-")[0])
+        of_package.setdefault(name, {})[path] = files[path]
+    by_label = {backend.label: backend for backend in backends}
+    found: list[tuple[Backend, WheelLink]] = []
+    for package in packages:
+        mine = of_package.get(package, {})
+        for backend in backends:
+            below = [file for path, file in mine.items() if path.startswith(f"{backend.path}/")]
+            found += [(backend, link) for link in sort_files(package, place, below).wheels]
+        beside = [file for path, file in mine.items() if "/" not in path]
+        for link in sort_files(package, place, beside).wheels:
+            label = source.label_of(link.wheel.name, link.wheel.version)
+            if label in by_label:
+                found.append((by_label[label], link))
+    if not found and not any(path.startswith(f"{backend.path}/") for path in files for backend in backends):
+        paths = ", ".join(backend.path for backend in backends[:8])
+        raise FolderError(
+            f"{place}: has no wheels of {source.name}, and no folder of a backend",
+            hint=f"looked for were the folders {paths} and wheels whose version names a backend",
+        )
+    return found

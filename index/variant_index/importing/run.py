@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Lock
 
-from packaging.version import Version
-
-from variant_index.build import BuildSummary, build_index
+from variant_index.build import build_index
 from variant_index.extra_pages import ExtraPages
 from variant_index.importing.code import by_code
 from variant_index.importing.discovery import with_what_is_there
 from variant_index.importing.labels import Naming
 from variant_index.importing.listing import Listing
 from variant_index.importing.making import Made, Making, make
-from variant_index.importing.selection import Selection, Wanted
+from variant_index.importing.plan import Bar, ImportPlan, ImportSummary, Progress, nothing
+from variant_index.importing.selection import Selection
 from variant_index.importing.state import ImportState
-from variant_index.importing.tags import SelectionError
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
 from variantctl.backends.source import BackendSource
 from variantctl.cache.folder import Cache
@@ -34,67 +32,9 @@ from variantctl.net.partial import Partial
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.values import dataclass, field, replace
-from variantctl.variants.suggestions import listed
 from variantctl.wheels.metadata import parse_core_metadata
 from variantctl.workers.executors import BY_CORES, Load, Pool, Workers, open_pool
 from variantctl.workers.running import run_one
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes fetched so far, and in all as far as that is known."""
-
-Bar = Callable[[str], AbstractContextManager["Progress | None"]]
-"""Opens a progress bar with a title; what it gives is called as ``Progress`` says."""
-
-
-@dataclass(frozen=True)
-class ImportPlan:
-    """What an import comes to.
-
-    Attributes:
-        items: the wheels of the result.
-        actions: filename -> ``fetch``, ``remake`` or ``keep``.
-        notes: what a person should know.
-    """
-
-    items: tuple[Item, ...]
-    actions: dict[str, str]
-    notes: tuple[str, ...] = ()
-
-    def count(self, action: str) -> int:
-        """How many wheels it is that."""
-        return sum(each == action for each in self.actions.values())
-
-    def as_json(self, out: Path) -> list[dict[str, object]]:
-        """The ``wheels`` of ``index import --json``."""
-        return [
-            {
-                "wheel": str(out / "wheels" / item.name),
-                "label": item.label,
-                "backend": item.backend,
-                "source": item.wheel.filename,
-                "url": item.link.file.url if item.link else None,
-                "size": item.link.file.size if item.link else None,
-                "action": self.actions[item.name],
-            }
-            for item in self.items
-        ]
-
-
-@dataclass(frozen=True)
-class ImportSummary:
-    """What was done.
-
-    Attributes:
-        plan: for each wheel.
-        fetched_bytes: how many bytes came over the network.
-        index: what was built.
-        contradictions: of the wheels that were fetched, what the mapping says and their code contradicts.
-    """
-
-    plan: ImportPlan
-    fetched_bytes: int
-    index: BuildSummary
-    contradictions: tuple[str, ...] = ()
 
 
 class Import:
@@ -153,7 +93,7 @@ class Import:
         found = listing.wheels(list(wanted.packages))
         chosen = wanted.chosen(found)
         if not chosen:
-            raise _nothing(wanted, [link for _, link in found], self._place)
+            raise nothing(wanted, [link for _, link in found], self._place)
         entries = self._state.entries()
         items, notes = plan_items(Naming(source), chosen, entries)
         items, differences = by_code(items, entries)
@@ -352,19 +292,3 @@ class _Meter:
         sizes |= {url: total for url, (_, total) in self._parts.items() if total is not None}
         average = sum(sizes.values()) // max(len(sizes), 1)
         return sum(sizes.values()) + average * (len(self.files) - len(sizes))
-
-
-def _nothing(wanted: Wanted, links: list[WheelLink], place: str) -> SelectionError:
-    names = listed(wanted.packages)
-    if not links:
-        paths = listed(backend.path for backend in wanted.backends)
-        return SelectionError(
-            f"{place} has no wheels of {names} in the indexes {paths}",
-            hint="look at the URL, which is the one below which the backends' indexes lie, and at --backend",
-        )
-    versions = sorted({Version(link.wheel.version.public) for link in links})
-    platforms = sorted({tag.platform for link in links for tag in link.wheel.tags})
-    return SelectionError(
-        f"nothing of what {place} has is asked for: there are {len(links):,} wheels of {names}",
-        hint=f"versions: {listed(map(str, versions))}; platforms: {listed(platforms)}",
-    )

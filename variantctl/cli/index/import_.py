@@ -16,9 +16,13 @@ from variantctl.cli.render import note, print_json, warning
 from variantctl.cli.workers import add_workers_argument, workers_of
 
 if TYPE_CHECKING:
-    from variant_index.importing.run import Import, ImportPlan
+    from variant_index.importing.plan import ImportPlan
+    from variant_index.importing.remote import RemoteImport
+    from variant_index.importing.run import Import
+    from variant_index.importing.selection import Selection
 
     from variantctl.backends.source import BackendSource
+    from variantctl.net.client import HttpClient
 
 HELP = "turn indexes for each accelerator into one index of variants"
 
@@ -30,10 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="place",
         required=True,
         metavar="URL|FOLDER",
-        help="where the indexes of the backends lie: a URL, or a folder of their wheels",
+        help="where the indexes of the backends lie: a URL, or a folder of their wheels, also one in a store "
+        "(s3://, gs://, az://)",
     )
     add_trusted_host(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the output folder")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="DIR|URL",
+        help="the output folder; or a URL in a store, which the workers write to (--from is a folder then)",
+    )
     parser.add_argument(
         "--mapping",
         default="pytorch",
@@ -78,7 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import, or say what would be."""
-    from variant_index.importing.run import Import
     from variant_index.importing.selection import Selection
 
     from variantctl.cli.index.audience import people_pages
@@ -88,24 +98,15 @@ def run(args: argparse.Namespace) -> int:
         from variantctl.cli.app import UsageError
 
         raise UsageError("argument --jobs: must be at least 1")
-    workers = workers_of(args)
+    selection = Selection(
+        packages=tuple(args.package),
+        version=args.version,
+        pythons=tuple(args.python),
+        platforms=tuple(args.platform),
+        backends=tuple(args.backend),
+    )
     with options.plain_client(args) as client:
-        job: Import = Import(
-            args.place,
-            args.output,
-            _mapping(args.mapping),
-            Selection(
-                packages=tuple(args.package),
-                version=args.version,
-                pythons=tuple(args.python),
-                platforms=tuple(args.platform),
-                backends=tuple(args.backend),
-            ),
-            client,
-            dependencies=args.dependencies,
-            jobs=args.jobs,
-            workers=workers,
-        )
+        job = _job(args, selection, client)
         if args.dry_run:
             return _show_plan(job.plan(), args)
         summary = job.run(progress_bar, extra=None if args.no_pages else people_pages())
@@ -128,6 +129,42 @@ def run(args: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f"{summary.index.simple}: {_counts(summary.plan)}\n")
     return 0
+
+
+def _job(args: argparse.Namespace, selection: Selection, client: HttpClient) -> Import | RemoteImport:
+    """Into a folder this process fetches; into a store the workers read and write."""
+    from variant_index.errors import FolderError
+    from variant_index.importing.remote import RemoteImport
+    from variant_index.importing.run import Import
+    from variant_index.locations import is_store_url
+
+    mapping, workers = _mapping(args.mapping), workers_of(args)
+    if _is_store(args.place) and not is_store_url(args.output):
+        raise FolderError(
+            f"{args.place}: what lies in a store is imported into a store, and {args.output} is none",
+            hint="give a URL of a store with -o, or copy the wheels to a folder first",
+        )
+    if is_store_url(args.output):
+        return RemoteImport(
+            args.place, args.output, mapping, selection, dependencies=args.dependencies, workers=workers
+        )
+    return Import(
+        args.place,
+        Path(args.output),
+        mapping,
+        selection,
+        client,
+        dependencies=args.dependencies,
+        jobs=args.jobs,
+        workers=workers,
+    )
+
+
+def _is_store(place: str) -> bool:
+    from variant_index.bucket import SCHEMES
+
+    scheme, separator, _ = place.partition("://")
+    return bool(separator) and scheme.lower() in SCHEMES
 
 
 def _mapping(name: str) -> BackendSource:
