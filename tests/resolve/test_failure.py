@@ -180,7 +180,9 @@ def test_a_label_that_no_wheel_has(world: World) -> None:
     for version in ("1.0", "2.0"):
         world.variants("lib", version, metadata)
     asked = VariantPreferences.parse(labels=["lib=gpu2"])
-    expected = "lib 2.0 has no wheel with the label 'gpu2' (nor has 1.0); it has gpu1, null"
+    expected = (
+        "lib 2.0 has no wheel with the label 'gpu2' (nor has 1.0); it has gpu1, null: did you mean 'gpu1'?"
+    )
     assert sorted(refusal(world, "lib", preferences=asked).message) == sorted(expected)
     asked = VariantPreferences.parse(labels=["lib="])
     assert "lib 2.0 has no non-variant wheel" in refusal(world, "lib", preferences=asked).message

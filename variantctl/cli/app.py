@@ -47,11 +47,13 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
         self._mixing = False
         self._shapes: dict[argparse.Action, Any] = {}
+        self._words: list[str] = []
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Take options between positional arguments too (``install torch -U numpy``), as pip and uv do."""
         if self._mixing:
             return super().parse_known_args(args, namespace)
+        self._words = list(args or ())
         self._shapes = {action: action.nargs for action in self._actions if not action.option_strings}
         shapes = set(self._shapes.values())
         if not shapes or shapes & {argparse.PARSER, argparse.REMAINDER}:
@@ -91,8 +93,10 @@ class Parser(argparse.ArgumentParser):
         from variantctl.cli.habits import of_command
         from variantctl.variants.suggestions import did_you_mean
 
-        near = of_command(word, known) if self.prog.count(" ") == 0 else did_you_mean(word, known)
-        kind = "command" if self.prog.count(" ") == 0 else "action"
+        if self.prog.count(" "):
+            near, kind = did_you_mean(word, known), "action"
+        else:
+            near, kind = of_command(word, known, self._words), "command"
         self._usage_error(f"there is no {kind} {word!r}", [near or f"There are: {', '.join(known)}."])
 
     def error(self, message: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 COMMANDS: Mapping[str, str] = {
     "audit": "doctor",
@@ -182,10 +182,18 @@ IGNORED_BY_LOCAL: Mapping[str, int] = {
 """Options that ``LOCAL_COMMANDS`` take and ignore -> how many values each takes."""
 
 
-def of_command(wrong: str, known: Iterable[str]) -> str | None:
-    """What may have been meant by a command that there is not; None where nothing is near."""
+def of_command(wrong: str, known: Iterable[str], words: Sequence[str] = ()) -> str | None:
+    """What may have been meant by a command that there is not; None where nothing is near.
+
+    Args:
+        wrong: the command.
+        known: the commands that there are.
+        words: the whole command line: after ``pip`` the next word says more.
+    """
     from variantctl.variants.suggestions import did_you_mean
 
+    if wrong == "pip" and (said := _without_pip(words, known)) is not None:
+        return said
     ours = COMMANDS.get(wrong)
     if ours is not None:
         return f"did you mean 'variantctl {ours}'?"
@@ -199,3 +207,19 @@ def of_option(word: str, known: Iterable[str]) -> str | None:
     name = word.partition("=")[0]
     said = OPTIONS.get(name)
     return f"{name}: {said}" if said is not None else did_you_mean(name, known)
+
+
+def not_installed(name: str, place: str, known: Iterable[str]) -> str:
+    """That a package is not in an environment, with what may have been meant of what is."""
+    from variantctl.indexes.project_names import meant
+
+    near = meant(name, known)
+    return f"{name} is not installed in {place}{f': {near}' if near is not None else ''}"
+
+
+def _without_pip(words: Sequence[str], known: Iterable[str]) -> str | None:
+    """``pip compile`` is what ``compile`` is; of an unknown word after ``pip`` nothing is known."""
+    rest = [word for word in words if not word.startswith("-")][1:2]
+    if not rest:
+        return None
+    return f"did you mean 'variantctl {rest[0]}'?" if rest[0] in known else of_command(rest[0], known)

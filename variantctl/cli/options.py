@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from variantctl.cli.platform_options import (
     add_platform_arguments,
 )
 from variantctl.cli.project import add_upload_arguments, project_of, uploads_of
+from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.cache.folder import Cache
@@ -313,13 +316,24 @@ def accelerator_of(args: argparse.Namespace) -> str:
     return (configuration.accelerator_of if configuration else None) or "best"
 
 
+@contextmanager
 def open_catalog(
     args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
-) -> PackageFinder:
-    """The sources: the command line's and those of requirements files, then what configuration says."""
+) -> Iterator[PackageFinder]:
+    """The sources: the command line's and those of requirements files, then what configuration says.
+
+    What was odd about them is a part of what a command says. Where it fails, it is said here.
+    """
     from variantctl.indexes.finder import PackageFinder
 
-    return PackageFinder(index_settings(args, files), cache=cache_of(args))
+    with PackageFinder(index_settings(args, files), cache=cache_of(args)) as package_finder:
+        try:
+            yield package_finder
+        except VariantctlError:
+            for text in package_finder.warnings:
+                if not render.was_said(text):
+                    render.warning(text)
+            raise
 
 
 def cache_of(args: argparse.Namespace) -> Cache:

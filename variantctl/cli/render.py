@@ -77,8 +77,12 @@ def human_size(size: int | None) -> str:
     return f"{amount:.1f} GB"
 
 
+_said: set[str] = set()
+
+
 def note(text: str) -> None:
     """Something worth knowing, to standard error; hidden by ``--quiet``."""
+    _said.add(text)
     if not is_quiet():
         _say("note", text, CYAN)
 
@@ -87,6 +91,11 @@ def warning(text: str) -> None:
     """Something that may be wrong, to standard error; hidden by ``--quiet``."""
     if not is_quiet():
         _say("warning", text, YELLOW)
+
+
+def was_said(text: str) -> bool:
+    """Whether this was a note of this process already."""
+    return text in _said
 
 
 def detail(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from variantctl.cli import options, render
+from variantctl.cli.habits import not_installed
 from variantctl.cli.recovery import recover
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     names = list(dict.fromkeys(canonicalize_name(name) for name in args.names))
     missing = [name for name in names if name not in installed]
     for name in missing:
-        render.warning(f"{name} is not installed in {environment.prefix}")
+        render.warning(not_installed(name, str(environment.prefix), installed))
     found = list(_described(args, environment, installed, [name for name in names if name in installed]))
     files = {item.package.name: files_of(item.package) for item in found} if args.files else {}
     if args.json:

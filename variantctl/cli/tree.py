@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from variantctl.cli import render
+from variantctl.cli.habits import not_installed
 from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     named = [canonicalize_name(name) for name in args.names]
     missing = [name for name in named if name not in edges]
     for name in missing:
-        render.warning(f"{name} is not installed in {environment.prefix}, and nothing there needs it")
+        render.warning(not_installed(name, f"{environment.prefix}, and nothing there needs it", edges))
     roots = [name for name in named if name in edges] if named else tops(edges)
     trees = forest(roots, edges, depth=args.depth)
     packages = {package.name: package for package in labelled_packages(installed)}

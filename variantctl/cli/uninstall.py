@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import render
 from variantctl.cli.app import UsageError
+from variantctl.cli.habits import not_installed
 from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover, say_waiting
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         going += _orphans(installed, environment, [package.name for package in going])
     rest = _left_over(installed, environment, [package.name for package in going])
     for name in missing:
-        render.warning(f"{name} is not installed in {environment.prefix}")
+        render.warning(not_installed(name, str(environment.prefix), installed))
     notes: Sequence[str] = ()
     done = args.dry_run or not going
     if args.orphans and not going:

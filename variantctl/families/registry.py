@@ -101,6 +101,11 @@ class Families:
         off = set(self._changes) - set(on)
         return sorted({*known, *on} - off)
 
+    @property
+    def distributions(self) -> list[str]:
+        """Every name that belongs to a family."""
+        return list(self._index)
+
     def family(self, name: str) -> Family:
         """A family by what it is called.
 

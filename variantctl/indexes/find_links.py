@@ -46,6 +46,11 @@ class FindLinks:
         self._by_project: Mapping[NormalizedName, list[RemoteFile]] | None = None
         self._skipped: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The projects that it has, as far as it was read."""
+        return tuple(self._by_project or ())
+
     def project(self, name: str) -> ProjectFiles | None:
         """The files of a project, or ``None`` where the location has none.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -153,7 +153,13 @@ class SourceList:
         family = self.family(project)
         if family is not None:
             return family.project(project, refresh=refresh)
-        return self._plain(project, refresh=refresh)
+        files = self._plain(project, refresh=refresh)
+        if files is not None and not files.wheels:
+            from variantctl.indexes.project_names import stands_in_for
+
+            if (right := stands_in_for(project)) is not None:
+                self._warn(f"{project} is only a placeholder: did you mean {right!r}?")
+        return files
 
     def _plain(self, project: NormalizedName, *, refresh: bool | None) -> ProjectFiles | None:
         if project in self._pinned:
@@ -218,11 +224,27 @@ class SourceList:
                 hint="Run the command once without --offline, or name a folder of wheels with --find-links.",
             )
         hint = "Check the spelling and the sources (-i/--index-url, --extra-index-url, -f/--find-links)."
+        from variantctl.indexes.project_names import meant
+
+        if (near := meant(project, self._known_names())) is not None:
+            hint = f"{near} Else check the sources (-i/--index-url, --extra-index-url, -f/--find-links)."
         if project in self._pinned:
             hint = f"{project} is looked for there alone, because it is pinned to it."
         elif not any(layer.places for layer in self._layers) and not self._settings.no_index:
             odd.append("no default index is known: name one with --index-url")
         return ProjectNotFound(project, tuple(self._searched(project)), hint=" ".join([hint, *odd]))
+
+    def _known_names(self) -> Iterator[str]:
+        """Names that are known without a request: in folders, of families, of backends' packages."""
+        for layer in self._layers:
+            for links in layer.find_links:
+                yield from links.names
+            for place in layer.places:
+                if isinstance(place, BackendIndex):
+                    yield from place.source.packages
+                elif isinstance(place, SimpleIndex) and place.folder and place.folder.is_dir():
+                    yield from (entry.name for entry in place.folder.iterdir() if entry.is_dir())
+        yield from self.families.distributions
 
     def _searched(self, project: NormalizedName) -> list[str]:
         if project in self._pinned:

@@ -24,6 +24,7 @@ from variantctl.resolve.proof import Proof
 from variantctl.select.preferences import NON_VARIANT
 from variantctl.select.ranking import EvaluatedWheel
 from variantctl.variants.errors import VariantctlError
+from variantctl.variants.suggestions import did_you_mean
 
 _MOST_VERSIONS = 8
 _MOST_REASONS = 4
@@ -160,7 +161,8 @@ def _no_wheel_fits(
         what = f"wheel with the label '{asked}'" if asked != NON_VARIANT else "non-variant wheel"
         there = ", ".join(label or "a non-variant wheel" for label in labels)
         nor = f" (nor has {_versions(allowed[1:])})" if len(allowed) > 1 else ""
-        return f"{name} {version} has no {what}{nor}; it has {there}"
+        near = did_you_mean(asked, (label for label in labels if label))
+        return f"{name} {version} has no {what}{nor}; it has {there}{f': {near}' if near else ''}"
     if len(judged) == 1:
         return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"

@@ -7,11 +7,17 @@ from collections.abc import Iterable
 _MANY = 12
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:
-    """``did you mean ...?`` with the nearest of the known words; ``None`` where none is near."""
+def did_you_mean(wrong: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """``did you mean ...?`` with the nearest of the known words; ``None`` where none is near.
+
+    Args:
+        wrong: what was written.
+        known: what could have been.
+        cutoff: how near a word must be, from 0 (any) to 1 (the same), as ``difflib`` measures it.
+    """
     from difflib import get_close_matches
 
-    near = get_close_matches(wrong, list(known), n=3, cutoff=0.6)
+    near = get_close_matches(wrong, list(known), n=3, cutoff=cutoff)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else None
 
 
