@@ -70,7 +70,7 @@ def test_damaged_entries_do_not_count(damage: str) -> None:
         "empty": b"",
         "cut": data[:-10],
         "changed": data.replace(b"cp312-win", b"cp313-win"),
-        "older": data.replace(b'"format":4', b'"format":3'),
+        "older": data.replace(b'"format":5', b'"format":4'),
         "not json": b"\xff\n" + data,
     }[damage]
     assert damaged != data

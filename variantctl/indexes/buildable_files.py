@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
-from packaging.utils import InvalidSdistFilename, parse_sdist_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.indexes.sdists import is_promised, promised
@@ -64,6 +63,15 @@ class BuildableFiles(ProjectFiles):
         """In the source's order."""
         return self._listed.sdists
 
+    @property
+    def listed(self) -> tuple[Version, ...]:
+        """As the sources have them."""
+        return self._listed.listed
+
+    def sdist_of(self, version: Version) -> RemoteFile | None:
+        """As the sources have it."""
+        return self._listed.sdist_of(version)
+
     @cached_property
     def builds(self) -> Mapping[Version, int]:
         """As the sources have them: what is built has no label."""
@@ -86,22 +94,6 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
         self._alike = alike
         self._known: dict[Version, tuple[WheelLink, ...]] = {}
 
-    @cached_property
-    def _sdists(self) -> dict[Version, RemoteFile]:
-        found: dict[Version, RemoteFile] = {}
-        for file in self._files.sdists:
-            try:
-                name, version = parse_sdist_filename(file.filename)
-            except (InvalidSdistFilename, InvalidVersion):
-                continue
-            if name == self._files.name:
-                found[version] = file
-        return found
-
-    @cached_property
-    def _ordered(self) -> list[Version]:
-        return sorted({**self._sdists, **dict.fromkeys(self._files.by_version)}, reverse=True)
-
     def __getitem__(self, version: Version) -> tuple[WheelLink, ...]:
         known = self._known.get(version)
         if known is None:
@@ -110,7 +102,7 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
 
     def _wheels(self, version: Version) -> tuple[WheelLink, ...]:
         wheels = self._files.by_version.get(version, ())
-        sdist = self._sdists.get(version)
+        sdist = self._files.sdist_of(version)
         if sdist is None:
             if not wheels:
                 raise KeyError(version)
@@ -122,7 +114,7 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
         return (*wheels, promised(sdist, self._files.name, version, told_by))
 
     def __iter__(self) -> Iterator[Version]:
-        return iter(self._ordered)
+        return iter(self._files.listed)
 
     def __len__(self) -> int:
-        return len(self._ordered)
+        return len(self._files.listed)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
-from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
+from packaging.utils import InvalidSdistFilename, NormalizedName, canonicalize_name, parse_sdist_filename
+from packaging.version import InvalidVersion, Version
 
 from variantctl.indexes.project_status import ACTIVE, ProjectStatus
 from variantctl.net.remote_file import RemoteFile
@@ -105,6 +105,20 @@ class ProjectFiles:
         return {version: tuple(groups[version]) for version in sorted(groups, reverse=True)}
 
     @cached_property
+    def listed(self) -> tuple[Version, ...]:
+        """The versions that have a wheel or a source archive, newest first."""
+        return tuple(sorted({*self.by_version, *self._sdists_by_version}, reverse=True))
+
+    def sdist_of(self, version: Version) -> RemoteFile | None:
+        """The source archive of a version; of several the last."""
+        return self._sdists_by_version.get(version)
+
+    @cached_property
+    def _sdists_by_version(self) -> dict[Version, RemoteFile]:
+        found = {version_of_sdist(file.filename, self.name): file for file in self.sdists}
+        return {version: file for version, file in found.items() if version is not None}
+
+    @cached_property
     def builds(self) -> Mapping[Version, int]:
         """How many labels the wheels of a version have (``None`` is one), where any has a label.
 
@@ -181,6 +195,15 @@ def sort_files(
         tuple(left_out),
         status,
     )
+
+
+def version_of_sdist(filename: str, project: NormalizedName) -> Version | None:
+    """What the name of a source archive tells; ``None`` where it tells no version of that project."""
+    try:
+        name, version = parse_sdist_filename(filename)
+    except (InvalidSdistFilename, InvalidVersion):
+        return None
+    return version if name == project else None
 
 
 def _with_others(files: Iterable[RemoteFile], left_out: list[tuple[str, str]]) -> Iterable[RemoteFile]:

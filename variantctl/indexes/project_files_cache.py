@@ -1,7 +1,9 @@
 """A project's files in the cache, sorted: of a page with thousands of files a resolution looks at a few.
 
-The first line is a JSON object; each other line is a JSON list of files, and is read when its version is
-asked for. The entry is made of a page that was read and checked, and is found by the content of that page.
+The first line is a JSON object, the second a list of the source archives whose names tell no version. Each
+other line is of one version, the newest first: a list of its wheels and one of its source archives, which is
+read when that version is asked for. The entry is made of a page that was read and checked, and is found by
+the content of that page.
 """
 
 from __future__ import annotations
@@ -9,35 +11,45 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
-from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.indexes.project_files import ProjectFiles, WheelLink, version_of_sdist
 from variantctl.indexes.project_status import ProjectStatus
 from variantctl.net.remote_file import RemoteFile
-from variantctl.variants.filenames import parse_wheel_filename
+from variantctl.variants.filenames import known_wheel_filename
 
-FORMAT = 4
+FORMAT = 5
+
+_Placed = tuple[tuple[int, WheelLink], ...]
+_PlacedArchives = tuple[tuple[int, RemoteFile], ...]
 
 
 def dump(files: ProjectFiles) -> bytes:
     """The entry for what a page says."""
     places = {link.file.filename: place for place, link in enumerate(files.wheels)}
-    lines = [_line([_row(file, 0) for file in files.sdists])]
-    lines += [
-        _line([_row(link.file, places[link.file.filename]) for link in links])
-        for links in files.by_version.values()
-    ]
+    others: list[list[object]] = []
+    archives: dict[Version, list[list[object]]] = {}
+    for place, file in enumerate(files.sdists):
+        version = version_of_sdist(file.filename, files.name)
+        (others if version is None else archives.setdefault(version, [])).append(_row(file, place))
+    lines = [_line(others)]
+    versions = sorted({*files.by_version, *archives}, reverse=True)
+    for version in versions:
+        wheels = [_row(link.file, places[link.file.filename]) for link in files.by_version.get(version, ())]
+        lines.append(_line([wheels, archives.get(version, [])]))
     body = b"\n".join(lines)
     head = {
         "format": FORMAT,
         "name": files.name,
         "source": files.source,
-        "versions": [str(version) for version in files.by_version],
+        "versions": [str(version) for version in versions],
+        "wheels": "".join("01"[version in files.by_version] for version in versions),
+        "sdists": "".join("01"[version in archives] for version in versions),
         "variants_json": {str(version): _row(file, 0) for version, file in files.variants_json.items()},
         "skipped": files.skipped,
         "builds": {str(version): count for version, count in files.builds.items()},
@@ -54,19 +66,20 @@ def load(data: bytes) -> ProjectFiles | None:
         head = json.loads(head_line)
         if head["format"] != FORMAT or head["crc32"] != zlib.crc32(body):
             return None
-        versions = [Version(version) for version in head["versions"]]
+        versions = tuple(map(_version, head["versions"]))
         variants_json = {
             Version(version): _file(row, head["source"]) for version, row in head["variants_json"].items()
         }
         skipped = tuple((filename, why) for filename, why in head["skipped"])
-        sdists, *lines = body.split(b"\n")
-        if len(lines) != len(versions):
+        others, *lines = body.split(b"\n")
+        if not len(lines) == len(versions) == len(head["wheels"]) == len(head["sdists"]):
             return None
+        name = NormalizedName(head["name"])
         return _StoredFiles(
-            NormalizedName(head["name"]),
+            name,
             head["source"],
-            _Versions(dict(zip(versions, lines, strict=True)), head["source"]),
-            sdists,
+            _Versions(name, versions, head["wheels"], head["sdists"], lines, head["source"]),
+            others,
             MappingProxyType(variants_json),
             skipped,
             {Version(version): int(count) for version, count in head["builds"].items()},
@@ -77,33 +90,77 @@ def load(data: bytes) -> ProjectFiles | None:
 
 
 class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
-    """The wheels of each version, newest first; a line is parsed when it is asked for."""
+    """The wheels of each version, newest first; a line is parsed when it is asked for.
 
-    def __init__(self, lines: Mapping[Version, bytes], source: str) -> None:
+    Attributes:
+        all: the versions that have a wheel or a source archive, newest first.
+    """
+
+    def __init__(
+        self,
+        name: NormalizedName,
+        versions: tuple[Version, ...],
+        wheels: str,
+        sdists: str,
+        lines: Sequence[bytes],
+        source: str,
+    ) -> None:
+        self._name = name
+        self.all = versions
+        self._wheels = wheels
+        self._sdists = sdists
         self._lines = lines
         self._source = source
-        self._parsed: dict[Version, tuple[tuple[int, WheelLink], ...]] = {}
+        self._parsed: dict[int, tuple[_Placed, _PlacedArchives]] = {}
 
-    def placed(self, version: Version) -> tuple[tuple[int, WheelLink], ...]:
-        """The wheels of a version, each with its place on the page."""
-        known = self._parsed.get(version)
+    @cached_property
+    def _of_wheels(self) -> dict[Version, int]:
+        """The versions that have wheels, and their lines."""
+        return {version: at for at, version in enumerate(self.all) if self._wheels[at] == "1"}
+
+    @cached_property
+    def _of_sdists(self) -> dict[Version, int]:
+        return {version: at for at, version in enumerate(self.all) if self._sdists[at] == "1"}
+
+    def _at(self, at: int) -> tuple[_Placed, _PlacedArchives]:
+        known = self._parsed.get(at)
         if known is None:
-            files = [(row[0], _file(row, self._source)) for row in json.loads(self._lines[version])]
-            known = tuple(
-                (place, WheelLink(file, parse_wheel_filename(file.filename))) for place, file in files
+            wheels, sdists = json.loads(self._lines[at])
+            files = [(row[0], _file(row, self._source)) for row in wheels]
+            version = self.all[at]
+            links = tuple(
+                (place, WheelLink(file, known_wheel_filename(file.filename, self._name, version)))
+                for place, file in files
             )
+            archives = tuple((row[0], _file(row, self._source)) for row in sdists)
             # Threads may both get here; what the first one made stays.
-            known = self._parsed.setdefault(version, known)
+            known = self._parsed.setdefault(at, (links, archives))
         return known
 
+    def placed(self) -> list[tuple[int, WheelLink]]:
+        """All wheels, each with its place on the page."""
+        return [entry for at in self._of_wheels.values() for entry in self._at(at)[0]]
+
+    def placed_archives(self) -> list[tuple[int, RemoteFile]]:
+        """All source archives whose names tell a version, each with its place among them on the page."""
+        return [entry for at in self._of_sdists.values() for entry in self._at(at)[1]]
+
+    def sdist(self, version: Version) -> RemoteFile | None:
+        """The source archive of a version; of several the last."""
+        at = self._of_sdists.get(version)
+        return None if at is None else self._at(at)[1][-1][1]
+
     def __getitem__(self, version: Version) -> tuple[WheelLink, ...]:
-        return tuple(link for _, link in self.placed(version))
+        return tuple(link for _, link in self._at(self._of_wheels[version])[0])
+
+    def __contains__(self, version: object) -> bool:
+        return version in self._of_wheels
 
     def __iter__(self) -> Iterator[Version]:
-        return iter(self._lines)
+        return iter(self._of_wheels)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._wheels.count("1")
 
 
 class _StoredFiles(ProjectFiles):
@@ -112,7 +169,7 @@ class _StoredFiles(ProjectFiles):
         name: NormalizedName,
         source: str,
         versions: _Versions,
-        sdists: bytes,
+        others: bytes,
         variants_json: Mapping[Version, RemoteFile],
         skipped: tuple[tuple[str, str], ...],
         builds: Mapping[Version, int],
@@ -127,7 +184,8 @@ class _StoredFiles(ProjectFiles):
             ("status", status),
             ("by_version", versions),
             ("_versions", versions),
-            ("_sdists", sdists),
+            ("_others", others),
+            ("listed", versions.all),
             ("builds", builds),
             ("has_backends", False),
         ):
@@ -140,14 +198,28 @@ class _StoredFiles(ProjectFiles):
     @cached_property
     def wheels(self) -> tuple[WheelLink, ...]:
         """In the source's order."""
-        versions: _Versions = self.__dict__["_versions"]
-        placed = [entry for version in versions for entry in versions.placed(version)]
+        placed = self._stored.placed()
         return tuple(link for _, link in sorted(placed, key=lambda entry: entry[0]))
 
     @cached_property
     def sdists(self) -> tuple[RemoteFile, ...]:
         """In the source's order."""
-        return tuple(_file(row, self.source) for row in json.loads(self.__dict__["_sdists"]))
+        others = [(row[0], _file(row, self.source)) for row in json.loads(self.__dict__["_others"])]
+        placed = [*others, *self._stored.placed_archives()]
+        return tuple(file for _, file in sorted(placed, key=lambda entry: entry[0]))
+
+    def sdist_of(self, version: Version) -> RemoteFile | None:
+        """The source archive of a version; of several the last."""
+        return self._stored.sdist(version)
+
+    @property
+    def _stored(self) -> _Versions:
+        versions: _Versions = self.__dict__["_versions"]
+        return versions
+
+
+#: Versions of projects are much the same: most are read once.
+_version = lru_cache(maxsize=1 << 16)(Version)
 
 
 def _line(value: object) -> bytes:

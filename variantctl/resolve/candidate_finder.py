@@ -109,6 +109,7 @@ class CandidateFinder:
         self.builds = AcceleratorBuilds(
             self._package_finder, machine, self.preferences, self.backends, self.project, who
         )
+        self._versions: dict[NormalizedName, tuple[Version, ...]] = {}
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}
         self._checked: set[str] = set()
@@ -136,10 +137,14 @@ class CandidateFinder:
 
     def versions(self, name: NormalizedName) -> tuple[Version, ...]:
         """Every version that has a wheel for anything, newest first; none where no source has the project."""
-        try:
-            return tuple(self.project(name).by_version)
-        except ProjectNotFound:
-            return ()
+        known = self._versions.get(name)
+        if known is None:
+            try:
+                known = tuple(self.project(name).by_version)
+            except ProjectNotFound:
+                known = ()
+            self._versions[name] = known
+        return known
 
     def allowed(self, name: NormalizedName, needs: Sequence[Need]) -> list[Version]:
         """Those of ``versions`` that some needs allow.

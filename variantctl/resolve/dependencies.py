@@ -59,10 +59,18 @@ class Dependencies:
         self._overrides = overrides or {}
         self._no_deps = no_deps
         self._every_device = every_device
+        self._applicable: dict[int, tuple[Candidate, list[VariantRequirement]]] = {}
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
         """The requirements of a candidate that hold for its variant, here; of an extra, only its own."""
+        known = self._applicable.get(id(candidate))
+        if known is None:
+            # The candidate is kept with them: its id must not be used again.
+            known = self._applicable[id(candidate)] = (candidate, self._read_applicable(candidate))
+        return known[1]
+
+    def _read_applicable(self, candidate: Candidate) -> list[VariantRequirement]:
         base = candidate.base if isinstance(candidate, ExtraCandidate) else candidate
         if not isinstance(base, (WheelCandidate, InstalledCandidate)):
             return []
@@ -102,7 +110,11 @@ class Dependencies:
 
     def _is_replaced_anyway(self, requirement: VariantRequirement) -> bool:
         """Whether an override replaces a requirement whose marker does not hold; of an extra none does."""
-        return requirement.name in self._overrides and "extra" not in str(requirement.marker)
+        return (
+            bool(self._overrides)
+            and requirement.name in self._overrides
+            and "extra" not in str(requirement.marker)
+        )
 
     def _for_devices(self, requirement: VariantRequirement, base: BaseCandidate) -> VariantRequirement:
         """The requirement with the extras of the machine's own devices in place of the one for all."""

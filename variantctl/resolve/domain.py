@@ -71,8 +71,11 @@ class Domain:
         }
 
     def _starts(self, versions: Sequence[Version]) -> list[int]:
-        self._ends = [1]
         builds = self._candidate_finder.project(self.name).builds if versions else {}
+        if not builds:
+            self._ends = list(range(1, len(versions) + 2))
+            return self._ends
+        self._ends = [1]
         for version in versions:
             self._ends.append(self._ends[-1] + builds.get(version, 1))
         return self._ends

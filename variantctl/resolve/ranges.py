@@ -28,7 +28,7 @@ class VersionRow:
     def __init__(self, versions: Sequence[Version], starts: Sequence[int]) -> None:
         self.versions = versions
         self._starts = starts
-        self._keys = [_key(version) for version in reversed(versions)]
+        self._oldest_first = versions[::-1]
         self._known: dict[Specifier, int] = {}
 
     @property
@@ -86,16 +86,18 @@ class VersionRow:
 
     def _same_release(self, bound: Version) -> tuple[int, int]:
         """From where to where the versions of one release are."""
-        key, count = _key(bound), len(self._keys)
-        return count - bisect_right(self._keys, key), count - bisect_left(self._keys, key)
+        key, rising, count = _key(bound), self._oldest_first, len(self.versions)
+        return count - bisect_right(rising, key, key=_key), count - bisect_left(rising, key, key=_key)
 
     def _series(self, key: _Key, length: int) -> int:
         """The places of the versions whose release begins with the first numbers of another."""
         epoch, release = key
         first = (*release, *[0] * length)[:length]
         after = (*first[:-1], first[-1] + 1)
-        low, high = (bisect_left(self._keys, (epoch, _stripped(end))) for end in (first, after))
-        count = len(self._keys)
+        low, high = (
+            bisect_left(self._oldest_first, (epoch, _stripped(end)), key=_key) for end in (first, after)
+        )
+        count = len(self.versions)
         return self._between(count - high, count - low)
 
     def _between(self, first: int, after: int) -> int:

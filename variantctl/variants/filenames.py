@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import prod
 
-from packaging.tags import Tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, NormalizedName, canonicalize_name
 from packaging.utils import parse_wheel_filename as parse_plain_wheel_filename
 from packaging.version import Version
@@ -18,6 +19,7 @@ _DIGITS = frozenset("0123456789")
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
 #: The largest sets known (wheels for many versions of macOS and manylinux) are of some hundred tags.
 _MOST_TAGS = 10_000
+_BUILD = re.compile(r"[0-9]+")
 _VARIANTS_JSON = "-variants.json"
 _FORM = "{distribution}-{version}(-{build tag})?-{python tag}-{abi tag}-{platform tag}(-{variant label})?.whl"
 
@@ -105,6 +107,23 @@ def parse_wheel_filename(filename: str) -> WheelFilename:
     except ValueError as error:  # InvalidWheelFilename, and int() on a number of thousands of digits
         raise _refusal(filename, str(error)) from error
     return WheelFilename(filename, name, version, build, tags, label)
+
+
+def known_wheel_filename(filename: str, name: NormalizedName, version: Version) -> WheelFilename:
+    """The same of a filename that ``parse_wheel_filename`` took before, and of which these two are known.
+
+    That is quick: projects have thousands of wheels, and the same tags again and again.
+    """
+    parts = filename.removesuffix(".whl").split("-")
+    has_build = len(parts) == 7 or (len(parts) == 6 and parts[2][:1] in _DIGITS)
+    label = parts.pop() if len(parts) == 5 + has_build + 1 else None
+    build: BuildTag = ()
+    if has_build and (number := _BUILD.match(parts[2])) is not None:
+        build = (int(number[0]), parts[2][number.end() :])
+    return WheelFilename(filename, name, version, build, _tags("-".join(parts[-3:])), label)
+
+
+_tags = lru_cache(maxsize=1 << 12)(parse_tag)
 
 
 def is_short(tags: str) -> bool:

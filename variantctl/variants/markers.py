@@ -104,13 +104,30 @@ def evaluate_marker(
         for piece in _compile(marker)
     )
     asked = ("", *extras) if "extra" in marker else ("",)
+    known = _verdicts(tuple(sorted(environment.items())))
     try:
-        parsed = _parsed(standard)
-        return any(parsed.evaluate({**environment, "extra": extra}) for extra in asked)
+        return any(_holds(standard, extra, environment, known) for extra in asked)
     except InvalidMarker as error:
         raise _refusal(marker, str(error).partition("\n")[0]) from error
     except (ValueError, KeyError, RecursionError) as error:  # undefined comparisons and names
         raise _refusal(marker, f"cannot be evaluated: {error}") from error
+
+
+def _holds(
+    standard: str, extra: str, environment: Mapping[str, str], known: dict[tuple[str, str], bool]
+) -> bool:
+    """Whether a marker holds for one extra; each is evaluated once, as thousands of wheels have the same."""
+    verdict = known.get((standard, extra))
+    if verdict is None:
+        verdict = _parsed(standard).evaluate({**environment, "extra": extra})
+        known[standard, extra] = verdict
+    return verdict
+
+
+@lru_cache(maxsize=64)
+def _verdicts(environment: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], bool]:
+    """What is known of markers in one environment."""
+    return {}
 
 
 def decided_pieces(marker: str, variant: MarkerVariant) -> tuple[str | bool, ...]:
@@ -197,8 +214,12 @@ def parse_requirement(text: str) -> VariantRequirement:
     try:
         if marker is not None:
             standard = "".join(_FALSE if isinstance(p, _Comparison) else p for p in _compile(marker))
-            Requirement(f"{plain};{standard}")
-        return VariantRequirement(text, Requirement(plain), marker)
+            try:
+                _parsed(standard)
+            except InvalidMarker:
+                Requirement(f"{plain};{standard}")  # says more of what is wrong
+                raise
+        return VariantRequirement(text, _plain(plain.rstrip(" \t")), marker)
     except InvalidVariantError as error:
         raise InvalidVariantError(error.rule, source=show(text)) from error
     except (ValueError, RecursionError) as error:
@@ -260,6 +281,7 @@ def _comparison(marker: str, match: re.Match[str]) -> _Comparison:
 
 
 _parsed = lru_cache(maxsize=1 << 16)(Marker)
+_plain = lru_cache(maxsize=1 << 16)(Requirement)
 
 
 def _refusal(marker: str, rule: str) -> InvalidVariantError:
