@@ -20,8 +20,13 @@ PIP = (sys.executable, "-m", "pip")
 UV = (str(Path(sysconfig.get_path("scripts")) / "uv"), "pip")
 BOTH = ("install", "uninstall", "freeze", "list", "show", "check")
 COMMANDS = [
-    *((PIP, name, name) for name in (*BOTH, "download")),
+    *((PIP, name, name) for name in (*BOTH, "download", "lock", "cache", "config", "completion", "help")),
     (PIP, "index", "versions"),
+    (PIP, "search", "versions"),
+    (PIP, "inspect", "list"),
+    (PIP, "debug", "detect"),
+    (PIP, "wheel", "download"),
+    (PIP, "hash", "lock"),
     *(
         (UV, name, name)
         for name in ("install", "sync", "uninstall", "freeze", "list", "show", "tree", "check")
@@ -46,6 +51,20 @@ def test_every_option_has_an_answer(tool: tuple[str, ...], command: str, ours: s
     )
     known = {*commands.choices[ours]._option_string_actions, *habits.OPTIONS, *habits.IGNORED}
     assert sorted(found - known) == []
+
+
+@pytest.mark.parametrize("tool", [PIP, UV], ids=["pip", "uv pip"])
+def test_every_command_has_an_answer(tool: tuple[str, ...]) -> None:
+    environ = {**os.environ, "COLUMNS": "400", "NO_COLOR": "1"}
+    done = subprocess.run([*tool, "--help"], capture_output=True, text=True, env=environ, check=True)
+    section = done.stdout.split("Commands:\n", 1)[1].split("Options:\n", 1)[0]
+    names = re.findall(r"^  ([a-z]+) {2,}\S", section, re.MULTILINE)
+    assert len(names) >= 9
+    table = PAGE.read_text(encoding="utf-8").split("\n\nThese options", 1)[0]
+    called = "pip" if tool is PIP else "uv pip"
+    assert [name for name in names if not re.search(rf"`{called} {name}\b", table)] == []
+    (commands,) = (a for a in build_parser("")._actions if isinstance(a, argparse._SubParsersAction))
+    assert [name for name in names if name not in commands.choices and name not in habits.COMMANDS] == []
 
 
 def test_the_page_says_the_same() -> None:
