@@ -99,7 +99,7 @@ def wheels_at(target: str, journal: str = "") -> list[WheelAt]:
         if item.path.endswith(".whl") and (not single or item.path == wanted)
     ]
     if not found:
-        raise FolderError(f"{target}: there are no wheels there", hint="give a wheel, or a folder of wheels")
+        raise FolderError(f"{target}: there are no wheels there", hint="Give a wheel, or a folder of wheels.")
     return sorted(found, key=lambda wheel: wheel.path)
 
 

@@ -6,6 +6,8 @@ import base64
 import io
 import os
 import re
+import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -49,7 +51,7 @@ def open_bucket(url: str) -> Bucket:
     if scheme not in SCHEMES:
         raise DestinationError(
             f"{url}: {scheme}:// is no object store that can be written to",
-            hint="give a folder, or a URL with s3://, gs:// or az://",
+            hint="Give a folder, or a URL with s3://, gs:// or az://.",
         )
     try:
         from obstore.exceptions import BaseError
@@ -57,7 +59,7 @@ def open_bucket(url: str) -> Bucket:
     except ImportError as error:
         raise DestinationError(
             f"{url}: object stores need the package obstore",
-            hint="install it with: python -m pip install 'variantctl[publish]'",
+            hint=f"Install it: `{shlex.quote(sys.executable)} -m pip install obstore`.",
         ) from error
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
     options: dict[str, Any] = {}

@@ -216,10 +216,10 @@ def _check_folders(wheel_dir: Path, simple: Path) -> None:
     if wheel_dir.resolve().is_relative_to(simple.resolve()):
         raise FolderError(
             f"{wheel_dir}: lies within {simple}, which the build replaces",
-            hint="keep the wheels in a folder outside of the index, or choose another output folder",
+            hint="Keep the wheels in a folder outside of the index, or choose another output folder.",
         )
     if simple.exists() and not simple.is_dir():
-        raise FolderError(f"{simple}: is not a folder", hint="choose another output folder")
+        raise FolderError(f"{simple}: is not a folder", hint="Choose another output folder.")
 
 
 def _plan(

@@ -69,7 +69,7 @@ class Add:
             if published is not None and not self.replace:
                 raise IndexStateError(
                     f"{file.filename}: is published already, with other contents",
-                    hint="give the new build a version or a build tag of its own, or use --replace",
+                    hint="Give the new build a version or a build tag of its own, or use --replace.",
                 )
             entries[file.filename] = file.page_file(self._url(file))
         if entries != state.files and state.status.status in ("archived", "quarantined"):
@@ -128,7 +128,7 @@ class Sync:
         if lost := self.unchanged - set(state.files):
             raise IndexStateError(
                 f"{min(lost)}: was taken out of the index while it was built",
-                hint="run the build again when nothing else changes the index",
+                hint="Run the build again when nothing else changes the index.",
             )
         return self._addition().apply(self._removal(state).apply(state))
 
@@ -172,7 +172,7 @@ class SetStatus:
         if self.status.status not in STATUSES:
             raise IndexStateError(
                 f"{self.status.status!r} is no status of a project",
-                hint=f"it is one of {', '.join(STATUSES)}",
+                hint=f"It is one of {', '.join(STATUSES)}.",
             )
 
     def touches(self, state: ProjectState) -> Collection[Version]:
@@ -245,7 +245,7 @@ def _narrowed(state: ProjectState, version: Version) -> bytes | None:
     if version not in state.documents:
         raise IndexStateError(
             f"{variants_json_filename(state.name, version)}: is missing in the index",
-            hint="build the index again with 'variantctl index build'",
+            hint="Build the index again with 'variantctl index build'.",
         )
     metadata = load_metadata(state.documents[version])
     if set(metadata.variants) <= labels:

@@ -160,7 +160,7 @@ def fetched(
     except OSError as error:
         raise DestinationError(
             f"{destination.name}/{path}: there is no room for {size:,} bytes: {error.strerror}",
-            hint="make room in the folder for temporary files, or name another one in TMPDIR",
+            hint="Make room in the folder for temporary files, or name another one in TMPDIR.",
         ) from error
 
 
@@ -202,7 +202,7 @@ def _read(task: FileAt, destination: Destination, report: Report) -> FileRead:
             raise WheelError(
                 posixpath.basename(task.path),
                 f"its SHA-256 is {sha256}, and the store says that it is {digest}",
-                hint="somebody replaced the file, or what the store says of it: upload it again",
+                hint="Somebody replaced the file, or what the store says of it: upload it again.",
             )
         streamed = digest is None and task.stays
         if not is_wheel:

@@ -123,7 +123,7 @@ def add_files(
     publisher.check_ours()
     for path in (Path(wheel) for wheel in wheels if not is_store_url(str(wheel))):
         if path.is_dir():
-            raise FolderError(f"{path}: is a folder", hint=f"give its files: {path}/*.whl")
+            raise FolderError(f"{path}: is a folder", hint=f"Give its files: {path}/*.whl.")
     paths = {Path(wheel).name: Path(wheel) for wheel in wheels if not is_store_url(str(wheel))}
     urls = [str(wheel) for wheel in wheels if is_store_url(str(wheel))]
 
@@ -194,7 +194,7 @@ def remove_files(specs: Sequence[str], index: IndexAt, *, whole: bool = False) -
         if selection.version is None and selection.filenames is None and not whole:
             raise IndexStateError(
                 f"{selection.name} is a whole project, with all of its versions",
-                hint=f"name a version ({selection.name}==...) or a file, or add --all",
+                hint=f"Name a version ({selection.name}==...) or a file, or add --all.",
             )
     publisher = index.publisher()
     files: list[str] = []
@@ -288,7 +288,7 @@ def parse_selection(spec: str) -> Selection:
     except (InvalidName, InvalidVersion) as error:
         raise IndexStateError(
             f"{spec!r} names neither a project, a version of one, nor a file",
-            hint="give NAME, NAME==VERSION, or a filename",
+            hint="Give NAME, NAME==VERSION, or a filename.",
         ) from error
 
 
@@ -301,7 +301,7 @@ def _check_there(publisher: Publisher) -> None:
     if publisher.names() is None:
         raise IndexStateError(
             f"{publisher.destination.name}: there is no index there",
-            hint="give the folder or URL that has simple/ in it; 'variantctl index add' makes one",
+            hint="Give the folder or URL that has simple/ in it; 'variantctl index add' makes one.",
         )
 
 

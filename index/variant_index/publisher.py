@@ -153,7 +153,7 @@ class Publisher:
         if any(found.path not in begun for found in others) and not self._is_marked():
             raise FolderError(
                 f"{self.destination.name}/{ROOT}: is not empty and was not made by variantctl",
-                hint="choose another output folder, or replace it with --force",
+                hint="Choose another output folder, or replace it with --force.",
             )
 
     def _is_marked(self) -> bool:
@@ -430,7 +430,7 @@ class Publisher:
             yield attempt
         raise DestinationError(
             f"{self.destination.name}/{path}: others changed it each time that it was to be written",
-            hint="run it again; if nobody else is publishing, the store's conditional writes are broken",
+            hint="Run it again; if nobody else is publishing, the store's conditional writes are broken.",
         )
 
 
@@ -445,5 +445,5 @@ def _read_root(content: bytes, where: str) -> list[str]:
     except (ValueError, KeyError, TypeError) as error:
         raise IndexStateError(
             f"{where}: is not a list of projects: {error}",
-            hint="build the index again with 'variantctl index build'",
+            hint="Build the index again with 'variantctl index build'.",
         ) from error

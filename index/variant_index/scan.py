@@ -80,7 +80,7 @@ def scan_folder(
         UnpublishableError: several are not; all are named.
     """
     if not folder.is_dir():
-        raise FolderError(f"{folder}: there is no such folder", hint="give a folder of wheels")
+        raise FolderError(f"{folder}: there is no such folder", hint="Give a folder of wheels.")
     with os.scandir(folder) as entries:
         files = sorted(Path(entry.path) for entry in entries if not entry.is_dir())
     wanted = [path for path in files if path.suffix == ".whl" or _is_sdist(path)]
@@ -89,7 +89,7 @@ def scan_folder(
         (path.name, "not a wheel or a source distribution") for path in files if path not in taken
     )
     if not wanted:
-        raise FolderError(f"{folder}: there are no wheels in it", hint="give a folder of wheels")
+        raise FolderError(f"{folder}: there are no wheels in it", hint="Give a folder of wheels.")
     return replace(scan_paths(wanted, known, reading), skipped=skipped)
 
 
@@ -195,7 +195,7 @@ def find_stored(
         if not f"{url.rstrip('/')}/".startswith(f"{destination.name}/"):
             raise FolderError(
                 f"{url}: is not below {destination.name}",
-                hint="an index can link to wheels of its own store only: they are served together",
+                hint="An index can link to wheels of its own store only: they are served together.",
             )
         path = url[len(destination.name) :].strip("/")
         single = path.endswith((".whl", *SDIST_SUFFIXES))
@@ -203,7 +203,9 @@ def find_stored(
         digests.update(i.path.removesuffix(".sha256") for i in listed if i.path.endswith(".sha256"))
         matching = [item for item in listed if item.path == path or not single]
         if not any(item.path.endswith((".whl", *SDIST_SUFFIXES)) for item in matching):
-            raise FolderError(f"{url}: there are no wheels there", hint="give the URL of a wheel or a folder")
+            raise FolderError(
+                f"{url}: there are no wheels there", hint="Give the URL of a wheel or a folder."
+            )
         for item in matching:
             if item.path.endswith((".whl", *SDIST_SUFFIXES)):
                 found[item.path] = item

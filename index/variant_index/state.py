@@ -169,7 +169,7 @@ def read_state(name: str, content: bytes, where: str) -> ProjectState:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IndexStateError(
             f"{where}: is not a project page that can be changed: {error}",
-            hint="build the index again with 'variantctl index build'",
+            hint="Build the index again with 'variantctl index build'.",
         ) from error
 
 

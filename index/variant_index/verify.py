@@ -99,7 +99,7 @@ def verify_index(
     if names is None:
         raise IndexStateError(
             f"{publisher.destination.name}: there is no index there",
-            hint="give the folder or URL that has simple/ in it",
+            hint="Give the folder or URL that has simple/ in it.",
         )
     check = _Check(publisher, quick, progress, workers, journal)
     check.run([canonicalize_name(name) for name in names], projects)

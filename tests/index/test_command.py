@@ -49,7 +49,7 @@ def test_refusal_is_an_error_object(wheels: Path, tmp_path: Path, capsys: pytest
 
 def test_a_store_is_no_folder_to_build_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["index", "build", "s3://bucket/files", "-o", str(tmp_path / "out")]) == 1
-    assert "hint: wheels of a store are indexed where they lie: give a URL" in capsys.readouterr().err
+    assert "hint: Wheels of a store are indexed where they lie: give a URL" in capsys.readouterr().err
     assert main(["index", "add", str(tmp_path), "--index", str(tmp_path / "out")]) == 1
     assert "is a folder" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -62,7 +62,7 @@ def test_without_the_library(
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["index", "serve", str(site)]) == 1
-    assert "variantctl[serve]" in capsys.readouterr().err
+    assert "-m pip install starlette uvicorn" in capsys.readouterr().err
 
 
 def test_hidden_files_are_not_handed_out(site: Path) -> None:

@@ -322,7 +322,7 @@ def test_what_goes_wrong_is_said_in_words(
     monkeypatch.setitem(__import__("sys").modules, "obstore.store", None)
     with pytest.raises(DestinationError, match="need the package obstore") as caught:
         open_destination(bucket)
-    assert "variantctl[publish]" in (caught.value.hint or "")
+    assert "-m pip install obstore" in (caught.value.hint or "")
 
 
 def remove_all(destination: Bucket, name: str) -> None:

@@ -177,7 +177,7 @@ def test_python_option_wins(plain_venv: Path, cache: Path) -> None:
 def test_nothing_found_says_how_to_make_one(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(EnvironmentNotFoundError) as caught:
         find_environment(environ={}, cwd=tmp_path, cache=cache)
-    assert "-m venv .venv" in str(caught.value.hint)
+    assert "`variantctl venv .venv`" in str(caught.value.hint)
     assert str(tmp_path) in caught.value.message
 
 

@@ -97,7 +97,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(WorkersError, match="distributed is not installed") as caught:
         list(run_all(double, [1], [1], Workers(scheduler="127.0.0.1:1")))
-    assert "variantctl[cluster]" in (caught.value.hint or "")
+    assert "-m pip install distributed obstore" in (caught.value.hint or "")
 
 
 def test_a_scheduler_without_workers_then_one_of_another_version(

@@ -100,6 +100,10 @@ class Parser(argparse.ArgumentParser):
         self._usage_error(f"there is no {kind} {word!r}", [near or f"There are: {', '.join(known)}."])
 
     def error(self, message: str) -> NoReturn:
+        actions = next((each for each in self._actions if isinstance(each, argparse._SubParsersAction)), None)
+        if actions is not None and message.endswith(f"are required: {actions.metavar}"):
+            kind = str(actions.metavar).lower()
+            self._usage_error(f"the {kind} is missing", [f"There are: {', '.join(actions.choices)}."])
         self._usage_error(message, [])
 
     def _usage_error(self, message: str, said: Sequence[str]) -> NoReturn:
@@ -317,6 +321,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _with_usage(error: UsageError, parser: Parser, args: argparse.Namespace) -> UsageError:
     """The same, with the usage of the command that raised it, and of its action if it has any."""
+    if "usage: " in (error.hint or ""):
+        return error  # `help COMMAND` asked the parser of all commands, which told its own
     words = [args.command, *([args.action] if "action" in args else [])]
     for word in words:
         for action in parser._actions:

@@ -43,5 +43,11 @@ def run(args: argparse.Namespace) -> int:
                 f"{finding.severity}: {finding.detail}\n" + (f"  {finding.hint}\n" * bool(finding.hint))
             )
         if not findings and not render.is_quiet():
-            sys.stdout.write(f"{len(installed)} packages have everything that they need.\n")
+            sys.stdout.write(_all_well(len(installed)))
     return 0 if is_healthy(findings) else 1
+
+
+def _all_well(packages: int) -> str:
+    if packages == 1:
+        return "The package that is installed has everything that it needs.\n"
+    return f"{packages} packages have everything that they need.\n"

@@ -111,7 +111,7 @@ def _write_bundle(detection: Detection, file: str, root: str | None, profile: st
     from variantctl.providers.bundle import write_bundle
 
     if profile is not None:
-        raise VariantctlError("a profile reads no files to bundle", hint="leave out --profile or --bundle")
+        raise VariantctlError("a profile reads no files to bundle", hint="Leave out --profile or --bundle.")
     names = write_bundle(detection, Path(file), root)
     render.note(f"support bundle: {file} ({len(names)} files; replay it with --root {file})")
 

@@ -212,7 +212,7 @@ def _united(args: argparse.Namespace, targets: Sequence[Target], request: Reques
     if len(targets) < 2:
         raise UsageError(
             "--union needs at least two machines",
-            hint="name them: --profile a100 --profile h100 --union",
+            hint="Name them: --profile a100 --profile h100 --union",
         )
     target, notes = united_target(targets, request.preferences)
     for note in notes:
@@ -325,7 +325,8 @@ def _json(made: Made, path: Path | None, changed: bool, what: Sequence[str]) -> 
 
 def _print_summary(made: Made, path: Path, before: str | None, text: str, what: Sequence[str]) -> None:
     packages, files = len(made.lock.packages), sum(len(package.files) for package in made.lock.packages)
-    count = f"{packages} {'package' if packages == 1 else 'packages'}, {files} wheels"
+    count = f"{packages} {'package' if packages == 1 else 'packages'}"
+    count += f", {files} {'wheel' if files == 1 else 'wheels'}"
     if before == text:
         sys.stdout.write(f"{path} is up to date ({count}).\n")
         return

@@ -199,7 +199,6 @@ def print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> Non
     from rich.markup import escape
 
     from variantctl.cli.styling import StackedTable
-    from variantctl.resolve.plan_fit import build_of
 
     table = StackedTable("machine", *map(escape, requested))
     table.add_column("accelerator", overflow="fold")
@@ -234,10 +233,6 @@ def print_table(rows: Sequence[Row], requested: Sequence[NormalizedName]) -> Non
     for row in rows:
         for note in row.plan.notes if row.plan else ():
             console.print(f"{row.name}: {note}", markup=False)
-        for poor in row.install:
-            is_misfit = poor.fit is not None and poor.fit.status == "misfit" and poor.label is None
-            if poor.fit is not None and is_misfit and not build_of(poor).library:
-                console.print(f"{row.name}: {poor.name} {poor.version} {poor.fit.why}", markup=False)
         if row.error is not None:
             console.print(f"{row.name}: {row.error.message}", markup=False)
             if row.error.hint:

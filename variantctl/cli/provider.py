@@ -92,7 +92,7 @@ def _untrust(args: argparse.Namespace) -> int:
     if missing:
         trusted = ", ".join(store.packages()) or "none"
         raise NotTrustedError(
-            f"not trusted in the first place: {', '.join(missing)}", hint=f"trusted packages: {trusted}"
+            f"not trusted in the first place: {', '.join(missing)}", hint=f"Trusted packages: {trusted}."
         )
     removed = [package for name in args.packages if (package := store.untrust(name)) is not None]
     if args.json:
@@ -165,4 +165,6 @@ def _requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is not a package: {error}", hint="such as some-provider==1.0") from None
+        raise UsageError(
+            f"{text!r} is not a package: {error}", hint="Write, for example, some-provider==1.0."
+        ) from None

@@ -94,7 +94,8 @@ def _python(named: str | None) -> Path:
     found = python_of(path) if path.is_dir() else path
     if not found.is_file():
         raise UsageError(
-            f"argument --python: {named}: there is no interpreter", hint="such as .venv/bin/python"
+            f"argument --python: {named}: there is no interpreter",
+            hint="Name, for example, .venv/bin/python.",
         )
     return found.absolute()
 
@@ -109,7 +110,9 @@ def _requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is not a package: {error}", hint=f"such as {EXAMPLES}") from None
+        raise UsageError(
+            f"{text!r} is not a package: {error}", hint=f"Write, for example, {EXAMPLES}."
+        ) from None
 
 
 def _show(plugin: PluginTest, tested: PackageTest | None) -> None:

@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if not done and (args.yes or args.json or _agreed(going, environment)):
         notes = _remove(going, environment)
         done = True
+    elif not done:
+        render.note("nothing was removed")
     if args.json:
         remove = [{"name": package.name, "version": str(package.version)} for package in going]
         orphans = [
@@ -162,4 +164,6 @@ def _agreed(going: Sequence[InstalledPackage], environment: Environment) -> bool
     named = ", ".join(f"{package.name} {package.version}" for package in going)
     sys.stderr.write(f"Remove {named} from {environment.prefix}? [Y/n] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+    answer = sys.stdin.readline()
+    # An empty line is the answer that the question offers; the end of the input is none.
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes")

@@ -164,7 +164,7 @@ def _read(path: Path) -> Iterator[tuple[str, str, str]]:
     except (configparser.Error, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path}: not a configuration file: {error}",
-            hint="pip could not read it either; see 'pip config debug'.",
+            hint="Pip cannot read it either; `pip config debug` says where it lies.",
         ) from None
     except OSError:
         return  # pip cannot read it and goes on without it

@@ -63,7 +63,9 @@ def write_bundle(detection: Detection, path: Path, root: str | None = None) -> l
                 entry.size = len(files[name])
                 archive.addfile(entry, io.BytesIO(files[name]))
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror or error}", hint="choose another place for it") from error
+        raise BundleError(
+            f"{path}: {error.strerror or error}", hint="Choose another place for it."
+        ) from error
     return sorted(files)
 
 

@@ -219,7 +219,7 @@ def look_up(requirement: Requirement, sources: PluginSources) -> TrustedPackage:
     if name in KNOWN_PROVIDERS:
         raise NotTrustedError(
             f"package {name} need not be trusted: variantctl answers for it with its own detector",
-            hint="it is never installed",
+            hint="It is never installed.",
         )
     if requirement.url is not None or requirement.marker is not None:
         raise NotTrustedError(f"{requirement}: a name, and perhaps a version, is what can be trusted")
@@ -258,7 +258,7 @@ def _compare(known: Sequence[TrustedPackage], wheels: Sequence[PluginWheel], *, 
         again = " ".join(f"'{record.name}=={record.version}'" for record in known)
         raise NotTrustedError(
             f"it is not what you trusted, so it was not asked: {'; '.join(differences)}",
-            hint=f"if that is expected, `variantctl provider trust {again}` trusts it as it is now",
+            hint=f"If that is expected, `variantctl provider trust {again}` trusts it as it is now.",
         )
 
 

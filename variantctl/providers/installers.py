@@ -176,7 +176,7 @@ class PipInstaller:
         urls = {url for url in (self._sources.index_url, *self._sources.extra_index_urls) if url}
         if len(urls) > 1 and not self._sources.no_index:
             problem = "pip does not search several indexes one after the other, and would mix them"
-            raise PluginUnavailableError(problem, hint="install uv, or name one index")
+            raise PluginUnavailableError(problem, hint="Install uv, or name one index.")
         options = ["--only-binary", ":all:", "--dest", str(folder / "wheels")]
         options.extend(["-c", _listed(constraints, folder / "constraints.txt")])
         options.extend(option for link in self._sources.find_links for option in ("--find-links", link))

@@ -91,7 +91,7 @@ def our_plugins() -> Mapping[str, Plugin]:
     if not ours:
         raise MissingDetectorsError(
             f"the distribution {OUR_DISTRIBUTION} is not installed beside variantctl",
-            hint=f"install it where variantctl is: pip install {OUR_DISTRIBUTION}",
+            hint=f"Install it where variantctl is: `pip install {OUR_DISTRIBUTION}`.",
         )
     plugins = {point.name: point.load() for point in ours}
     # Accelerators before processors; installers write entry points in any order.

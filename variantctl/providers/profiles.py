@@ -105,14 +105,16 @@ def parse_profile(data: bytes, *, source: str, default_name: str = "profile") ->
         raise ProfileError(f"not valid TOML: {error}", source=source) from error
     if table.get("format") != FORMAT or isinstance(table.get("format"), bool):
         problem = f"this variantctl reads format {FORMAT}, not {table.get('format', 'none')!r}"
-        raise ProfileError(problem, source=source, key="format", hint=f"the file must say: format = {FORMAT}")
+        raise ProfileError(problem, source=source, key="format", hint=f"The file must say: format = {FORMAT}")
     plugins = our_plugins()
     for key in table:
         if key not in (*_TOP_KEYS, *plugins):
             raise _unknown_key(key, (*_TOP_KEYS, *plugins), source)
     name = table.get("name", default_name)
     if not isinstance(name, str) or not name:
-        raise ProfileError(f"{name!r} is not a name", source=source, key="name", hint='such as name = "h100"')
+        raise ProfileError(
+            f"{name!r} is not a name", source=source, key="name", hint='Write, for example, name = "h100".'
+        )
     return Profile(
         name=name,
         platform=_platform(table, source),
@@ -162,7 +164,7 @@ def _platform(table: Mapping[str, object], source: str) -> PlatformFacts | None:
         allowed = check_platform_fact(key, value)
         if allowed is not None:
             problem = f"{value!r} is not understood"
-            raise ProfileError(problem, source=source, key=f"platform.{key}", hint=f"allowed: {allowed}")
+            raise ProfileError(problem, source=source, key=f"platform.{key}", hint=f"Allowed: {allowed}.")
     return PlatformFacts(**{key: str(value) for key, value in facts.items()})
 
 
@@ -215,7 +217,9 @@ def _values(namespace: str, feature: str, values: object, source: str) -> tuple[
     key = f"properties.{namespace}.{feature}"
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
         problem = f"{values!r} is not a list of strings"
-        raise ProfileError(problem, source=source, key=key, hint='such as ["910b"], best first')
+        raise ProfileError(
+            problem, source=source, key=key, hint='Write, for example, ["910b"]; the best goes first.'
+        )
     try:
         for value in values:
             VariantProperty(namespace, feature, value)
@@ -242,7 +246,7 @@ def _table(table: Mapping[str, object], key: str, source: str, prefix: str = "")
     value = table[key]
     if not isinstance(value, dict):
         raise ProfileError(
-            f"{value!r} is not a table", source=source, key=prefix + key, hint=f"write [{prefix}{key}]"
+            f"{value!r} is not a table", source=source, key=prefix + key, hint=f"Write [{prefix}{key}]."
         )
     return value
 

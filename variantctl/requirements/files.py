@@ -173,7 +173,7 @@ class RequirementFileReader:
             return
         requirement = parse_user_requirement(text, origin=where, base=base, hashes=hashes)
         if constraints and requirement.requirement.extras:
-            raise RequirementFileError(f"{where}: a constraint cannot have extras", hint="remove the [...]")
+            raise RequirementFileError(f"{where}: a constraint cannot have extras", hint="Remove the [...].")
         (self.result.constraints if constraints else self.result.requirements).append(requirement)
 
     def _option_line(self, line: str, place: str, where: str, constraints: bool) -> None:
@@ -242,7 +242,7 @@ def _take_option(words: list[str], where: str) -> tuple[str, str, list[str]]:
     if word[:2] in _WITH_VALUE and not word.startswith("--"):
         return _WITH_VALUE[word[:2]], word[2:].lstrip("="), rest
     known = sorted({*_WITH_VALUE, *_FLAGS} - {"--pypi-url"})
-    raise RequirementFileError(f"{where}: unknown option '{word}'", hint=f"known here: {', '.join(known)}")
+    raise RequirementFileError(f"{where}: unknown option '{word}'", hint=f"Known here: {', '.join(known)}.")
 
 
 def _split_options(line: str) -> tuple[str, list[str]]:
@@ -261,7 +261,7 @@ def _hash_options(options: list[str], where: str) -> Iterator[str]:
         head, equals, value = word.partition("=")
         if head != "--hash" or not (equals or words):
             raise RequirementFileError(
-                f"{where}: unknown option '{word}' of a requirement", hint="known here: --hash=sha256:DIGEST"
+                f"{where}: unknown option '{word}' of a requirement", hint="Known here: --hash=sha256:DIGEST."
             )
         yield value if equals else words.pop(0)
 
@@ -312,13 +312,13 @@ def _decode(content: bytes, place: str) -> str:
         fallback = locale.getpreferredencoding(False)
         if fallback.lower().replace("-", "") == encoding.replace("-", ""):
             raise RequirementFileError(
-                f"{place}: not {encoding}: {error}", hint="save it as UTF-8"
+                f"{place}: not {encoding}: {error}", hint="Save it as UTF-8."
             ) from error
     try:
         return content.decode(fallback)
     except (LookupError, UnicodeDecodeError) as error:
         raise RequirementFileError(
-            f"{place}: neither {encoding} nor {fallback}", hint="save it as UTF-8"
+            f"{place}: neither {encoding} nor {fallback}", hint="Save it as UTF-8."
         ) from error
 
 

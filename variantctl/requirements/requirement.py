@@ -100,7 +100,7 @@ def parse_hash(text: str) -> tuple[str, str]:
     if not colon or algorithm not in HASH_ALGORITHMS:
         raise RequirementError(
             f"'{text}' is no hash of a file",
-            hint=f"write it as ALGORITHM:DIGEST, with one of {', '.join(HASH_ALGORITHMS)}",
+            hint=f"Write it as ALGORITHM:DIGEST, with one of {', '.join(HASH_ALGORITHMS)}.",
         )
     if not re.fullmatch(r"[0-9a-fA-F]+", digest):
         raise RequirementError(f"the digest of '{text}' is not hexadecimal")

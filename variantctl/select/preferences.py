@@ -44,7 +44,7 @@ class PropertyPattern:
         if len(parts) > 3 or not words_fit or not all(VALUE_PATTERN.fullmatch(part) for part in parts[2:]):
             raise PreferenceError(
                 f"'{text}' is neither a namespace, a feature nor a property",
-                hint="for example: nvidia, 'nvidia :: sm_arch' or 'nvidia :: sm_arch :: 90_real'",
+                hint="Write, for example, nvidia, 'nvidia :: sm_arch' or 'nvidia :: sm_arch :: 90_real'.",
             )
         return cls(*parts)
 
@@ -115,7 +115,7 @@ class VariantPreferences:
             raise PreferenceError("--variant and --no-variants exclude each other")
         if accelerator not in ACCELERATOR_POLICIES:
             raise PreferenceError(
-                f"'{accelerator}' is no accelerator policy", hint=f"say {', '.join(ACCELERATOR_POLICIES)}"
+                f"'{accelerator}' is no accelerator policy", hint=f"Say {', '.join(ACCELERATOR_POLICIES)}."
             )
         if no_variants and accelerator == REQUIRE:
             raise PreferenceError("--accelerator require and --no-variants exclude each other")
@@ -147,7 +147,7 @@ class VariantPreferences:
 def _parse_label(text: str) -> tuple[NormalizedName, str]:
     name, equals, label = (part.strip() for part in text.partition("="))
     if not name or not equals:
-        raise PreferenceError(f"'{text}' does not name a variant", hint="write it as --variant NAME=LABEL")
+        raise PreferenceError(f"'{text}' does not name a variant", hint="Write it as --variant NAME=LABEL.")
     if label:
         try:
             validate_label(label)

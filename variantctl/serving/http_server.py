@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -66,7 +68,7 @@ def require_libraries() -> None:
     except ModuleNotFoundError as error:
         raise ServingError(
             f"this command needs {error.name}, which is not installed",
-            hint="python -m pip install 'variantctl[serve]'",
+            hint=f"Install them: `{shlex.quote(sys.executable)} -m pip install starlette uvicorn`.",
         ) from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -90,7 +89,7 @@ def no_environment(cwd: Path) -> EnvironmentNotFoundError:
     return EnvironmentNotFoundError(
         f"no Python environment is active: VIRTUAL_ENV and CONDA_PREFIX are not set, "
         f"and {cwd} has no {LOCAL_ENVIRONMENT}",
-        hint=f"Make one with `{_running()} -m venv {LOCAL_ENVIRONMENT}`, or name one with --python.",
+        hint=f"Make one with `variantctl venv {LOCAL_ENVIRONMENT}`, or name one with --python.",
     )
 
 
@@ -106,10 +105,6 @@ def _interpreter_in(folder: Path, named: str) -> Path:
     return _absolute(found)
 
 
-def _running() -> str:
-    return Path(sys.executable).name
-
-
 def _how_to_make(folder: Path) -> str:
     """Advice that loses nothing: --clear empties a folder, so it is said of environments and links only."""
     import shlex
@@ -117,7 +112,7 @@ def _how_to_make(folder: Path) -> str:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").is_file():
         return "Name an interpreter or the folder of an environment with --python; this folder is neither."
     clear = " --clear" if folder.is_dir() else ""
-    command = f"{_running()} -m venv{clear} {shlex.quote(str(folder))}"
+    command = f"variantctl venv{clear} {shlex.quote(str(folder))}"
     return f"Make it with `{command}`, or name another with --python."
 
 

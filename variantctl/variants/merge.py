@@ -38,7 +38,7 @@ def merge_metadata(items: Iterable[tuple[str, VariantMetadata]]) -> VariantMetad
                 f"[{', '.join(longest.namespaces)}] in {longest_name}",
                 source=name,
                 key="default-priorities.namespace",
-                hint="build all wheels of one version with the same priorities",
+                hint="Build all wheels of one version with the same priorities.",
             )
     providers: Mapping[str, ProviderInfo] = _union("providers", [(n, m.providers) for n, m in inputs])
     variants: Mapping[str, Properties] = _union("variants", [(n, m.variants) for n, m in inputs])
@@ -66,7 +66,7 @@ def _union(key: str, tables: list[tuple[str, Mapping[str, _Value]]]) -> dict[str
                     f"{show(entry)} is not the same in {origin[entry]} and in {name}",
                     source=name,
                     key=key_path(key, entry),
-                    hint="build all wheels of one version from the same metadata",
+                    hint="Build all wheels of one version from the same metadata.",
                 )
             origin.setdefault(entry, name)
     return dict(sorted(union.items()))

@@ -28,7 +28,7 @@ def load_metadata(data: bytes | str | Mapping[str, object], *, source: str | Non
     schema = top.require("$schema")
     form = format_of(schema.text())
     if isinstance(form, str):
-        raise schema.error(f"{form}: {show(schema.value)}", hint="a newer variantctl may be able to read it")
+        raise schema.error(f"{form}: {show(schema.value)}", hint="A newer variantctl may be able to read it.")
     if not form.ignores_unknown_keys:
         keys = ["$schema", "default-priorities", "variants"]
         top.refuse_other_keys(keys if form is Format.PEP_825 else [*keys, "providers"])

@@ -69,7 +69,7 @@ def modernize(metadata: VariantMetadata) -> VariantMetadata:
         raise InvalidVariantError(
             f"the null variant must have the label {NULL_LABEL!r} to be written",
             key=key_path("variants", OLDER_NULL_LABEL),
-            hint=f"give its wheels the label {NULL_LABEL!r}",
+            hint=f"Give its wheels the label {NULL_LABEL!r}.",
         )
     providers = {
         namespace: _modern_provider(namespace, provider, metadata)
@@ -127,7 +127,7 @@ def _dump_provider(namespace: str, provider: ProviderInfo) -> Mapping[str, objec
         raise InvalidVariantError(
             "is allowed in pyproject.toml only",
             key=f"providers.{namespace}.build-requires",
-            hint="replace it by the static-properties that the plugin gives",
+            hint="Replace it by the static-properties that the plugin gives.",
         )
     table: dict[str, object] = {}
     if provider.builtin is not None:

@@ -90,13 +90,12 @@ class WheelArchive:
             WheelError: the file cannot be read or is not a sound wheel.
             InvalidVariantError: its filename is not a wheel's.
         """
-        name = filename or parse_wheel_filename(path.name)
         try:
             file = path.open("rb")
         except OSError as error:
             raise WheelError(str(path), f"cannot be opened: {error.strerror}") from error
         try:
-            return cls(file, name)
+            return cls(file, filename or parse_wheel_filename(path.name))
         except BaseException:
             file.close()
             raise

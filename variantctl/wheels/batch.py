@@ -102,12 +102,12 @@ def plan_wheels(recipe: Recipe, known: KnownFeatures | None = None) -> tuple[Whe
     if not table.namespaces and any(wheel.infer for wheel in recipe.wheels):
         raise RecipeError(
             f"{recipe.path}: infer = true needs the project's namespaces",
-            hint="name them under [variant.default-priorities]",
+            hint="Name them under [variant.default-priorities].",
         )
     if not table.namespaces and any(wheel.label is not None for wheel in recipe.wheels):
         raise RecipeError(
             f"{recipe.path}: no namespace is known, and variant metadata must list at least one",
-            hint="name the namespaces of the project's variants under [variant.default-priorities]",
+            hint="Name the namespaces of the project's variants under [variant.default-priorities].",
         )
     planned = [
         _planned(source, entry, table, recipe, known)
@@ -164,7 +164,7 @@ def _sources(entry: RecipeWheel, recipe: Recipe) -> list[Path]:
     if not found:
         raise RecipeError(
             f"{recipe.path}: {entry.place}.source: there is no file {pattern!r} below {folder.resolve()}",
-            hint="paths and patterns are relative to the recipe",
+            hint="Paths and patterns are relative to the recipe.",
         )
     return found
 
@@ -224,7 +224,7 @@ def _check_names(planned: Sequence[WheelToMake]) -> None:
         if other is not wheel:
             raise RecipeError(
                 f"{wheel.filename}: would be made of {other.source} and of {wheel.source}",
-                hint="give them different labels, or narrow the patterns",
+                hint="Give them different labels, or narrow the patterns.",
             )
 
 
@@ -239,7 +239,7 @@ def _check_labels(planned: Sequence[WheelToMake]) -> None:
             raise RecipeError(
                 f"the label {wheel.label!r} of {wheel.project} {wheel.version} would have two meanings, "
                 f"in {other.filename} and in {wheel.filename}",
-                hint="give each set of properties a label of its own",
+                hint="Give each set of properties a label of its own.",
             )
 
 

@@ -128,7 +128,7 @@ def _table(data: Mapping[str, object], path: Path) -> tuple[VariantMetadata | No
     """The ``[variant]`` table: the recipe's own, or that of the pyproject.toml it names."""
     other = data.get("pyproject")
     if other is not None and "variant" in data:
-        raise RecipeError(f"{path}: has both [variant] and pyproject", hint="leave one of the two out")
+        raise RecipeError(f"{path}: has both [variant] and pyproject", hint="Leave one of the two out.")
     if other is None:
         return (
             (load_pyproject_variant_table(data, str(path)), str(path)) if "variant" in data else (None, None)

@@ -68,8 +68,8 @@ def single_variant(
                 "no properties were given for this label, and none are listed",
                 source=source,
                 key=key,
-                hint="give each with --property 'namespace :: feature :: value', or list them under "
-                f"[variant.variants.{label}] in pyproject.toml",
+                hint="Give each with --property 'namespace :: feature :: value', or list them under "
+                f"[variant.variants.{label}] in pyproject.toml.",
             )
         properties = listed
     elif label in table.variants and listed is not None and not _same(listed, properties):
@@ -77,7 +77,7 @@ def single_variant(
             "the properties given are not those listed for this label",
             source=source,
             key=key,
-            hint="leave the properties out to use the listed ones, or choose another label",
+            hint="Leave the properties out to use the listed ones, or choose another label.",
         )
     _check_null(label, properties)
     for namespace in properties:
@@ -98,7 +98,7 @@ def _check_null(label: str, properties: Properties) -> None:
     elif not properties:
         raise InvalidVariantError(
             f"the variant {label!r} has no properties",
-            hint=f"a variant without properties is the null variant: use the label {NULL_LABEL!r} (--null)",
+            hint=f"A variant without properties is the null variant: use the label {NULL_LABEL!r} (--null).",
         )
 
 

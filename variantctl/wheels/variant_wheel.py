@@ -100,7 +100,7 @@ def refuse_same_names(sources: Sequence[Path]) -> None:
         name = parse_wheel_filename(source.name).with_label(None)
         if first.setdefault(name, source) is not source:
             problem = f"becomes {name}, as {first[name].name} does"
-            raise WheelError(source.name, problem, hint="write them to different folders")
+            raise WheelError(source.name, problem, hint="Write them to different folders.")
 
 
 def variant_rewriting(
@@ -155,8 +155,8 @@ def _own_table(
             "no namespace is known, and variant metadata must list at least one, that of a null variant too",
             source=archive.filename.filename,
             key="default-priorities.namespace",
-            hint="give the project's pyproject.toml with --pyproject, or the namespaces that the project's "
-            "other variants use with --namespace",
+            hint="Give the project's pyproject.toml with --pyproject, or the namespaces that the project's "
+            "other variants use with --namespace.",
         )
     return VariantMetadata(schema=PEP_825_SCHEMA, namespaces=listed)
 
@@ -164,5 +164,5 @@ def _own_table(
 def _target(source: Path, out_dir: Path, filename: str) -> Path:
     target = out_dir / filename
     if target.exists() and target.samefile(source):
-        raise WheelError(str(source), "the result would overwrite it", hint="choose another output folder")
+        raise WheelError(str(source), "the result would overwrite it", hint="Choose another output folder.")
     return target

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -105,7 +107,7 @@ def parse_workers(text: str) -> Workers:
         return Workers(int(text))
     raise WorkersError(
         f"{text!r} names no workers",
-        hint="give a number of processes (--workers 4), or a dask scheduler (--workers dask://HOST:8786)",
+        hint="Give a number of processes (--workers 4), or a dask scheduler (--workers dask://HOST:8786).",
     )
 
 
@@ -145,7 +147,7 @@ def _processes(count: int) -> Iterator[Pool]:
     except BrokenProcessPool as error:
         raise WorkersError(
             "a process that did a part of the work was ended by somebody else (is there enough memory?)",
-            hint="run it again, with fewer --workers; what is noted as done is not done again",
+            hint="Run it again, with fewer --workers; what is noted as done is not done again.",
         ) from error
 
 
@@ -169,7 +171,6 @@ def _ended(executor: Executor) -> Iterator[None]:
 
 
 def _end_processes() -> None:
-    import sys
 
     if "multiprocessing" in sys.modules:
         from multiprocessing import active_children
@@ -187,15 +188,15 @@ def _cluster(address: str) -> Iterator[Pool]:
     except ImportError as error:
         raise WorkersError(
             f"{DASK}{address}: the package distributed is not installed",
-            hint="install it with: python -m pip install 'variantctl[cluster]'",
+            hint=f"Install it: `{shlex.quote(sys.executable)} -m pip install distributed obstore`.",
         ) from error
     try:
         client = Client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise WorkersError(
             f"{DASK}{address}: no scheduler answers there",
-            hint="start one with 'dask scheduler', and workers on each machine with "
-            f"'dask worker tcp://{address}' (docs/scale.md)",
+            hint="Start one with 'dask scheduler', and workers on each machine with "
+            f"'dask worker tcp://{address}' (docs/scale.md).",
         ) from error
     with client:
         try:
@@ -203,7 +204,7 @@ def _cluster(address: str) -> Iterator[Pool]:
         except TimeoutError as error:
             raise WorkersError(
                 f"{DASK}{address}: the scheduler has no workers",
-                hint=f"start some, on each machine, with: dask worker tcp://{address}",
+                hint=f"Start some, on each machine, with `dask worker tcp://{address}`.",
             ) from error
         # A worker that is lost costs its tasks nothing but time: the scheduler gives them to others.
         executor = client.get_executor(pure=False, retries=2)

@@ -46,7 +46,7 @@ class _Call:
         if self.version != __version__:
             raise WorkersError(
                 f"a worker has variantctl {__version__}, and this is {self.version}",
-                hint="install the same version on every worker",
+                hint="Install the same version on every worker.",
             )
         return self.function(task)
 
@@ -136,13 +136,13 @@ def _result(future: Future[_Result], pool: Pool) -> _Result:
             raise
         raise WorkersError(
             f"a worker cannot import what the work needs: {error}",
-            hint="install variantctl there, in the same version, with the same extras",
+            hint="Install variantctl there, in the same version, with the same extras.",
         ) from error
     except CancelledError as error:
         if not pool.away:
             raise
         raise WorkersError(
-            "the scheduler gave the work up", hint="is it still running? Run the same again when it is"
+            "the scheduler gave the work up", hint="Is it still running? Run the same again when it is."
         ) from error
     except Exception as error:
         # By its name: dask is imported only where it is used.
@@ -150,7 +150,7 @@ def _result(future: Future[_Result], pool: Pool) -> _Result:
             raise
         raise WorkersError(
             f"a file cost several workers their lives: {str(error).splitlines()[0]:.300}",
-            hint="look at the log of a worker: often there is too little memory (dask worker --memory-limit)",
+            hint="Look at the log of a worker: often memory is short (dask worker --memory-limit).",
         ) from error
 
 

@@ -34,7 +34,7 @@ class Naming:
         if len(bare) > 1:
             raise SelectionError(
                 f"{self.source.name}: {' and '.join(bare)} both have no properties",
-                hint="a version has one null variant; give all but one of them properties",
+                hint="A version has one null variant; give all but one of them properties.",
             )
         return {backend.label: backend for backend in self.source.backends}
 

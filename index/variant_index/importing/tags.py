@@ -96,7 +96,7 @@ class Pythons:
         for text in wanted:
             match = _PYTHON.fullmatch(text)
             if match is None:
-                raise SelectionError(f"{text!r} is not a Python version", hint="write it as 3.12 or 3.13t")
+                raise SelectionError(f"{text!r} is not a Python version", hint="Write it as 3.12 or 3.13t.")
             self._wanted.append((int(match["major"]), int(match["minor"]), bool(match["free"])))
 
     def has(self, wheel: WheelFilename) -> bool:

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if is_store_url(args.wheel_dir) and not is_store_url(args.output):
         raise FolderError(
             f"{args.wheel_dir}: lies in a store, and {args.output} does not",
-            hint="wheels of a store are indexed where they lie: give a URL of the same store with -o",
+            hint="Wheels of a store are indexed where they lie: give a URL of the same store with -o.",
         )
     with progress_bar(f"reading {args.wheel_dir}") as progress:
         summary = build_index(

@@ -133,7 +133,8 @@ def _projects(args: argparse.Namespace, package_finder: PackageFinder) -> tuple[
     ]
     if not names:
         raise UsageError(
-            "no package is named", hint="variantctl index selector --source pytorch -o site torch"
+            "no package is named",
+            hint="Write, for example, `variantctl index selector --source pytorch -o site torch`.",
         )
     package_finder.read_no_wheels()
     audience, found, problems = everybody(), [], []

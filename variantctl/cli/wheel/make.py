@@ -134,7 +134,7 @@ def _one(args: argparse.Namespace) -> int:
     if args.null and wanted:
         raise InvalidVariantError(
             "the null variant has no properties",
-            hint="leave --property out, or give a --label instead of --null",
+            hint="Leave --property out, or give a --label instead of --null.",
         )
     table = _table(args)
     inference = _inferred(args, table) if args.infer else None

@@ -115,7 +115,7 @@ def write_profiles(
     if kept and not overwrite:
         raise ProfileExistsError(
             f"there are other profiles already: {', '.join(kept)}",
-            hint="name another folder with -d DIR, or replace them with --overwrite",
+            hint="Name another folder with -d DIR, or replace them with --overwrite.",
         )
     folder.mkdir(parents=True, exist_ok=True)
     for place, text in changed:

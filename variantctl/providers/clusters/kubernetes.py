@@ -65,7 +65,7 @@ def read_kubernetes(data: bytes, source: str) -> tuple[list[Node], list[str]]:
     if not nodes:
         raise ClusterFileError(
             f"{source}: there is no node in it" + (f", but {others} other objects" if others else ""),
-            hint=f"it shall be what this prints: {COMMAND}",
+            hint=f"Take what `{COMMAND}` prints.",
         )
     if others:
         notes.append(f"{others} objects that are no nodes were left out")
@@ -79,15 +79,17 @@ def _items(data: bytes, source: str) -> list[Any]:
         read = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ClusterFileError(
-            f"{source}: not valid JSON: {error}", hint=f"as it comes from: {COMMAND}"
+            f"{source}: not valid JSON: {error}", hint=f"Take it as `{COMMAND}` prints it."
         ) from error
     if not isinstance(read, dict):
-        raise ClusterFileError(f"{source}: no object of Kubernetes", hint=f"as it comes from: {COMMAND}")
+        raise ClusterFileError(
+            f"{source}: no object of Kubernetes", hint=f"Take it as `{COMMAND}` prints it."
+        )
     if "items" not in read:
         if read.get("kind") != "Node":
             kind = str(read.get("kind", "without a kind"))[:_LONGEST]
             raise ClusterFileError(
-                f"{source}: neither a list nor a node, but {kind}", hint=f"as it comes from: {COMMAND}"
+                f"{source}: neither a list nor a node, but {kind}", hint=f"Take it as `{COMMAND}` prints it."
             )
         return [read]
     items = read["items"]

@@ -99,7 +99,9 @@ def _json_lines(text: str, source: str) -> Iterator[_Line]:
         raise ClusterFileError(f"{source}: not valid JSON: {error}", hint=HINT) from error
     nodes = read.get("nodes") if isinstance(read, dict) else None
     if not isinstance(nodes, list):
-        raise ClusterFileError(f"{source}: no object with a list of nodes", hint="scontrol show node --json")
+        raise ClusterFileError(
+            f"{source}: no object with a list of nodes", hint="Take what `scontrol show node --json` prints."
+        )
     for node in nodes:
         if isinstance(node, dict) and isinstance(node.get("name"), str):
             gres, arch = (
@@ -180,7 +182,7 @@ def _table_lines(text: str, source: str) -> Iterator[_Line]:
         if len(cells) != len(heading):
             raise ClusterFileError(
                 f"{source}, line {number}: {len(cells)} columns where the heading has {len(heading)}",
-                hint="keep the columns apart: sinfo -N -o '%N|%G|%f'",
+                hint="Keep the columns apart: `sinfo -N -o '%N|%G|%f'`.",
             )
         yield _Line(tuple(expanded(cells[names], source)), cells[gres])
 

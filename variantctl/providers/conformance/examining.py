@@ -94,7 +94,7 @@ def examine_reference(
     if not REFERENCE.fullmatch(reference):
         raise ProviderReferenceError(
             f"{reference!r} is not a plugin's name: it is written as MODULE:CLASS, or MODULE: for a module",
-            hint="such as acme_variant_provider.plugin:AcmePlugin",
+            hint="Write, for example, acme_variant_provider.plugin:AcmePlugin.",
         )
     seen = observe(python, reference, environ=environ, timeout=timeout, runs=runs)
     return PluginTest(
@@ -155,7 +155,7 @@ def requirement_of_wheel(path: Path, sources: PluginSources) -> tuple[Requiremen
     except ValueError as error:
         raise ProviderReferenceError(f"{path}: {error}") from None
     if not path.is_file():
-        raise ProviderReferenceError(f"{path}: there is no such file", hint="build it: python -m build")
+        raise ProviderReferenceError(f"{path}: there is no such file", hint="Build it: `python -m build`.")
     links = (str(path.absolute().parent), *sources.find_links)
     return Requirement(f"{name}=={version}"), replace(sources, find_links=links)
 
