@@ -156,7 +156,7 @@ class Bucket:
             except Conflict:
                 continue
             return
-        raise DestinationError(f"{self.name}/{path}: others write there all the time", hint="run it again")
+        raise DestinationError(f"{self.name}/{path}: others write there all the time", hint="Run it again.")
 
     def _version(self, path: str) -> dict[str, str] | None:
         """What tells the object that is there from any other; ``None``: there is none."""

@@ -80,7 +80,7 @@ def test_an_error_is_the_same_from_another_process(workers: Workers) -> None:
 def test_a_process_that_is_killed_is_said_to_be() -> None:
     with pytest.raises(WorkersError, match="ended by somebody else") as caught:
         list(run_all(be_killed, [1, 2], [1, 1], Workers(2)))
-    assert "run it again" in (caught.value.hint or "")
+    assert "Run it again" in (caught.value.hint or "")
 
 
 def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:

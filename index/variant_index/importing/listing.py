@@ -37,7 +37,7 @@ class Listing:
         local = not is_url(place) or is_file_url(place)
         self._folder = (url_to_path(place) if is_url(place) else Path(place)) if local else None
         if self._folder is not None and not self._folder.is_dir():
-            raise FolderError(f"{place}: there is no such folder", hint="give a folder or a URL with --from")
+            raise FolderError(f"{place}: there is no such folder", hint="Give a folder or a URL with --from.")
         self._url = place.rstrip("/")
         self._source = source
         self._client = client
@@ -121,6 +121,6 @@ def wheels_below(
         paths = ", ".join(backend.path for backend in backends[:8])
         raise FolderError(
             f"{place}: has no wheels of {source.name}, and no folder of a backend",
-            hint=f"looked for were the folders {paths} and wheels whose version names a backend",
+            hint=f"Looked for were the folders {paths} and wheels whose version names a backend",
         )
     return found

@@ -81,11 +81,11 @@ def nothing(wanted: Wanted, links: list[WheelLink], place: str) -> SelectionErro
         paths = listed(backend.path for backend in wanted.backends)
         return SelectionError(
             f"{place} has no wheels of {names} in the indexes {paths}",
-            hint="look at the URL, which is the one below which the backends' indexes lie, and at --backend",
+            hint="Look at the URL, which is the one below which the backends' indexes lie, and at --backend.",
         )
     versions = sorted({Version(link.wheel.version.public) for link in links})
     platforms = sorted({tag.platform for link in links for tag in link.wheel.tags})
     return SelectionError(
         f"nothing of what {place} has is asked for: there are {len(links):,} wheels of {names}",
-        hint=f"versions: {listed(map(str, versions))}; platforms: {listed(platforms)}",
+        hint=f"Versions: {listed(map(str, versions))}; platforms: {listed(platforms)}.",
     )

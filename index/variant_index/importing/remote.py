@@ -76,7 +76,7 @@ class RemoteImport:
         if place.lower().startswith(("http://", "https://")):
             raise FolderError(
                 f"{place}: only wheels of a store or a folder are imported into a store",
-                hint="import into a folder, and publish that with 'variantctl index publish'",
+                hint="Import into a folder, and publish its wheels with 'variantctl index add'.",
             )
         self._place = str(url_to_path(place)) if is_file_url(place) else place
         output = open_destination(out)

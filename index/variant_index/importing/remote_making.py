@@ -137,7 +137,7 @@ def write(task: Writing, report: Report = lambda _size: None) -> bool:
             raise WheelError(
                 posixpath.basename(at.path),
                 "it was replaced while it was imported",
-                hint="run it again: what is done is not done again",
+                hint="Run it again: what is done is not done again.",
             )
         with (
             WheelArchive.from_file(file, posixpath.basename(at.path)) as archive,

@@ -142,7 +142,7 @@ def _job(args: argparse.Namespace, selection: Selection, client: HttpClient) -> 
     if _is_store(args.place) and not is_store_url(args.output):
         raise FolderError(
             f"{args.place}: what lies in a store is imported into a store, and {args.output} is none",
-            hint="give a URL of a store with -o, or copy the wheels to a folder first",
+            hint="Give a URL of a store with -o, or copy the wheels to a folder first.",
         )
     if is_store_url(args.output):
         return RemoteImport(
