@@ -170,11 +170,6 @@ def test_in_a_requirements_file(shell: Shell, tmp_path: Path, repository: Path) 
     done = shell.install("-r", "src/requirements.txt")
     assert shell.packages() == {"thing": "1.0", "other": "1.0", "helper": "1.0", "extra": "1.0"}
     assert "its marker does not hold here" in done.stderr
-    said = shell.run("lock", "-r", "src/requirements.txt", "-o", "pylock.toml", *_PLACE, code=2).stderr
-    assert "is source code" in said
-
-
-_PLACE = ("--no-index", "-f", "wheels")
 
 
 def test_what_is_refused(shell: Shell, tmp_path: Path) -> None:

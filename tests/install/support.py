@@ -40,6 +40,10 @@ class Planned:
         return self.path.absolute().as_uri()
 
     @property
+    def provenance(self) -> None:
+        return None
+
+    @property
     def stands_in_for(self) -> tuple[str, ...]:
         return ()
 

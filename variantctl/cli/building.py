@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,7 @@ def with_builds(
     subject: TargetMachine,
     package_finder: PackageFinder,
     installed: Mapping[NormalizedName, InstalledPackage] | None = None,
+    commits: Mapping[tuple[str, str | None], str] | None = None,
 ) -> Request:
     """What is asked for, source code too, which is built with the interpreter of the environment.
 
@@ -128,12 +129,51 @@ def with_builds(
         VariantctlError: what is named cannot be had, or does not say what it is.
     """
     from variantctl.cli.request import request_of
-    from variantctl.indexes.builds import Builds, Workshop
 
     sources = [*named_sources(args), *files.sources]
     request = request_of(args, files)
     for source in sources if args.no_build else ():
         raise UsageError(f"{source.origin}: '{source}' has to be built, and --no-build forbids that")
+    trees = prepare_builds(
+        args,
+        files,
+        environment,
+        subject,
+        package_finder,
+        lambda matching: matching.of_request(request, installed or {}),
+        require_hashes=request.options.require_hashes,
+        commits=commits,
+    )
+    if not sources:
+        return request
+    wanted = trees().dependencies if getattr(args, "only_deps", False) else trees().requirements
+    return replace(request, requirements=(*request.requirements, *wanted(sources)))
+
+
+def prepare_builds(
+    args: argparse.Namespace,
+    files: RequirementFile,
+    environment: Environment | None,
+    subject: TargetMachine,
+    package_finder: PackageFinder,
+    pins: Callable[[Matching], Pins],
+    *,
+    require_hashes: bool = False,
+    commits: Mapping[tuple[str, str | None], str] | None = None,
+) -> Callable[[], SourceTrees]:
+    """Let a finder offer source code, too; gives what finds source code that somebody names.
+
+    Args:
+        args, files: say what may be built, and how.
+        environment: whose interpreter builds; ``None``: our own.
+        subject: the machine that what builds need is chosen for.
+        package_finder: from now on it builds.
+        pins: asked at the first source what builds get of some packages, while there is no plan.
+        require_hashes: whether every source that is named must be an archive with a hash.
+        commits: what a lock has of repositories (``lock.source_links.locked_commits``).
+    """
+    from variantctl.indexes.builds import Builds, Workshop
+
     if args.no_build_isolation and environment is None:
         raise UsageError("--no-build-isolation needs an environment to build in", hint="Name it: --python.")
 
@@ -145,7 +185,8 @@ def with_builds(
             builds,
             package_finder,
             subject.platform.markers,
-            require_hashes=request.options.require_hashes,
+            require_hashes=require_hashes,
+            commits=commits,
             note=render.note,
         )
 
@@ -163,15 +204,12 @@ def with_builds(
             lambda link: fits_interpreter(link, interpreter),
             BuiltWheels(package_finder.cache),
             lambda url, name: trees().locate(url, name),
-            matching.of_request(request, installed or {}),
+            pins(matching),
         )
 
     builds = Builds(build_policy(args, files), workshop)
     package_finder.build_with(builds)
-    if not sources:
-        return request
-    wanted = trees().dependencies if getattr(args, "only_deps", False) else trees().requirements
-    return replace(request, requirements=(*request.requirements, *wanted(sources)))
+    return trees
 
 
 def _builder(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, target_machine
 from variantctl.cli.app import UsageError
-from variantctl.cli.project import profiles_of_project
+from variantctl.cli.building import add_build_arguments
+from variantctl.cli.project import FILENAME, profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.cli.terminal import sink
+from variantctl.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +35,23 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("requirements", nargs="*", metavar="REQUIREMENT", help="'torch', 'torch[opt]>=2'")
+    parser.epilog = (
+        "Where nothing is named, the project in this folder is locked (pyproject.toml), as editable."
+    )
+    parser.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQUIREMENT",
+        help="'torch', 'torch[opt]>=2', or source code: '.', an archive, git+https://...",
+    )
+    parser.add_argument(
+        "-e",
+        "--editable",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder of source code, which `sync` installs so that changes of it count at once",
+    )
     add_requirement_files(parser)
     parser.add_argument(
         "-o",
@@ -77,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_project_arguments(parser)
     options.add_variant_arguments(parser, several_machines=True)
     options.add_source_arguments(parser)
+    add_build_arguments(parser)
     group = parser.add_argument_group("environment")
     group.add_argument(
         "-p", "--python", metavar="PYTHON", help="the interpreter to lock for, where a profile names none"
@@ -92,16 +111,14 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.lock.document import dumps
     from variantctl.lock.locking import make_lock
 
-    if not is_anything_named(args):
-        raise UsageError("nothing is named to lock", hint="Name a package, or a file with -r FILE.")
+    if not (is_anything_named(args) or args.editable):
+        _name_the_project(args)
     path = _output(args)
     files = requirement_files(args)
-    for source in files.sources:
-        raise UsageError(f"{source.origin}: '{source}' is source code, which `variantctl lock` does not take")
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)
     with options.open_catalog(args, environment, files) as package_finder:
-        made = make_lock(_wanted(args, files, environment, path, old), package_finder)
+        made = make_lock(_wanted(args, files, environment, path, old, package_finder), package_finder)
     for note in made.notes:
         render.note(note)
     for note in dict.fromkeys(_fit_notes(made, args, package_finder)):
@@ -120,6 +137,30 @@ def run(args: argparse.Namespace) -> int:
     elif not render.is_quiet():
         _print_summary(made, path, before, text, what)
     return 0
+
+
+def _name_the_project(args: argparse.Namespace) -> None:
+    """Nothing is named: the project in this folder is meant, itself editable where it can be built.
+
+    A project without ``[build-system]`` is none that is installed (uv's rule, too): what it needs is locked.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from variantctl.requirements.projects import read_project
+
+    if not Path(FILENAME).is_file():
+        raise UsageError(
+            "nothing is named to lock, and there is no pyproject.toml here",
+            hint="Name a package, or a file with -r FILE.",
+        )
+    project = read_project(Path(FILENAME))
+    if not project.is_built:
+        args.requirement.append(FILENAME)
+        return
+    extras = sorted(project.optional or ()) if args.all_extras else args.extra
+    args.editable.append(f".[{','.join(extras)}]" if extras else ".")
+    args.extra, args.all_extras = [], False
 
 
 def _fit_notes(made: Made, args: argparse.Namespace, package_finder: PackageFinder) -> Iterator[str]:
@@ -169,8 +210,9 @@ def _wanted(
     environment: Environment | None,
     path: Path | None,
     old: Lock | None,
+    package_finder: PackageFinder,
 ) -> LockRequest:
-    from variantctl.cli.request import request_of
+    from variantctl.cli.building import with_builds
     from variantctl.lock.agreement import Target
     from variantctl.lock.everything import any_machine, other_platforms
     from variantctl.lock.locking import LockRequest
@@ -182,7 +224,9 @@ def _wanted(
         for profile in dict.fromkeys(args.profile or profiles_of_project(args) or [None])
     ]
     targets = [Target(subject.who, subject.machine, subject.platform) for subject in subjects]
-    request = request_of(args, files)
+    base = Path.cwd() if path is None else path.absolute().parent
+    commits = _commits(old, args, base)
+    request = with_builds(args, files, environment, subjects[0], package_finder, commits=commits)
     if args.union:
         targets = [_united(args, targets, request)]
     settings = subjects[0].machine.settings
@@ -193,7 +237,7 @@ def _wanted(
     return LockRequest(
         request=request,
         targets=targets,
-        base=Path.cwd() if path is None else path.absolute().parent,
+        base=base,
         preferred=_preferred(old, args),
         every_variant=args.all_variants,
         platforms=platforms,
@@ -218,6 +262,19 @@ def _united(args: argparse.Namespace, targets: Sequence[Target], request: Reques
     for note in notes:
         render.warning(note)
     return target
+
+
+def _commits(old: Lock | None, args: argparse.Namespace, base: Path) -> Mapping[tuple[str, str | None], str]:
+    """The commits of the lock that is renewed, but of what is upgraded."""
+    from packaging.utils import canonicalize_name
+
+    from variantctl.lock.source_links import locked_commits
+
+    if old is None or args.upgrade:
+        return {}
+    upgraded = set(map(canonicalize_name, args.upgrade_package))
+    kept = tuple(package for package in old.packages if package.name not in upgraded)
+    return locked_commits(replace(old, packages=kept), base)
 
 
 def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, PackageVersion]:
@@ -307,9 +364,10 @@ def _json(made: Made, path: Path | None, changed: bool, what: Sequence[str]) -> 
         "packages": [
             {
                 "name": package.distribution,
-                "version": str(package.version),
+                "version": str(package.version) if package.version is not None else None,
                 "marker": str(package.marker) if package.marker is not None else None,
                 "wheels": [file.filename for file in package.files],
+                **({"source": package.source.shown} if package.source is not None else {}),
             }
             for package in made.lock.packages
         ],
@@ -327,6 +385,8 @@ def _print_summary(made: Made, path: Path, before: str | None, text: str, what: 
     packages, files = len(made.lock.packages), sum(len(package.files) for package in made.lock.packages)
     count = f"{packages} {'package' if packages == 1 else 'packages'}"
     count += f", {files} {'wheel' if files == 1 else 'wheels'}"
+    if built := sum(package.source is not None for package in made.lock.packages):
+        count += f", {built} of source code"
     if before == text:
         sys.stdout.write(f"{path} is up to date ({count}).\n")
         return
@@ -337,4 +397,5 @@ def _print_summary(made: Made, path: Path, before: str | None, text: str, what: 
     for package in made.lock.packages:
         labels = sorted({file.wheel.label or "-" for file in package.files})
         shown = f"  {', '.join(labels)}" if package.variants is not None else ""
-        sys.stdout.write(f"  {package.distribution} {package.version}{shown}\n")
+        source = f"  {package.source.shown}" if package.source is not None else ""
+        sys.stdout.write(f"  {package}{shown}{source}\n")

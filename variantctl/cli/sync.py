@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, target_machine
+from variantctl.cli.building import add_build_arguments, matching_of, prepare_builds
 from variantctl.cli.recovery import recover, say_waiting
 from variantctl.values import replace
 
@@ -39,12 +40,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a dependency group of the lock, beside its default groups",
         **several,  # type: ignore[arg-type]
     )
+    parser.add_argument(
+        "--no-editable",
+        action="store_true",
+        help="install folders of source code as they are now, though the lock has them editable",
+    )
+    parser.add_argument(
+        "--no-install-project",
+        action="store_true",
+        help="what the project in the lock's folder needs, and not the project itself",
+    )
     parser.add_argument("--reinstall", action="store_true", help="install even what is there already")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options.add_variant_arguments(parser)
     options.add_source_arguments(parser)
     options.add_environment_arguments(parser)
+    add_build_arguments(parser)
     options.add_file_arguments(parser)
 
 
@@ -53,7 +65,10 @@ def run(args: argparse.Namespace) -> int:
     from variantctl.lock.accelerators import accelerator_notes
     from variantctl.lock.reading import read_lock
     from variantctl.lock.selection import Selection
-    from variantctl.lock.syncing import plan_sync
+    from variantctl.lock.source_links import SourceLinks, locked_commits
+    from variantctl.lock.syncing import plan_sync, planned_install, without_project
+    from variantctl.requirements.files import RequirementFile
+    from variantctl.resolve.plan import Plan
     from variantctl.resolve.plan_fit import fit_notes, with_fits
     from variantctl.select.compatibility import Interpreter
     from variantctl.target.installed import installed_packages
@@ -73,16 +88,30 @@ def run(args: argparse.Namespace) -> int:
         def read_requires(link: WheelLink) -> Sequence[str]:
             return package_finder.core_metadata(link).requires_dist
 
+        base = path.absolute().parent
+        trees = prepare_builds(
+            args,
+            RequirementFile(),
+            environment,
+            subject,
+            package_finder,
+            lambda matching: matching.of_plan(Plan(tuple(map(planned_install, selection.fitting_wheels())))),
+            commits=locked_commits(lock, base),
+        )
+        assert package_finder.builds is not None
         selection = Selection(
             lock,
-            path.absolute().parent,
+            base,
             subject.machine,
             Interpreter(subject.platform.tags, subject.platform.markers),
             choices=_choices(args),
             read_requires=read_requires,
+            sources=SourceLinks(base, package_finder.builds, trees, installed, editable=not args.no_editable),
             who=subject.who,
         )
         selected = selection.select()
+        if args.no_install_project:
+            selected = without_project(selected, base)
         told = accelerator_notes(selected, lock, subject.machine, options.preferences(args), subject.who)
         plan = plan_sync(
             selected,
@@ -90,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
             environment,
             reinstall=args.reinstall,
             record_of=partial(_record_of, package_finder),
+            origin_of=package_finder.source_origin,
         )
         plan = _places(args, package_finder).applied_to(plan)
         plan = with_fits(plan, subject.machine, subject.who)
@@ -99,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
             render.warning(text)
         plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and (plan.install or plan.remove):
-            _apply(plan, environment, package_finder, args)
+            plan = _apply(plan, environment, package_finder, args)
     if args.json:
         render.print_json(plan.as_json())
     elif not render.is_quiet():
@@ -163,11 +193,16 @@ def _choices(args: argparse.Namespace) -> Choices:
 
 def _apply(
     plan: Plan, environment: Environment, package_finder: PackageFinder, args: argparse.Namespace
-) -> None:
+) -> Plan:
+    """Do what the plan says; gives it back with the wheels that were built."""
     from variantctl.cli.progress import Downloads
     from variantctl.filesystem.links import LinkMode
     from variantctl.install.apply import Options, apply_plan
 
+    if plan.needs_build:
+        from variantctl.install.planned_builds import built_plan
+
+        plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
     with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
         outcome = apply_plan(
             plan,
@@ -187,6 +222,7 @@ def _apply(
         render.warning(warning)
     for note in outcome.notes:
         render.note(note)
+    return plan
 
 
 def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> None:

@@ -48,7 +48,9 @@ def _item(planned: PlannedInstall, metadata: bytes) -> dict[str, Any]:
     if "sha256" in hashes:
         archive["hash"] = f"sha256={hashes['sha256']}"  # the older spelling (PEP 610)
     return {
-        "download_info": planned.direct_url or {"url": planned.url, "archive_info": archive},
+        "download_info": planned.direct_url
+        or planned.provenance
+        or {"url": planned.url, "archive_info": archive},
         "is_direct": planned.direct_url is not None,
         "is_yanked": planned.link.file.yanked is not False,
         "requested": planned.requested,

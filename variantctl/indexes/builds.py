@@ -12,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from variantctl.cache.wheels import FetchedWheel
 from variantctl.indexes.buildable_files import Alike, BuildableFiles, Fits
@@ -171,6 +172,12 @@ class Builds:
                 self._links[url] = promised(tree.file, metadata.normalized_name, metadata.version)
             return self._links[url]
 
+    def promise(self, tree: SourceTree, name: NormalizedName, version: Version) -> WheelLink:
+        """The wheel-to-be of source code of which name and version are known: nothing is asked."""
+        with self._lock:
+            self._trees[tree.file.url] = tree
+            return self._links.setdefault(tree.file.url, promised(tree.file, name, version))
+
     def named_link(self, url: str, name: NormalizedName) -> WheelLink | None:
         """The wheel-to-be of source code that a requirement names; None where its URL names none.
 
@@ -209,7 +216,9 @@ class Builds:
             tree = self._tree(link, fetch)
             path = self._built(tree)
         wheel = parse_wheel_filename(path.name)
-        if (wheel.name, wheel.version) != (link.wheel.name, link.wheel.version):
+        # A version that is made of the history of a repository depends on how much of that was cloned.
+        is_other = tree.direct_url is None and wheel.version != link.wheel.version
+        if wheel.name != link.wheel.name or is_other:
             raise BuildError(f"{tree.named}: its build gave {path.name}, another project or version")
         file = RemoteFile(
             path.name,

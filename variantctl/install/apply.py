@@ -112,6 +112,7 @@ def apply_plan(
                 requested=planned.requested or wheel.name in requested,
                 direct_url=planned.direct_url,
                 url=planned.url,
+                provenance=planned.provenance,
                 stands_in_for=planned.stands_in_for,
             )
             for planned, wheel in zip(plan.install, wheels, strict=True)

@@ -170,11 +170,16 @@ class SourceBuilder:
         return {**self.config_settings, **own}
 
     def _asked(self, tree: SourceTree, hook: Callable[..., Any], *arguments: str, **options: bool) -> Any:
+        import warnings
+
         from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation
 
         settings = self._settings(tree.project)
         try:
-            return hook(*arguments, config_settings=settings or None, **options)
+            with warnings.catch_warnings():
+                # What a backend warns of is for whoever wrote the project.
+                warnings.simplefilter("ignore", UserWarning)
+                return hook(*arguments, config_settings=settings or None, **options)
         except HookMissing as error:
             raise _HookMissingError(
                 f"{tree.named}: its build backend has no {error}",

@@ -110,6 +110,7 @@ def lay_out(
     requested: bool,
     direct_url: Mapping[str, Any] | None,
     url: str,
+    provenance: Mapping[str, Any] | None = None,
     stands_in_for: Sequence[str] = (),
 ) -> Layout:
     """Every file that installing ``wheel`` makes, with RECORD and the installer's own files.
@@ -120,6 +121,7 @@ def lay_out(
         requested: whether a user asked for it.
         direct_url: what direct_url.json says; ``None``: it came from an index.
         url: of the wheel.
+        provenance: what provenance_url.json says in place of the wheel's URL and hash.
         stands_in_for: the names that it has to be found by as well.
 
     Raises:
@@ -142,7 +144,9 @@ def lay_out(
     for script in _scripts(wheel, scheme["scripts"], environment.python):
         _take_apart(folders, script.destination, found)
         found[script.destination] = script
-    found |= {file.destination: file for file in _notes(wheel, dist_info, requested, direct_url, url)}
+    # PEP 710 (draft): which file of an index this was, by its hash.
+    origin = provenance or {"archive_info": {"hashes": {"sha256": wheel.sha256}}, "url": without_secrets(url)}
+    found |= {file.destination: file for file in _notes(wheel, dist_info, requested, direct_url, origin)}
     for name in stands_in_for:
         for path, content in StandIn(name, str(wheel.version), wheel.name).files(INSTALLER):
             place = f"{root}{os.sep}{_local(path)}"
@@ -244,17 +248,17 @@ def _scripts(wheel: UnpackedWheel, folder: str, python: Path) -> Iterator[NewFil
 
 
 def _notes(
-    wheel: UnpackedWheel, dist_info: str, requested: bool, direct_url: Mapping[str, Any] | None, url: str
+    wheel: UnpackedWheel,
+    dist_info: str,
+    requested: bool,
+    direct_url: Mapping[str, Any] | None,
+    provenance: Mapping[str, Any],
 ) -> Iterator[NewFile]:
     """What "Recording installed projects" and "Direct URL data structure" ask the installer to leave."""
     yield _generated(f"{dist_info}{os.sep}INSTALLER", INSTALLER)
     if requested:
         yield _generated(f"{dist_info}{os.sep}REQUESTED", b"")
-    name, said = DIRECT_URL, direct_url
-    if said is None:
-        # PEP 710 (draft): which wheel of an index this was, by its hash.
-        archive = {"hashes": {"sha256": wheel.sha256}}
-        name, said = PROVENANCE, {"archive_info": archive, "url": without_secrets(url)}
+    name, said = (PROVENANCE, provenance) if direct_url is None else (DIRECT_URL, direct_url)
     yield _generated(f"{dist_info}{os.sep}{name}", json.dumps(said, sort_keys=True).encode())
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from variantctl.indexes.built_wheels import Pins
+from variantctl.net.redaction import without_secrets
 from variantctl.resolve.plan import Plan, PlannedInstall
 from variantctl.values import replace
 from variantctl.variants.lenient import read_requirement
@@ -46,7 +48,15 @@ def _built(planned: PlannedInstall, package_finder: PackageFinder) -> PlannedIns
         filename=link.wheel.filename,
         hashes=dict(link.file.hashes),
         url=planned.url if planned.direct_url is not None else link.file.url,
+        provenance=_provenance(planned),
     )
+
+
+def _provenance(planned: PlannedInstall) -> Mapping[str, Any] | None:
+    """What a wheel of an index's source distribution was built of, where the index tells its hash."""
+    if planned.direct_url is not None or not planned.hashes:
+        return None
+    return {"archive_info": {"hashes": dict(planned.hashes)}, "url": without_secrets(planned.url)}
 
 
 def _other_needs(before: PlannedInstall, after: PlannedInstall, package_finder: PackageFinder) -> str | None:

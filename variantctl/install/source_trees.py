@@ -36,6 +36,7 @@ class SourceTrees:
         package_finder: fetches archives.
         markers: of the environment.
         require_hashes: whether every source must be an archive with a hash.
+        commits: URL of a repository and revision that is asked for -> the commit to take for it, of a lock.
         note: told what is left out.
     """
 
@@ -46,12 +47,14 @@ class SourceTrees:
         markers: Mapping[str, str],
         *,
         require_hashes: bool = False,
+        commits: Mapping[tuple[str, str | None], str] | None = None,
         note: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._builds = builds
         self._package_finder = package_finder
         self._markers = markers
         self._require_hashes = require_hashes
+        self._commits = commits or {}
         self._note = note
 
     def requirements(self, sources: Sequence[SourceReference]) -> list[UserRequirement]:
@@ -144,15 +147,15 @@ class SourceTrees:
                 checked_out.append(place)
             return checked_out[0]
 
-        commit = source.revision
+        # The user name of ssh://git@host is no secret (PEP 610), and nothing could be cloned without it.
+        public = source.url if source.url.startswith("ssh://git@") else without_secrets(source.url)
+        commit = self._commits.get((without_secrets(source.url), source.revision), source.revision)
         if commit is None or not is_commit(commit):
             place = self._builds.folder("checkout")
             commit = check_out(source.url, source.revision, place)
             checked_out.append(place)
         revision = {} if source.revision is None else {"requested_revision": source.revision}
         info = {"vcs": "git", **revision, "commit_id": commit}
-        # The user name of ssh://git@host is no secret (PEP 610), and nothing could be cloned without it.
-        public = source.url if source.url.startswith("ssh://git@") else without_secrets(source.url)
         url = f"git+{public}@{commit}{_fragment(source)}"
         file = RemoteFile(url, url, source=public)
         return self._described(source, file, folder, (commit,), {"url": public, "vcs_info": info})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -18,6 +19,9 @@ from variantctl.variants.metadata import VariantMetadata
 FILENAMES = "pylock.toml or pylock.NAME.toml"
 LOCK_VERSION = "1.0"
 CREATED_BY = "variantctl"
+
+SourceKind = Literal["sdist", "archive", "vcs", "directory"]
+"""The keys of PEP 751 that source code stands under."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,44 @@ class LockedWheel:
     def filename(self) -> str:
         """Of the wheel."""
         return self.wheel.filename
+
+
+@dataclass(frozen=True)
+class LockedSource:
+    """Source code of a package, which its wheel is built of.
+
+    Attributes:
+        kind: a source distribution of an index, an archive that was named, a commit, or a folder.
+        url: absolute, without credentials; ``None`` where it is on this machine.
+        path: of what is on this machine, with ``/``, relative to the lock file where it is not absolute.
+        filename: of a source distribution or an archive.
+        hashes: of these: algorithm -> lower-case hexadecimal digest; at least one.
+        size: of these: in bytes, where known.
+        upload_time: of a source distribution: where known, in UTC.
+        subdirectory: where in it the project lies, if not at its top.
+        editable: of a folder: whether changes of it are to count at once (PEP 660).
+        system: of a commit: the version control system.
+        revision: of a commit: the branch or tag that was asked for, if one was.
+        commit: its id, in hexadecimal.
+    """
+
+    kind: SourceKind
+    url: str | None = None
+    path: str | None = None
+    filename: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    upload_time: datetime | None = None
+    subdirectory: str | None = None
+    editable: bool = False
+    system: str = "git"
+    revision: str | None = None
+    commit: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What people know it by."""
+        return self.filename or f"{self.path or self.url}{f'@{self.commit}' if self.commit else ''}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +148,8 @@ class LockedPackage:
 
     Attributes:
         name: the project; of a member of a family what its names count for.
-        version: ``None`` only where another tool locked a source tree.
+        version: ``None`` of a folder, which may have another one tomorrow (PEP 751), and where another tool
+            left it out.
         marker: where a tool that knows nothing of variants needs it; ``None``: everywhere.
         requires_python: for the whole package.
         index: the base URL of the index it was found in.
@@ -115,7 +158,7 @@ class LockedPackage:
         archive: the wheel of a direct reference, in place of ``wheels``.
         variants: the variant metadata, narrowed to the labels that occur; of a backend's build to its own.
         declared: what the wheels require; ``None`` in a lock of another tool.
-        source: ``sdist``, ``vcs``, ``directory`` or ``archive``, where there is no wheel to install.
+        source: the source code that is built where no wheel fits.
         backend: whose build it is, where backends have theirs in entries of their own.
         withdrawn: what its index said against it when it was locked: clauses whose subject is the release.
         member: which member of a family it is.
@@ -131,7 +174,7 @@ class LockedPackage:
     archive: LockedWheel | None = None
     variants: VariantMetadata | None = None
     declared: Declared | None = None
-    source: str | None = None
+    source: LockedSource | None = None
     backend: LockedBackend | None = None
     withdrawn: tuple[str, ...] = ()
     member: LockedMember | None = None
@@ -148,7 +191,7 @@ class LockedPackage:
 
     @property
     def files(self) -> tuple[LockedWheel, ...]:
-        """Everything that could be installed."""
+        """Every wheel that could be installed."""
         return self.wheels if self.archive is None else (self.archive,)
 
     def __str__(self) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import tomli_w
 
-from variantctl.lock.contents import LOCK_VERSION, Declared, Lock, LockedPackage, LockedWheel
+from variantctl.lock.contents import LOCK_VERSION, Declared, Lock, LockedPackage, LockedSource, LockedWheel
 from variantctl.lock.members import member_table
+from variantctl.lock.source_code import source_table
 from variantctl.lock.variants_table import backend_table, variants_table
 
 TOOL = "variantctl"
@@ -47,7 +48,8 @@ def _lines(lock: Lock) -> Iterator[str]:
 
 def _package(package: LockedPackage, names: Mapping[str, Iterable[str]]) -> Iterator[str]:
     yield _pair("name", package.distribution)
-    yield _pair("version", str(package.version))
+    if package.version is not None:
+        yield _pair("version", str(package.version))
     if package.marker is not None:
         yield _pair("marker", str(package.marker))
     if package.requires_python is not None:
@@ -55,10 +57,15 @@ def _package(package: LockedPackage, names: Mapping[str, Iterable[str]]) -> Iter
     if package.dependencies:
         needed = [each for name in package.dependencies for each in sorted(names.get(name, (name,)))]
         yield _pair("dependencies", [{"name": name} for name in needed])
+    source = package.source
     if package.archive is not None:
         yield _pair("archive", _file(package.archive))
+    if source is not None and source.kind != "sdist":
+        yield _pair(source.kind, source_table(source))
     if package.index is not None:
         yield _pair("index", package.index)
+    if source is not None and source.kind == "sdist":
+        yield _pair("sdist", source_table(source))
     if package.wheels:
         files = sorted(package.wheels, key=lambda wheel: wheel.filename)
         yield _pair("wheels", [_file(wheel) for wheel in files])
@@ -166,6 +173,7 @@ def _entry_changes(old: LockedPackage, new: LockedPackage) -> Iterator[str]:
             yield f"{filename} has another hash"
         elif were[filename] != are[filename]:
             yield f"{filename} has another place, size or date"
+    yield from _source_changes(old.source, new.source)
     if old.variants != new.variants:
         yield "other variant metadata"
     if old.declared != new.declared or old.dependencies != new.dependencies:
@@ -174,6 +182,20 @@ def _entry_changes(old: LockedPackage, new: LockedPackage) -> Iterator[str]:
         yield f"marker {old.marker or 'none'} -> {new.marker or 'none'}"
     if (old.index, old.requires_python) != (new.index, new.requires_python):
         yield "another index or Requires-Python"
+
+
+def _source_changes(old: LockedSource | None, new: LockedSource | None) -> Iterator[str]:
+    if old is None or new is None:
+        if new is not None:
+            yield f"{new.shown} is new"
+        if old is not None:
+            yield f"{old.shown} is gone"
+    elif old.kind == new.kind and (old.url, old.path) == (new.url, new.path) and old.commit != new.commit:
+        yield f"commit {old.commit} -> {new.commit}"
+    elif old.filename == new.filename and old.hashes != new.hashes:
+        yield f"{new.shown} has another hash"
+    elif old != new:
+        yield f"{new.shown} has another place, size, date or way to be installed"
 
 
 def _other_changes(old: Lock, new: Lock) -> Iterator[str]:
@@ -195,4 +217,4 @@ def _by_name(lock: Lock) -> dict[str, list[LockedPackage]]:
 
 
 def _versions(packages: list[LockedPackage]) -> str:
-    return " and ".join(str(package.version) for package in packages)
+    return " and ".join(str(package.version or "from its folder") for package in packages)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
@@ -18,6 +17,7 @@ from packaging.version import Version
 
 from variantctl.config.moments import uploaded_at
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
+from variantctl.indexes.sdists import is_promised
 from variantctl.lock.agreement import Agreement, Resolved, Target
 from variantctl.lock.contents import (
     Declared,
@@ -25,11 +25,13 @@ from variantctl.lock.contents import (
     LockedBackend,
     LockedMember,
     LockedPackage,
+    LockedSource,
     LockedWheel,
 )
 from variantctl.lock.everything import Expansion
 from variantctl.lock.needed_on import markers_of
 from variantctl.lock.overrides import overridden_roots, with_overrides
+from variantctl.lock.source_code import locked_source, relative_path
 from variantctl.lock.variants_table import backend_table, narrowed, of_backend
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.hashes import STRONG, is_known
@@ -87,6 +89,8 @@ class _Entry:
     needs: set[NormalizedName] = field(default_factory=set)
     #: URLs of the wheels that some machine takes; the others are for platforms that were not resolved for.
     taken: set[str] = field(default_factory=set)
+    #: Its source code, where some machine builds it.
+    built: PlannedInstall | None = None
     #: Of a member of a family: the names that it stands in for on some machine.
     stand_ins: set[NormalizedName] = field(default_factory=set)
 
@@ -169,6 +173,8 @@ def _entries(resolved: Sequence[Resolved], package_finder: PackageFinder) -> lis
             entry = entries.setdefault(key, _Entry(planned, seen, metadata))
             entry.links[link.file.url] = link
             entry.taken.add(link.file.url)
+            if planned.needs_build:
+                entry.built = planned
             entry.needs |= {identity(parse_requirement(text).name) for text in planned.requires}
             entry.stand_ins.update(planned.stands_in_for)
     return [entries[key] for key in sorted(entries)]
@@ -211,7 +217,8 @@ def _add_other_platforms(entries: Iterable[_Entry], resolved: Sequence[Resolved]
 
 
 def _packages(entries: Sequence[_Entry], files: FileList) -> list[LockedPackage]:
-    locked = files.locked(link for entry in entries for link in entry.links.values())
+    links = (link for entry in entries for link in entry.links.values() if not is_promised(link))
+    locked = files.locked(links)
     names = {entry.planned.name for entry in entries}
     return [_package(entry, names, files, locked) for entry in entries]
 
@@ -224,20 +231,22 @@ def _package(
 ) -> LockedPackage:
     planned = entry.planned
     links = sorted(entry.links.values(), key=lambda link: link.wheel.filename)
-    wheels = tuple(locked[link.file.url] for link in links)
+    wheels = tuple(locked[link.file.url] for link in links if not is_promised(link))
     direct = planned.direct_url is not None
     declared, requires_python = _declared(links, entry.taken, entry.package_finder)
     backend = planned.link.backend
+    source = files.source(entry.built) if entry.built is not None else None
     return LockedPackage(
         planned.name,
-        planned.link.version,
+        None if source is not None and source.kind == "directory" else planned.link.version,
         requires_python=requires_python,
         index=None if direct else files.index_of(planned.link.file),
         dependencies=tuple(sorted((entry.needs & names) - {planned.name})),
         wheels=() if direct else wheels,
-        archive=wheels[0] if direct else None,
+        archive=wheels[0] if direct and source is None else None,
         variants=entry.backend_metadata or _variants(entry),
         declared=declared,
+        source=source,
         backend=LockedBackend(backend.source, planned.link.wheel.label or "")
         if backend is not None and entry.backend_metadata is not None
         else None,
@@ -346,7 +355,25 @@ class FileList:
         source = file.source.rstrip("/")
         return f"{source}/" if source in self._indexes and not is_file_url(source) else None
 
+    def source(self, planned: PlannedInstall) -> LockedSource:
+        """Source code that some machine builds.
+
+        Raises:
+            VariantctlError: a source distribution without a hash that proves anything cannot be fetched.
+        """
+        return locked_source(planned, self._base, lambda: self._measured(planned.link))
+
     def _locked(self, link: WheelLink) -> LockedWheel:
+        file = link.file
+        hashes, size = self._measured(link)
+        url: str | None = without_secrets(file.url)  # a lock is shared
+        path = None
+        if is_file_url(file.url):
+            url, path = None, relative_path(url_to_path(file.url), self._base)
+        return LockedWheel(link.own_name, url, path, hashes, size, uploaded_at(file.upload_time))
+
+    def _measured(self, link: WheelLink) -> tuple[dict[str, str], int | None]:
+        """The hashes of a file, of which one proves something, and its size where that is known."""
         file = link.file
         hashes = {name: digest for name, digest in file.hashes.items() if is_known(name)}
         size = file.size
@@ -354,21 +381,11 @@ class FileList:
             fetched = self._package_finder.fetch(link)
             hashes["sha256"] = fetched.sha256
             size = fetched.path.stat().st_size
-        url: str | None = without_secrets(file.url)  # a lock is shared
-        path = None
         if is_file_url(file.url):
-            place = url_to_path(file.url)
-            url, path, size = None, self._relative(place), place.stat().st_size
+            size = url_to_path(file.url).stat().st_size
         elif size is None:
             size = self._remote_size(file.url)
-        return LockedWheel(link.own_name, url, path, hashes, size, uploaded_at(file.upload_time))
-
-    def _relative(self, place: Path) -> str:
-        """With ``/``, as PEP 751 has it for portability; absolute where no relative path leads there."""
-        try:
-            return PurePath(os.path.relpath(place, self._base)).as_posix()
-        except ValueError:  # another drive
-            return place.as_posix()
+        return hashes, size
 
     def _remote_size(self, url: str) -> int | None:
         """What the server says when asked for one byte; ``None`` where it is silent: sizes are optional."""

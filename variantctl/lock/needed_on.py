@@ -74,12 +74,16 @@ def _reached(
 
 
 def _without_variants(package: LockedPackage) -> Picked:
-    """The entry as its non-variant wheels have it; where there are none, what all its wheels require."""
+    """The entry as its non-variant wheels and its source have it; without any, what all wheels require."""
     declared = package.declared
     if declared is None:
         return Picked(package, NON_VARIANT, ())
-    plain = [file for file in package.files if file.wheel.label is None] or list(package.files)
+    plain = [file for file in package.files if file.wheel.label is None]
+    if not plain and package.source is None:
+        plain = list(package.files)
     lists = [declared.of(file.filename) for file in plain]
+    if package.source is not None:
+        lists.append(declared.of(package.source.filename))
     common = [text for text in lists[0] if all(text in other for other in lists[1:])] if lists else []
     return Picked(package, NON_VARIANT, common)
 

@@ -21,6 +21,7 @@ from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, L
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
 from variantctl.lock.members import MemberNames, read_member
+from variantctl.lock.source_code import read_source
 from variantctl.lock.variants_table import labels_without_entry
 from variantctl.values import replace
 from variantctl.variants.digits import number_problem
@@ -145,11 +146,11 @@ def _package(package: Package, entry: Mapping[str, Any], where: str, source: str
         _wheel(wheel, _filename_of(raw) or "", f"{where}.wheels[{place}]")
         for place, (wheel, raw) in enumerate(zip(package.wheels or (), entry.get("wheels", ()), strict=True))
     )
-    archive, kind = None, _source_of(package)
+    archive, source_code = None, read_source(package)
     if package.archive is not None:
         filename = _filename_of(entry["archive"]) or ""
         if filename.endswith(".whl"):
-            archive, kind = _wheel(package.archive, filename, f"{where}.archive"), None
+            archive, source_code = _wheel(package.archive, filename, f"{where}.archive"), None
             if archive.wheel.name != package.name:
                 raise LockFileError(f"{where}.archive: {filename} is of another project", hint=_HINT)
     found = LockedPackage(
@@ -161,7 +162,7 @@ def _package(package: Package, entry: Mapping[str, Any], where: str, source: str
         _dependencies(package),
         wheels,
         archive,
-        source=kind,
+        source=source_code,
         declared=_declared(entry, where),
         withdrawn=_withdrawn(entry, where),
     )
@@ -204,14 +205,6 @@ def _with_backend(package: LockedPackage, entry: Mapping[str, Any], where: str) 
         variants=replace(metadata, variants=variants),
         backend=LockedBackend(backend["source"], label),
     )
-
-
-def _source_of(package: Package) -> str | None:
-    """What there is, where no wheel is."""
-    if package.wheels:
-        return None
-    sources = ("archive", "sdist", "vcs", "directory")
-    return next((name for name in sources if getattr(package, name) is not None), None)
 
 
 def _dependencies(package: Package) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -15,9 +15,9 @@ from variantctl.indexes.project_files import BackendBuild, WheelLink
 from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
 from variantctl.lock.errors import LockFileError, LockMismatchError
 from variantctl.lock.members import MemberNames
+from variantctl.lock.source_links import SourceLinks, refuse_unproven
 from variantctl.lock.variants_table import united
 from variantctl.lock.walk import Picked, Visit, Walk
-from variantctl.net.hashes import STRONG, is_known
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import path_to_url
 from variantctl.select.compatibility import Interpreter
@@ -83,6 +83,7 @@ class Selection:
         interpreter: what wheels must fit.
         choices: what the user says.
         read_requires: asked only where a lock of another tool lists variant wheels.
+        sources: what is built where no wheel is taken; ``None``: nothing is.
         who: ``this machine`` or the profile, for messages.
     """
 
@@ -95,6 +96,7 @@ class Selection:
         *,
         choices: Choices,
         read_requires: ReadRequires,
+        sources: SourceLinks | None = None,
         who: str = "this machine",
     ) -> None:
         self._lock = lock
@@ -103,6 +105,7 @@ class Selection:
         self._interpreter = interpreter
         self._choices = choices
         self._read_requires = read_requires
+        self._sources = sources
         self._who = who
         self._ranked: dict[int, RankedWheel | None] = {}
         #: Source of kind ``backends`` -> the backend that everything from it comes from, if one can.
@@ -126,6 +129,15 @@ class Selection:
             assert wheel is not None
             selected.append(Selected(visit.picked.package, wheel, visit))
         return selected
+
+    def fitting_wheels(self) -> Iterator[Selected]:
+        """Of each project the wheel that is taken if the project is needed; none of what is built."""
+        for name in dict.fromkeys(package.name for package in self._lock.packages if package.files):
+            for package in self._entries(name):
+                wheel = self._wheel(package) if package.source is None else None
+                if wheel is not None:
+                    yield Selected(package, wheel, Visit(Picked(package, wheel.variant, ())))
+                    break
 
     def _check_environment(self) -> None:
         lock, markers = self._lock, self._interpreter.markers
@@ -285,16 +297,17 @@ class Selection:
         return self._ranked[id(package)]
 
     def _best(self, package: LockedPackage) -> RankedWheel | None:
-        if package.source is not None:
-            raise LockFileError(
-                f"the lock has no wheel of {package}, only its {package.source}",
-                hint="variantctl installs wheels: build one first, and lock that.",
-            )
         if not self._accepts_python(package):
             return None
-        links = [self.link(file, package) for file in package.files]
-        ranked = rank_wheels(links, self._terms(package, package.variants))
-        return next((wheel for wheel in ranked if self._fits_others(wheel)), None)
+        if self._takes_wheels(package):
+            links = [self.link(file, package) for file in package.files]
+            ranked = rank_wheels(links, self._terms(package, package.variants))
+            if (best := next((wheel for wheel in ranked if self._fits_others(wheel)), None)) is not None:
+                return best
+        if package.source is None or self._sources is None or not self._sources.may_build(package.name):
+            return None
+        built = rank_wheels([self._sources.link(package)], self._terms(package, None))
+        return next(iter(built), None)
 
     def _accepts_python(self, package: LockedPackage) -> bool:
         specifier = package.requires_python
@@ -335,11 +348,7 @@ class Selection:
         Raises:
             LockFileError: it has no hash that proves anything.
         """
-        if not any(name in STRONG and is_known(name) for name in file.hashes):
-            raise LockFileError(
-                f"the lock has no hash of {file.filename} that can be checked, only {', '.join(file.hashes)}",
-                hint=f"One of these is needed: {', '.join(STRONG)}.",
-            )
+        refuse_unproven(file.filename, file.hashes)
         url = file.url if file.path is None else path_to_url(self._base / file.path)
         assert url is not None
         if file.path is None and "://" not in url:
@@ -358,6 +367,26 @@ class Selection:
         )
         return WheelLink(remote, replace(wheel, name=package.name), build)
 
+    def _takes_wheels(self, package: LockedPackage) -> bool:
+        return self._sources is None or self._sources.takes_wheels(package.name)
+
+    def _forbidden(self, package: LockedPackage) -> LockMismatchError | None:
+        """What to say where the user forbids what would do."""
+        source = package.source
+        if source is not None and (self._sources is None or not self._sources.may_build(package.name)):
+            has = (
+                f"no wheel of {package} that fits {self._who}" if package.files else f"no wheel of {package}"
+            )
+            return LockMismatchError(
+                f"the lock has {has}, only its source code ({source.shown}), and building that is forbidden",
+                hint=f"Leave out what forbids it (--no-build, --only-binary), or add --build {package.name}.",
+            )
+        if source is None and not self._takes_wheels(package):
+            return LockMismatchError(
+                f"--no-binary forbids the wheels of {package}, and the lock has no source code of it"
+            )
+        return None
+
     def _unfit(self, package: LockedPackage) -> LockMismatchError:
         if not self._accepts_python(package):
             return LockMismatchError(
@@ -365,6 +394,8 @@ class Selection:
                 f"{self._who} has {self._interpreter.python}",
                 hint="Use another interpreter (-p), or lock again for this one.",
             )
+        if (problem := self._forbidden(package)) is not None:
+            return problem
         links = [self.link(file, package) for file in package.files]
         judged = evaluate_wheels(links, self._terms(package, package.variants))
         reasons = [

@@ -15,6 +15,7 @@ from variantctl.values import dataclass, replace
 
 if TYPE_CHECKING:
     from variantctl.indexes.project_files import ProjectFiles, WheelLink
+    from variantctl.net.remote_file import RemoteFile
     from variantctl.resolve.plan import Plan, PlannedInstall
 
 Project = Callable[[str], "ProjectFiles | None"]
@@ -46,11 +47,13 @@ class NamedPlaces:
         return replace(plan, install=tuple(map(self._placed, plan.install)))
 
     def _placed(self, planned: PlannedInstall) -> PlannedInstall:
-        link = next(self._matching(planned), None)
-        if link is not None:
+        if planned.needs_build and planned.direct_url is not None:
+            return self._allowed(planned)
+        found = next(self._matching(planned), None)
+        if found is not None:
             # The lock's hashes count, whatever the place says of its file; so does its size.
-            file = replace(planned.link.file, url=link.file.url, source=link.file.source)
-            return replace(planned, url=link.file.url, link=replace(planned.link, file=file))
+            file = replace(planned.link.file, url=found.url, source=found.source)
+            return replace(planned, url=found.url, link=replace(planned.link, file=file))
         if self.only and not is_file_url(planned.link.file.url) and not self.has(planned.link):
             raise LockMismatchError(
                 f"{planned.filename} is in none of the places that --no-index leaves",
@@ -58,16 +61,23 @@ class NamedPlaces:
             )
         return planned
 
-    def _matching(self, planned: PlannedInstall) -> Iterator[WheelLink]:
+    def _allowed(self, planned: PlannedInstall) -> PlannedInstall:
+        """Source code that somebody named: it is where it is."""
+        assert planned.direct_url is not None
+        if self.only and not is_file_url(planned.direct_url["url"]):
+            raise LockMismatchError(f"--no-index leaves no place to have {planned.url} from")
+        return planned
+
+    def _matching(self, planned: PlannedInstall) -> Iterator[RemoteFile]:
         """The same file by its name; not one of which the place says that it has another hash."""
         found = self.project(planned.name) if self.project is not None else None
         hashes = planned.link.file.hashes
-        for link in found.wheels if found is not None else ():
-            theirs = link.file.hashes
-            if link.file.filename == planned.link.file.filename and all(
-                theirs.get(name, digest) == digest for name, digest in hashes.items()
+        wheels = [link.file for link in found.wheels] if found is not None else []
+        for file in (*wheels, *(found.sdists if found is not None else ())):
+            if file.filename == planned.link.file.filename and all(
+                file.hashes.get(name, digest) == digest for name, digest in hashes.items()
             ):
-                yield link
+                yield file
 
 
 def named_project(finder: Callable[[str], ProjectFiles], missing: type[Exception]) -> Project:

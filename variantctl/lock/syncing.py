@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 
+from variantctl.lock.errors import LockMismatchError
 from variantctl.lock.selection import Selected
+from variantctl.lock.source_links import is_editable_as_it_is
 from variantctl.net.redaction import without_secrets
+from variantctl.resolve.origins import is_same_source
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.resolver import because
 from variantctl.resolve.withdrawal import withdrawn_notes
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
 RecordOf = Callable[["WheelLink"], "Mapping[str, str] | None"]
 """The hashes of a wheel's files by path, from its RECORD; ``None`` where that takes a request."""
 
+OriginOf = Callable[["WheelLink"], "Mapping[str, Any] | None"]
+"""What ``direct_url.json`` says of the source code that a link stands for; ``None``: it is of an index."""
+
 #: What is known of a package is its version, and which wheel it is of is not.
 _BY_VERSION = "by version"
 
@@ -35,6 +43,7 @@ def plan_sync(
     *,
     reinstall: bool = False,
     record_of: RecordOf = lambda link: None,
+    origin_of: OriginOf = lambda link: None,
 ) -> Plan:
     """Install what is missing or another, keep what is right, remove the rest.
 
@@ -48,13 +57,14 @@ def plan_sync(
 
     Args:
         record_of: the hashes of a wheel's files, from its RECORD, where that can be had without a request.
+        origin_of: what ``direct_url.json`` says of source code.
     """
     install: list[PlannedInstall] = []
     keep: list[Kept] = []
     unsure: list[str] = []
     remove: list[PlannedRemoval] = []
     for entry in selected:
-        planned = _planned(entry)
+        planned = planned_install(entry, origin_of)
         there = installed.get(planned.distribution)
         same = there is not None and not reinstall and _is_same(planned, there, record_of)
         if same and not _stands_in(planned, installed).issuperset(planned.stands_in_for):
@@ -69,7 +79,7 @@ def plan_sync(
             remove += [PlannedRemoval(package) for package in going_first]
         install.append(planned)
     names = {entry.package.distribution for entry in selected}
-    for planned in (_planned(entry) for entry in selected):
+    for planned in (planned_install(entry, origin_of) for entry in selected):
         names |= _stands_in(planned, installed)
     names |= {removal.name for removal in remove}
     extraneous = [package for name, package in installed.items() if name not in names]
@@ -79,6 +89,28 @@ def plan_sync(
     remove.sort(key=lambda removal: removal.name)
     said = withdrawn_notes(sorted((*install, *keep), key=lambda each: each.name))
     return Plan(tuple(install), tuple(remove), tuple(keep), (*said, *notes))
+
+
+def without_project(selected: Sequence[Selected], base: Path) -> list[Selected]:
+    """What is installed but for the project in the lock's folder.
+
+    Raises:
+        LockMismatchError: the lock has no project there.
+    """
+    kept = [item for item in selected if not _is_project(item, base)]
+    if len(kept) == len(selected):
+        raise LockMismatchError(
+            "--no-install-project: the lock has no project in its own folder",
+            hint="`variantctl lock` in the folder of a pyproject.toml locks that project, too.",
+        )
+    return kept
+
+
+def _is_project(item: Selected, base: Path) -> bool:
+    source = item.package.source
+    if source is None or source.kind != "directory" or source.subdirectory is not None:
+        return False
+    return os.path.realpath(base / (source.path or "")) == os.path.realpath(base)
 
 
 def _stands_in(
@@ -92,11 +124,14 @@ def _stands_in(
     }
 
 
-def _planned(entry: Selected) -> PlannedInstall:
+def planned_install(entry: Selected, origin_of: OriginOf = lambda link: None) -> PlannedInstall:
+    """What is installed of an entry, in the words of a plan."""
     link, visit = entry.wheel.link, entry.visit
     hashes = dict(link.file.hashes)
     direct_url: dict[str, Any] | None = None
-    if entry.package.archive is not None:
+    if (origin := origin_of(link)) is not None:
+        direct_url = dict(origin)
+    elif entry.package.archive is not None:
         direct_url = {
             "url": without_secrets(urldefrag(link.file.url).url),
             "archive_info": {"hashes": hashes},
@@ -128,6 +163,8 @@ def _is_same(planned: PlannedInstall, there: InstalledPackage, record_of: Record
         or (planned.direct_url is None) != (there.direct_url is None)
     ):
         return False
+    if planned.needs_build and planned.direct_url is not None:
+        return is_same_source(there, planned.direct_url) or is_editable_as_it_is(there, planned.direct_url)
     if planned.direct_url is not None and there.source != planned.direct_url["url"]:
         return False
     recorded = there.wheel_hashes()
@@ -136,7 +173,7 @@ def _is_same(planned: PlannedInstall, there: InstalledPackage, record_of: Record
         return all(recorded[name].lower() == planned.hashes[name].lower() for name in common)
     if planned.direct_url is not None or not _is_same_version(planned, there):
         return False
-    record = record_of(planned.link)
+    record = record_of(planned.link) if not planned.needs_build else None
     return _BY_VERSION if record is None else _has_files(there, record)
 
 

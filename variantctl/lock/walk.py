@@ -180,6 +180,6 @@ class Walk:
 
 def allows(requirement: VariantRequirement, package: LockedPackage) -> bool:
     """Whether an entry is of a version that a requirement allows."""
-    if requirement.url is not None and package.archive is not None:
+    if requirement.url is not None and (package.archive is not None or package.source is not None):
         return True
     return package.version is None or requirement.specifier.contains(package.version, prereleases=True)

@@ -37,6 +37,7 @@ class Project:
         dependencies: as written; None: they are dynamic, so that only a build knows them.
         optional: extra -> its requirements; None: dynamic.
         groups: normalized name of a group -> its entries, as written.
+        is_built: whether it has a ``[build-system]``; without one it is nothing that is installed.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Project:
     dependencies: tuple[str, ...] | None
     optional: Mapping[NormalizedName, tuple[str, ...]] | None
     groups: Mapping[NormalizedName, Sequence[Any]]
+    is_built: bool = False
 
     def requirements(self, extras: Iterable[str] = (), *, all_extras: bool = False) -> list[str]:
         """The dependencies, and those of some extras; what an extra takes of the project's others, too.
@@ -159,8 +161,9 @@ def read_project(path: Path, content: bytes | None = None) -> Project:
     if not isinstance(groups, dict) or not all(isinstance(entries, list) for entries in groups.values()):
         raise RequirementFileError(f"{path}: [dependency-groups] is no table of lists (PEP 735)")
     named = {canonicalize_name(name): entries for name, entries in groups.items()}
+    is_built = "build-system" in table
     if not isinstance(project, dict):
-        return Project(path, None, None, None, named)
+        return Project(path, None, None, None, named, is_built)
     dynamic = project.get("dynamic") or []
     name = project.get("name")
     return Project(
@@ -169,6 +172,7 @@ def read_project(path: Path, content: bytes | None = None) -> Project:
         None if "dependencies" in dynamic else _texts(project.get("dependencies", []), path, "dependencies"),
         None if "optional-dependencies" in dynamic else _optional(project, path),
         named,
+        is_built,
     )
 
 

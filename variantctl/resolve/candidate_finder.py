@@ -374,6 +374,11 @@ class CandidateFinder:
         """What direct_url.json says of source code that a requirement names; None for any other wheel."""
         return self._package_finder.source_origin(candidate.wheel.link)
 
+    def settled_url(self, url: str, name: NormalizedName) -> str | None:
+        """The URL of source code with a commit for a branch; ``None`` where nothing is built."""
+        link = self._package_finder.source_link(url, name)
+        return None if link is None else link.file.url
+
     def marker_variant(self, package: InstalledPackage) -> MarkerVariant:
         """What the variant markers of an installed package's dependencies see."""
         if package.label is None:

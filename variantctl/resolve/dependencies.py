@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from variantctl.requirements.errors import RequirementError
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import (
     BackendCandidate,
@@ -19,7 +18,7 @@ from variantctl.resolve.candidates import (
     InstalledCandidate,
     WheelCandidate,
 )
-from variantctl.resolve.errors import HashesError, NoCandidateError
+from variantctl.resolve.errors import HashesError
 from variantctl.resolve.needs import (
     AbiRequirement,
     ExtraBaseRequirement,
@@ -27,6 +26,7 @@ from variantctl.resolve.needs import (
     Need,
     needs_of,
 )
+from variantctl.resolve.references import References
 from variantctl.select.ranking import abi_dependencies
 from variantctl.variants.errors import InvalidVariantError, VariantctlError
 from variantctl.variants.lenient import read_requirement
@@ -42,6 +42,7 @@ class Dependencies:
         no_deps: leave dependencies out.
         every_device: leave extras for every device as they are (``SearchOptions.every_device``).
         overrides: project -> what takes the place of every requirement of it.
+        named: whether the user names the URL of a project.
 
     Attributes:
         unread: project -> version -> why what it says of itself cannot be read: a clause whose subject it is.
@@ -54,11 +55,13 @@ class Dependencies:
         no_deps: bool = False,
         every_device: bool = False,
         overrides: Mapping[NormalizedName, Sequence[VariantRequirement]] | None = None,
+        named: Callable[[NormalizedName], bool] | None = None,
     ) -> None:
         self._candidate_finder = candidate_finder
         self._overrides = overrides or {}
         self._no_deps = no_deps
         self._every_device = every_device
+        self._references = References(candidate_finder, named or (lambda _name: False))
         self._applicable: dict[int, tuple[Candidate, list[VariantRequirement]]] = {}
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
@@ -173,10 +176,11 @@ class Dependencies:
                 yield ImpossibleRequirement(candidate.name, against)
                 return
         for requirement in requirements:
-            if requirement.url and (problem := self._unusable(requirement.url, requirement.name)):
-                yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {problem}")
+            found = self._references.settled(requirement, candidate) if requirement.url else requirement
+            if isinstance(found, str):
+                yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {found}")
             else:
-                yield from needs_of(requirement, families=self._candidate_finder.families)
+                yield from needs_of(found, families=self._candidate_finder.families)
         if isinstance(candidate, WheelCandidate):
             yield from _abi_needs(candidate)
 
@@ -186,16 +190,6 @@ class Dependencies:
         """What turns a candidate away that cannot be understood: pip and uv pass it over, too."""
         self.unread.setdefault(candidate.name, {})[candidate.version] = reason
         return ImpossibleRequirement(candidate.name, reason, error=error)
-
-    def _unusable(self, url: str, name: NormalizedName) -> str | None:
-        """Why a dependency's direct reference cannot be followed."""
-        if not url.startswith(("https://", "http://", "file://")):
-            return "variantctl installs wheels, which that is not"
-        try:
-            self._candidate_finder.direct(url, name)
-        except (RequirementError, InvalidVariantError, NoCandidateError) as error:
-            return error.message
-        return None
 
     def _unfit(self, candidate: WheelCandidate) -> str | None:
         """What only METADATA tells against a wheel; raises ``HashesError`` where it is another file."""

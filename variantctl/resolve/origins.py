@@ -47,4 +47,6 @@ def digest_of(path: Path, algorithm: str) -> str:
 def _identity(record: Mapping[str, Any]) -> tuple[object, ...]:
     info = record.get("vcs_info") or record.get("archive_info")
     info = info if isinstance(info, Mapping) else {}
-    return record.get("url"), record.get("subdirectory"), info.get("commit_id"), info.get("hashes")
+    # uv ends the URL of a repository on this machine with a slash.
+    url = str(record.get("url")).rstrip("/")
+    return url, record.get("subdirectory"), info.get("commit_id"), info.get("hashes")

@@ -66,6 +66,8 @@ class PlannedInstall:
         withdrawn: what its index says against it: clauses whose subject is the release.
         stands_in_for: names of its family that it is installed for as well, so that whoever needs those is
             content.
+        provenance: of a wheel that was built here of an index's source distribution: what
+            ``provenance_url.json`` says of that (PEP 710, a draft).
     """
 
     name: NormalizedName
@@ -88,6 +90,7 @@ class PlannedInstall:
     fit: Fit | None = None
     withdrawn: tuple[str, ...] = ()
     stands_in_for: tuple[NormalizedName, ...] = ()
+    provenance: Mapping[str, Any] | None = None
 
     @property
     def distribution(self) -> NormalizedName:

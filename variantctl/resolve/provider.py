@@ -66,6 +66,7 @@ class Provider:
             no_deps=options.no_deps,
             every_device=options.every_device,
             overrides=overrides,
+            named=lambda name: name in self._only_references,
         )
         self._places = order
         self._overrides = overrides
