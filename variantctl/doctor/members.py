@@ -156,9 +156,7 @@ class Members:
         if not usable:
             return None
         best = usable[0]
-        wanted = str(best.project_of(identity)) + (f"[{best.extra}]" if best.extra else "")
-        if self._as_one and cuda_major is None:
-            wanted = str(identity)
+        wanted = str(identity) if self._as_one and cuda_major is None else best.requirement(identity)
         install = commands.install("--reinstall", wanted) if self._as_one else commands.install(wanted)
         gone = (
             name if plugin_of is not None or (not self._as_one and wanted.partition("[")[0] != name) else ""

@@ -112,6 +112,10 @@ class Member(Backend):
         """The distribution that it is for one package of the family."""
         return canonicalize_name(self.project.replace(NAME, identity))
 
+    def requirement(self, identity: str) -> str:
+        """What pip takes it by: ``cupy-cuda12x``, ``jax[cuda12]``."""
+        return self.project_of(identity) + (f"[{self.extra}]" if self.extra is not None else "")
+
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Those of what some wheel of it needs."""

@@ -289,13 +289,23 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     newest = allowed[0]
     told += [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
     told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
-    if candidate_finder.preferences.wished.get(name):
-        told.append("For another machine, describe it: --profile. --no-families takes names as they are.")
+    if wished := _wished(name, candidate_finder):
+        told.append(
+            f"--no-families installs {wished} all the same. For another machine, describe it: --profile."
+        )
     other = _installable(name, versions, allowed, candidate_finder)
     if other is not None:
         age = "older" if other < newest else "newer"
         told.append(f"The {age} {name} {other} has a wheel that can be installed.")
     return [*told, f"'variantctl explain {name}=={newest}' says more about each wheel."]
+
+
+def _wished(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
+    """The members of a family that somebody asked for, by the names that pip knows; ``""``: none."""
+    labels = candidate_finder.preferences.wished.get(name, frozenset())
+    family = candidate_finder.families.of(name) if labels else None
+    named = [each.requirement(name) for each in family.members if each.label in labels] if family else []
+    return " or ".join(named)
 
 
 def _left_out(name: NormalizedName, candidate_finder: CandidateFinder) -> list[str]:
