@@ -81,6 +81,39 @@ def test_who_asks_for_both_gets_one(world: World) -> None:
     assert plan.install[0].stands_in_for == ("onnxruntime",)
 
 
+def test_a_file_with_both_names_is_for_machines_without_a_gpu_too(world: World) -> None:
+    """As `pip freeze` writes it where both are installed."""
+    for offers, expected in ((machine(nvidia=CUDA_12), "onnxruntime-gpu"), (machine(), "onnxruntime")):
+        world.machine = offers
+        assert taken(world.plan("onnxruntime==1.26.0", "onnxruntime-gpu==1.26.0")) == {expected: "1.26.0"}
+        plan = world.plan("onnxruntime-gpu<1.31", "onnxruntime>=1.20")
+        assert taken(plan) == {expected: "1.26.0"}
+        assert plan.install[0].stands_in_for == tuple({"onnxruntime", "onnxruntime-gpu"} - {expected})
+    # Only one of them has the newest version.
+    world.machine = machine(nvidia=CUDA_13)
+    assert taken(world.plan("onnxruntime==1.32.0", "onnxruntime-gpu")) == {"onnxruntime": "1.32.0"}
+
+
+def test_what_only_another_platform_has_is_said_of_the_member(world: World) -> None:
+    world.add("onnxruntime-directml", "1.24.0", tag="py3-none-win_amd64")
+    world.machine = machine()
+    with pytest.raises(VariantctlError, match=r"onnxruntime 1\.24\.0 .*it is for win_amd64") as refused:
+        world.plan("onnxruntime-directml")
+    assert "--no-families" not in (refused.value.hint or "")
+
+
+def test_names_without_wheels_are_not_taken_for_the_package(tmp_path: Path) -> None:
+    """RAPIDS' own names hold an empty version; of projects without any wheel the source is found."""
+    world = World(tmp_path, families=shipped())
+    world.add("cudf", "0.0.1")
+    world.add("cudf-cu12", "26.10.0")
+    world.machine = machine(nvidia={"cuda_version_lower_bound": ["12.0"], "sm_arch": ["61_real"]})
+    with pytest.raises(
+        VariantctlError, match=r"no build of cudf 26\.10\.0 .*cudf-cu12 needs nvidia :: sm_arch"
+    ):
+        world.plan("cudf")
+
+
 def test_a_name_is_a_wish(world: World) -> None:
     world.machine = machine(nvidia=CUDA_13, amd={"gfx_arch": ["gfx942"]})
     assert members(world.plan("onnxruntime-migraphx")) == ["onnxruntime-migraphx"]

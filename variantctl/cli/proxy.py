@@ -52,8 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted, or for as long as the command runs."""
-    # What is written here is read by tools for which a name is a name.
-    args.no_families = True
     from variantctl.serving.http_server import require_libraries
 
     require_libraries()

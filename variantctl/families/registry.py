@@ -168,6 +168,13 @@ class Families:
         members += [each for extra in extras if (each := family.member_of_extra(extra)) is not None]
         return frozenset(each.label for each in members)
 
+    def own_labels(self, identity: NormalizedName) -> frozenset[str]:
+        """The labels of the members that are called as the package is, and need no extra."""
+        family = self.of(identity)
+        members = family.members if family is not None else ()
+        named = (each for each in members if each.extra is None and each.project_of(identity) == identity)
+        return frozenset(each.label for each in named)
+
     def installed_label(self, name: NormalizedName, version: Version, there: Collection[str]) -> str | None:
         """The label of an installed distribution; ``None`` where it belongs to no family."""
         family = self.of(name)

@@ -106,12 +106,19 @@ class FamilyIndex:
         if own is not None and any(link.wheel.label is not None for link in own.wheels):
             return own
         joined = self._joined(identity, members, found)
-        if joined is not None and joined.wheels:
+        if joined is not None and any(link.backend is not None for link in joined.wheels):
             return joined
         shown = {each.label for each in members}
         others = [each for each in self._known() if each.label not in shown]
         more = self._joined(identity, others, self._pages(identity, others, refresh))
-        return more if more is not None and more.wheels else joined or more
+        if more is not None and more.wheels:
+            return more
+        # Nothing of the family is to be had: what there is under the package's own name may be source code.
+        return joined or more or self._plain(identity, refresh)
+
+    def _plain(self, identity: NormalizedName, refresh: bool | None) -> ProjectFiles | None:
+        """The page of the package's own name, where everything else comes from."""
+        return self._page_of(identity, replace(self.source.members[0], index="", page=""), refresh)
 
     def _members(self, identity: NormalizedName) -> tuple[Member, ...]:
         """Those that the machine can use, and those that somebody wants whatever it can use."""

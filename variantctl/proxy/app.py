@@ -21,11 +21,17 @@ from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.urls import is_file_url, redact, url_to_path
-from variantctl.proxy.project_view import ClientTarget, ProjectView, ShownFile, view_project
+from variantctl.proxy.project_view import (
+    ClientTarget,
+    ProjectView,
+    ShownFile,
+    names_as_they_are,
+    view_project,
+)
 from variantctl.proxy.rewriting import Rewriting, RewrittenResponse
-from variantctl.proxy.sidecar import decided_metadata, has_variant_markers
 from variantctl.proxy.upstream import Upstream
 from variantctl.proxy.view_cache import ProjectViewCache, Viewed
+from variantctl.serving.files import content_type
 from variantctl.serving.files import file as local_file
 from variantctl.serving.responses import JSON, choose_type, message, page
 from variantctl.variants.errors import VariantctlError
@@ -112,12 +118,14 @@ class Proxy:
         if found.shelf is None:
             return message("not found", 404)
         shown = found.shelf.file(key)
+        if shown is not None and shown.stand_in is not None:
+            return page(shown.stand_in.content, content_type(shown.filename), request, vary="")
         if shown is not None:
             return await self._wheel(method, shown, found.shelf, request)
         shown = found.shelf.file(key.removesuffix(_METADATA))
         if shown is None or shown.link is None:
             return message("not found", 404)
-        body = await anyio.to_thread.run_sync(self._sidecar, found.shelf, shown)
+        body = await anyio.to_thread.run_sync(found.shelf.metadata, shown)
         return page(body, "text/plain; charset=utf-8", request, vary="")
 
     async def _wheel(self, method: str, shown: ShownFile, shelf: ProjectView, request: Headers) -> Response:
@@ -141,16 +149,15 @@ class Proxy:
 
     def _rewriting(self, shelf: ProjectView, shown: ShownFile) -> Rewriting | None:
         """The wheel with its variant markers decided; ``None`` where it has none. Called in a thread."""
-        assert shown.link is not None
-        metadata = shelf.package_finder.metadata_bytes(shown.link)
-        if not has_variant_markers(metadata, shown.link):
+        decided = shelf.rewritten(shown)
+        if decided is None or shown.link is None:
             return None
-        decided = decided_metadata(metadata, shown.link, shelf.terms(shown.link))
         return Rewriting(shelf.package_finder, shown.link, decided)
 
     def _look_up(self, name: NormalizedName) -> Viewed:
         """Called in a thread. A catalog never forgets, so that each look-up has one of its own."""
-        package_finder = PackageFinder(self._settings, client=self._client, cache=self._cache)
+        settings = names_as_they_are(self._settings, name)
+        package_finder = PackageFinder(settings, client=self._client, cache=self._cache)
         try:
             shelf = view_project(package_finder, self._buyer, name)
         except ProjectNotFound as error:
@@ -159,12 +166,6 @@ class Proxy:
             self._tell(text)
         html, json = shelf.pages(f"../../files/{name}/")
         return Viewed(shelf, html, json, since=time.monotonic())
-
-    def _sidecar(self, shelf: ProjectView, shown: ShownFile) -> bytes:
-        """Called in a thread."""
-        assert shown.link is not None
-        metadata = shelf.package_finder.metadata_bytes(shown.link)
-        return decided_metadata(metadata, shown.link, shelf.terms(shown.link)) if shown.decided else metadata
 
     def _tell(self, text: str) -> None:
         """Once each, and not for ever more of them."""

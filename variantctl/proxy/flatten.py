@@ -11,15 +11,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.cache.folder import Cache
 from variantctl.config.settings import IndexSettings
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.filesystem.atomic import written_whole
+from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.page_writer import (
     GENERATOR,
@@ -36,11 +39,11 @@ from variantctl.proxy.project_view import (
     ClientTarget,
     ProjectView,
     ShownFile,
+    names_as_they_are,
     ordinary_name,
     page_file,
     view_project,
 )
-from variantctl.proxy.sidecar import decided_metadata
 from variantctl.values import dataclass, field, replace
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.substitution import Substitution
@@ -82,7 +85,14 @@ class Flattened:
         }
 
 
-def flatten(out: Path, name: str, buyer: ClientTarget, *, progress: Progress | None = None) -> Flattened:
+def flatten(
+    out: Path,
+    name: str,
+    buyer: ClientTarget,
+    *,
+    families: Families = NO_FAMILIES,
+    progress: Progress | None = None,
+) -> Flattened:
     """Write ``out/simple-{name}/`` from ``out/simple/``.
 
     Wheels come before the pages that name them, and what an earlier run left goes last.
@@ -91,6 +101,7 @@ def flatten(out: Path, name: str, buyer: ClientTarget, *, progress: Progress | N
         out: the folder of a built index.
         name: what tells the tree from others.
         buyer: whom variants are chosen for.
+        families: which names count as builds of one project.
         progress: told how far it is.
 
     Raises:
@@ -105,31 +116,46 @@ def flatten(out: Path, name: str, buyer: ClientTarget, *, progress: Progress | N
     target.mkdir(exist_ok=True)
     # Before anything else, so that a run that is cut short is known to be ours.
     _write(target / "index.html", root_html([]))
-    trees = []
-    settings = IndexSettings(index_url=source.resolve().as_uri())
-    with PackageFinder(settings, cache=Cache.open(no_cache=True)) as package_finder:
-        sizes = [
-            sum(file.stat().st_size for file in (source / project).glob("*.whl")) for project in projects
-        ]
-        for number, project in enumerate(projects, start=1):
-            shelf = view_project(package_finder, buyer, canonicalize_name(project))
+    settings = IndexSettings(index_url=source.resolve().as_uri(), families=families)
+    trees: list[_Tree] = []
+    sizes = {project: _wheel_bytes(source / project) for project in projects}
+    done = 0
+    with ExitStack() as opened:
+        finders = {
+            counts: opened.enter_context(PackageFinder(each, cache=Cache.open(no_cache=True)))
+            for counts, each in ((True, settings), (False, replace(settings, families=NO_FAMILIES)))
+        }
+        for project in _with_identities(projects, families):
+            package_finder = finders[names_as_they_are(settings, project) is settings]
+            try:
+                shelf = view_project(package_finder, buyer, project)
+            except ProjectNotFound:
+                continue  # a family's own name, of which no member is for this machine
             trees.append(_Tree(shelf, source / project, target / project))
             trees[-1].write()
+            done += sizes.get(project, 0)
             if progress is not None:
-                progress(sum(sizes[:number]), sum(sizes))
-    _write(target / "index.json", root_json(projects))
-    _write(target / "index.html", root_html(projects))
+                progress(done, sum(sizes.values()))
+    written = [tree.folder.name for tree in trees]
+    _write(target / "index.json", root_json(written))
+    _write(target / "index.html", root_html(written))
     for folder in target.iterdir():
-        if folder.is_dir() and folder.name not in projects:
+        if folder.is_dir() and folder.name not in written:
             shutil.rmtree(folder)
     return Flattened(
         target,
         buyer.who,
-        len(projects),
+        len(trees),
         {key: label for tree in trees for key, label in tree.labels()},
         sum(file.rewritten for tree in trees for file in tree.shelf.shown),
         tuple(problem for tree in trees for problem in tree.shelf.problems),
     )
+
+
+def _with_identities(projects: Sequence[str], families: Families) -> list[NormalizedName]:
+    """The projects, and the names that members among them count for (``cupy``, of ``cupy-cuda12x``)."""
+    names = [canonicalize_name(project) for project in projects]
+    return sorted({*names, *map(families.identity, names)})
 
 
 @dataclass(frozen=True)
@@ -170,20 +196,22 @@ class _Tree:
 
     def _place(self, shown: ShownFile, told: Mapping[str, Any]) -> PageFile:
         """Put a file where its page says; *told*: what the index's own page says about it."""
-        filename = shown.filename if shown.link is None else ordinary_name(shown.link.own_name)
+        filename = shown.filename
+        if shown.link is not None and shown.stand_in is None:
+            filename = ordinary_name(shown.link.own_name)
         target, original = self.folder / filename, url_to_path(shown.file.url)
         page = replace(
             page_file(replace(shown, rewritten=False), filename=filename, url=""),
             upload_time=told.get("upload-time"),
-            provenance=None if shown.rewritten else told.get("provenance"),
+            provenance=None if shown.rewritten or shown.stand_in else told.get("provenance"),
         )
         if shown.link is None:
             link_or_copy(original, target)
             return page
-        metadata = self.shelf.package_finder.metadata_bytes(shown.link)
-        if shown.decided:
-            metadata = decided_metadata(metadata, shown.link, self.shelf.terms(shown.link))
-        if shown.rewritten:
+        metadata = self.shelf.metadata(shown)
+        if shown.stand_in is not None:
+            _write(target, shown.stand_in.content)
+        elif shown.rewritten:
             size, digest = _rewrite(shown, original, target, metadata)
             page = replace(page, size=size, hashes={"sha256": digest})
         else:

@@ -13,12 +13,14 @@ from urllib.parse import quote
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
+from variantctl.families.registry import NO_FAMILIES
 from variantctl.indexes.page_writer import PageFile, project_html, project_json
 from variantctl.indexes.project_files import WheelLink
 from variantctl.net.errors import NetworkError
 from variantctl.net.remote_file import RemoteFile
 from variantctl.net.urls import is_file_url, redact, url_to_path
-from variantctl.proxy.sidecar import decided_metadata, has_variant_markers
+from variantctl.proxy.sidecar import decided_metadata, rewritten_metadata
+from variantctl.proxy.stand_in_wheels import StandInWheel, stand_in_of
 from variantctl.resolve.accelerator_order import AcceleratorOrder
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.passed_over import without_build
@@ -30,6 +32,7 @@ from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename
 
 if TYPE_CHECKING:
+    from variantctl.config.settings import IndexSettings
     from variantctl.indexes.finder import PackageFinder
     from variantctl.providers.algorithm import Machine
     from variantctl.select.preferences import VariantPreferences
@@ -69,6 +72,7 @@ class ShownFile:
         decided: whether its ``.metadata`` is written for the label; else it is the source's own.
         rewritten: whether its METADATA has variant markers, so that the wheel is rewritten on its way: what
             its source says of hash and size is not true of it then.
+        stand_in: what is shown in its place, where it is a member of a family under another name.
         passed_over: why the version goes after older ones; ``""``: it does not. A tool without variants takes
             it only where ``==`` pins it, as with what was yanked (PEP 592).
     """
@@ -80,6 +84,7 @@ class ShownFile:
     decided: bool = False
     rewritten: bool = False
     passed_over: str = ""
+    stand_in: StandInWheel | None = None
 
     @property
     def key(self) -> str:
@@ -128,6 +133,35 @@ class ProjectView:
         """What a wheel of the project is judged by; raises as ``PackageFinder.variant_metadata``."""
         return self.candidate_finder.terms(self.name, link.wheel.version)
 
+    def metadata(self, shown: ShownFile) -> bytes:
+        """The METADATA that a tool is shown of a wheel."""
+        assert shown.link is not None
+        if shown.stand_in is not None:
+            return shown.stand_in.metadata
+        metadata = self.package_finder.metadata_bytes(shown.link)
+        if not shown.decided:
+            return metadata
+        return decided_metadata(metadata, shown.link, self.terms(shown.link), self.package_finder.families)
+
+    def rewritten(self, shown: ShownFile) -> bytes | None:
+        """The METADATA that a wheel is rewritten with; ``None`` where it stays as it is."""
+        assert shown.link is not None
+        metadata = self.package_finder.metadata_bytes(shown.link)
+        families = self.package_finder.families
+        return rewritten_metadata(metadata, shown.link, self.terms(shown.link), families)
+
+
+def names_as_they_are(settings: IndexSettings, name: NormalizedName) -> IndexSettings:
+    """The settings with which a project is looked up.
+
+    Where the local part of a version says what a wheel is for (flash-attn's ``+cu12torch2.8``), each wheel
+    goes with one torch. A tool takes each package by itself, so that it is shown all of them, as they are.
+    """
+    family = settings.families.of(name)
+    if family is None or not any(member.local for member in family.members):
+        return settings
+    return replace(settings, families=NO_FAMILIES)
+
 
 def view_project(package_finder: PackageFinder, buyer: ClientTarget, name: NormalizedName) -> ProjectView:
     """Choose for every version of a project, exactly as ``explain`` does for one.
@@ -172,7 +206,7 @@ def view_project(package_finder: PackageFinder, buyer: ClientTarget, name: Norma
         ShownFile(file, file.filename, passed_over=why if _version_of(file) in behind else "")
         for file in project.sdists
     ]
-    files = {file.key: file for file in (*map(_shown, project.wheels), *sdists)}
+    files = {file.key: file for file in (*(_shown(name, link) for link in project.wheels), *sdists)}
     return ProjectView(
         name,
         (*shown, *sdists),
@@ -207,7 +241,7 @@ def _choose(
 ) -> _Choice:
     wheels = candidate_finder.project(name).wheels_of(version)
     if not any(link.wheel.label for link in wheels):
-        return _Choice(tuple((link, _shown(link)) for link in wheels))
+        return _Choice(tuple((link, _shown(name, link)) for link in wheels))
     try:
         terms = candidate_finder.terms(name, version)
         decided: dict[Hashable, bytes | None] = {}
@@ -216,7 +250,7 @@ def _choose(
             key = _same_metadata(link)
             if key not in decided:
                 decided[key] = _decided(package_finder, link, terms)
-            found.append((link, _shown(link, decided[key])))
+            found.append((link, _shown(name, link, decided[key])))
         return _Choice(tuple(found))
     except NetworkError:
         raise
@@ -228,8 +262,7 @@ def _decided(package_finder: PackageFinder, link: WheelLink, terms: SelectionCon
     """The METADATA that a wheel is rewritten with; ``None`` where it stays as it is."""
     if not _is_decided(link):
         return None
-    metadata = package_finder.metadata_bytes(link)
-    return decided_metadata(metadata, link, terms) if has_variant_markers(metadata, link) else None
+    return rewritten_metadata(package_finder.metadata_bytes(link), link, terms, package_finder.families)
 
 
 def _same_metadata(link: WheelLink) -> Hashable:
@@ -243,12 +276,18 @@ def _same_metadata(link: WheelLink) -> Hashable:
 
 
 def _is_decided(link: WheelLink) -> bool:
-    """Whether its name has a label: what a backend's wheel is a variant of, it does not know itself."""
-    return link.own_name.label is not None
+    """Whether its name has a label, or an extra makes it a member of a family.
+
+    What a backend's wheel is a variant of, it does not know itself.
+    """
+    has_extra = link.backend is not None and link.backend.extra is not None
+    return link.own_name.label is not None or has_extra
 
 
-def _shown(link: WheelLink, metadata: bytes | None = None) -> ShownFile:
-    """How a wheel is shown; ``metadata``: what it is rewritten with."""
+def _shown(name: NormalizedName, link: WheelLink, metadata: bytes | None = None) -> ShownFile:
+    """How a wheel is shown on the page of a project; ``metadata``: what it is rewritten with."""
+    if (stand_in := stand_in_of(link, name)) is not None:
+        return ShownFile(link.file, stand_in.filename, link.wheel.label, link, stand_in=stand_in)
     own, decided, rewritten = link.own_name, _is_decided(link), metadata is not None
     filename = ordinary_name(own)
     if decided and (rewritten or not link.file.hashes):
@@ -260,6 +299,17 @@ def _shown(link: WheelLink, metadata: bytes | None = None) -> ShownFile:
 def page_file(file: ShownFile, *, url: str, filename: str = "") -> PageFile:
     """The file as a page lists it, at another URL than its source's; the hash is the wheel's own."""
     source = file.file
+    if (stand_in := file.stand_in) is not None:
+        return PageFile(
+            filename or file.filename,
+            hashes={"sha256": stand_in.sha256},
+            url=url,
+            size=len(stand_in.content),
+            requires_python=source.requires_python or "",
+            core_metadata={"sha256": hashlib.sha256(stand_in.metadata).hexdigest()},
+            yanked=source.yanked or file.passed_over or False,
+            upload_time=source.upload_time,
+        )
     return PageFile(
         filename or file.filename,
         hashes={} if file.rewritten else source.hashes,

@@ -127,7 +127,7 @@ class AcceleratorOrder:
         return (
             self._policy != ANY
             and not candidate_finder.preferences.no_variants
-            and candidate_finder.preferences.wanted(name) is None
+            and not candidate_finder.preferences.names_one(name)
             and candidate_finder.has_variants(name)
         )
 

@@ -20,6 +20,7 @@ from variantctl.resolve.needs import (
     ProjectRequirement,
     is_pin,
 )
+from variantctl.resolve.passed_over import has_what_is_wished
 from variantctl.resolve.proof import Proof
 from variantctl.select.preferences import NON_VARIANT
 from variantctl.select.ranking import EvaluatedWheel
@@ -151,10 +152,10 @@ def _no_wheel_fits(
     """The reasons of the newest version that is allowed: the nearest wheels first, then the most frequent."""
     if (member := _no_member_fits(name, allowed, candidate_finder)) is not None:
         return member
-    version = allowed[0]
-    judged = candidate_finder.judge(name, version)
+    version, judged = _that_count(name, allowed, candidate_finder)
     listed = _reasons(judged, candidate_finder)
-    others = f" (nor of {_versions(allowed[1:])})" if len(allowed) > 1 else ""
+    rest = [each for each in allowed if each != version]
+    others = f" (nor of {_versions(rest)})" if rest else ""
     asked = candidate_finder.preferences.labels.get(name)
     labels = dict.fromkeys(wheel.link.wheel.label or NON_VARIANT for wheel in judged)
     if asked is not None and asked not in labels:
@@ -166,6 +167,18 @@ def _no_wheel_fits(
     if len(judged) == 1:
         return f"the only wheel of {name} {version} cannot be installed{others}: it {listed}"
     return f"none of the {len(judged)} wheels of {name} {version} can be installed{others}: one {listed}"
+
+
+def _that_count(
+    name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder
+) -> tuple[Version, Sequence[EvaluatedWheel]]:
+    """The newest version that has what was asked for by name, and its wheels of that; else the newest."""
+    wished = candidate_finder.preferences.wished.get(name, frozenset())
+    for version in allowed[:_MOST_MEMBERS] if wished else ():
+        judged = candidate_finder.judge(name, version)
+        if those := [wheel for wheel in judged if wheel.link.wheel.label in wished]:
+            return version, those
+    return allowed[0], candidate_finder.judge(name, allowed[0])
 
 
 def _reasons(judged: Sequence[EvaluatedWheel], candidate_finder: CandidateFinder) -> str:
@@ -289,7 +302,7 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     newest = allowed[0]
     told += [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
     told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
-    if wished := _wished(name, candidate_finder):
+    if wished := _wished(name, allowed, candidate_finder):
         told.append(
             f"--no-families installs {wished} all the same. For another machine, describe it: --profile."
         )
@@ -300,12 +313,19 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
     return [*told, f"'variantctl explain {name}=={newest}' says more about each wheel."]
 
 
-def _wished(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
-    """The members of a family that somebody asked for, by the names that pip knows; ``""``: none."""
+def _wished(name: NormalizedName, allowed: Sequence[Version], candidate_finder: CandidateFinder) -> str:
+    """The member of a family that somebody asked for and only the machine's properties rule out.
+
+    Returns:
+        What pip knows it by; ``""``: it was not asked for, or more than properties speaks against it.
+    """
     labels = candidate_finder.preferences.wished.get(name, frozenset())
     family = candidate_finder.families.of(name) if labels else None
-    named = [each.requirement(name) for each in family.members if each.label in labels] if family else []
-    return " or ".join(named)
+    if family is None or not any(
+        has_what_is_wished(name, each, candidate_finder) for each in allowed[:_MOST_MEMBERS]
+    ):
+        return ""
+    return " or ".join(each.requirement(name) for each in family.members if each.label in labels)
 
 
 def _left_out(name: NormalizedName, candidate_finder: CandidateFinder) -> list[str]:

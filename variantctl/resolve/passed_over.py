@@ -60,7 +60,7 @@ def passed_over(
         if version <= taken or (version.is_prerelease and not pre):
             continue
         candidates = candidate_finder.candidates(chosen.name, version)
-        if candidates or _has_what_is_wished(chosen.name, version, candidate_finder):
+        if candidates or has_what_is_wished(chosen.name, version, candidate_finder):
             best = next((each for each in candidates if each.accelerators), None)
             why = f"has no {_build(candidate_finder)}" if best is None else rejected(best) or ""
             if best is not None and why:
@@ -75,7 +75,7 @@ def passed_over(
     return tuple(found)
 
 
-def _has_what_is_wished(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> bool:
+def has_what_is_wished(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> bool:
     """Whether a version has the member of a family that was asked for by name, though not for the machine."""
     wished = candidate_finder.preferences.wished.get(name)
     if not wished:
@@ -168,7 +168,7 @@ def without_accelerator(
         chosen.accelerators
         or chosen.wheel.label is None
         or preferences.no_variants
-        or preferences.wanted(name) is not None
+        or preferences.names_one(name)
     ):
         return None
     if any(need.allows(chosen.version) and _names(need, chosen) for need in needs):

@@ -91,6 +91,11 @@ class VariantPreferences:
         label = self.labels.get(name)
         return frozenset((label,)) if label is not None else self.wished.get(name)
 
+    def names_one(self, name: NormalizedName) -> bool:
+        """Whether one label of a project alone may be taken, so that no policy has a choice."""
+        wanted = self.wanted(name)
+        return wanted is not None and len(wanted) == 1
+
     @classmethod
     def parse(
         cls,

@@ -4,6 +4,7 @@ that machine's variants, without a proxy. For a cluster, or for building images.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,19 +48,21 @@ def flatten_all(out: Path, profiles: Sequence[Profile]) -> list[Flattened]:
     """Write a tree for each profile."""
     from variantctl.cli.progress import progress_bar
     from variantctl.cli.target_machine import platform_of
+    from variantctl.config.families import known_families
     from variantctl.providers.algorithm import Machine
     from variantctl.proxy.flatten import flatten
     from variantctl.proxy.project_view import ClientTarget
     from variantctl.select.preferences import VariantPreferences
     from variantctl.target.platforms import platform_environment
 
+    families = known_families(os.environ)
     trees = []
     for profile in profiles:
         platform = platform_of(profile, None) or platform_environment()
         machine = Machine(profile, environment=platform.markers)
         buyer = ClientTarget(machine, platform, VariantPreferences(), f"profile {profile.name}")
         with progress_bar(f"simple-{profile.name}") as progress:
-            trees.append(flatten(out, profile.name, buyer, progress=progress))
+            trees.append(flatten(out, profile.name, buyer, families=families, progress=progress))
         for problem in trees[-1].problems:
             render.warning(problem)
     return trees
