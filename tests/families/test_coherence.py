@@ -50,3 +50,16 @@ def test_no_build_for_the_processor_for_the_sake_of_it(world: World) -> None:
     assert "cupy-cuda12x 14.0 is for CUDA 12 (requested)" in told
     assert "onnxruntime-gpu 1.31.1 is for CUDA 13 (requested)" in told
     assert any(note.startswith("for CUDA 12 alone: ") for note in plan.notes)
+
+
+def test_an_extra_for_another_cuda_shows_that_it_is_for_both(world: World) -> None:
+    """nvidia-cutlass-dsl needs its libraries for CUDA 12 always, and with [cu13] those for 13 too."""
+    world.add("nvidia-dsl-libs-cu12", "4.8.0")
+    world.add("nvidia-dsl-libs-cu13", "4.8.0")
+    requires = ["nvidia-dsl-libs-cu12==4.8.0", 'nvidia-dsl-libs-cu13==4.8.0; extra == "cu13"']
+    world.add("kernel-dsl", "4.8.0", requires)
+    world.add("serving", "2.0", ["kernel-dsl[cu13]==4.8.0", "cupy"])
+    world.add("serving", "1.0", ["cupy"])
+    plan = world.plan("serving")
+    assert taken(plan)["serving"] == "2.0" and "cupy-cuda13x" in taken(plan)
+    assert not [note for note in plan.notes if "toolkit" in note]

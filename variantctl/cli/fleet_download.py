@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
-    from variantctl.lock.agreement import Target
+    from variantctl.lock.agreement import Resolved, Target
     from variantctl.lock.contents import Lock, LockedPackage, LockedWheel
     from variantctl.lock.locking import Made
     from variantctl.proxy.carried import CarriedWheel
@@ -54,8 +54,6 @@ def run(args: argparse.Namespace, environment: Environment | None, files: Requir
     from variantctl.lock.locking import LockRequest, make_lock
 
     _refuse_source_code(args, files)
-    # What is written here is read by tools for which a name is a name, as a lock is.
-    args.no_families = True
     subjects = [
         target_machine.subject_of(
             argparse.Namespace(**{**vars(args), "profile": profile}), environment, files
@@ -137,10 +135,15 @@ def _carry(made: Made, package_finder: PackageFinder, folder: Path, names: Seque
                 variants[key] = metadata
     write_index(folder, list(wheels.values()), variants)
     trees = {
-        name: write_tree(folder, name, [wheels[item.url] for item in done.plan.install])
+        name: write_tree(folder, name, _of_plan(wheels, done), package_finder.families)
         for name, done in zip(names, made.resolved, strict=True)
     }
     return _Carried(wheels, trees)
+
+
+def _of_plan(wheels: Mapping[str, CarriedWheel], done: Resolved) -> list[CarriedWheel]:
+    """The wheels that one machine gets, with the names that each has for it."""
+    return [replace(wheels[item.url], planned=item) for item in done.plan.install]
 
 
 def _refuse_clashes(planned: Sequence[PlannedInstall] | Any) -> None:

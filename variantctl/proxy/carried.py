@@ -15,16 +15,18 @@ from urllib.parse import quote
 
 from packaging.version import Version
 
+from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.filesystem.atomic import written_whole
 from variantctl.indexes.page_writer import PageFile, project_html, project_json, root_html, root_json
 from variantctl.proxy.flatten import check_target, link_or_copy
 from variantctl.proxy.project_view import ordinary_name
-from variantctl.proxy.sidecar import has_variant_markers
+from variantctl.proxy.sidecar import has_variant_markers, with_member
+from variantctl.proxy.stand_in_wheels import StandInWheel
 from variantctl.values import dataclass
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.write import metadata_bytes
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.metadata import with_requires
+from variantctl.wheels.metadata import parse_core_metadata, with_requires
 from variantctl.wheels.substitution import Substitution
 
 if TYPE_CHECKING:
@@ -83,8 +85,8 @@ def write_index(
     pages: dict[str, dict[str, list[PageFile]]] = {}
     for wheel in wheels:
         _write(wheel.place.with_name(f"{wheel.place.name}.metadata"), wheel.metadata)
-        own = str(wheel.planned.link.own_name.version)
-        listed = pages.setdefault(wheel.planned.name, {}).setdefault(own, [])
+        own = wheel.planned.link.own_name
+        listed = pages.setdefault(own.name, {}).setdefault(str(own.version), [])
         listed.append(wheel.entry(f"../../{quote(wheel.place.name)}"))
     for (name, version), metadata in variants.items():
         content = metadata_bytes(metadata)
@@ -96,13 +98,16 @@ def write_index(
     return target
 
 
-def write_tree(folder: Path, name: str, wheels: Sequence[CarriedWheel]) -> Path:
+def write_tree(
+    folder: Path, name: str, wheels: Sequence[CarriedWheel], families: Families = NO_FAMILIES
+) -> Path:
     """Write ``folder/simple-{name}/``: what one machine gets, for tools that know no variants.
 
     Args:
         folder: where the wheels lie.
         name: what tells the tree from others.
         wheels: those that the machine gets.
+        families: which names count as builds of one project.
 
     Raises:
         FlattenError: something else is where the tree would go.
@@ -111,24 +116,47 @@ def write_tree(folder: Path, name: str, wheels: Sequence[CarriedWheel]) -> Path:
     check_target(target)
     pages: dict[str, dict[str, list[PageFile]]] = {}
     for wheel in wheels:
-        link = wheel.planned.link
-        if link.own_name.label is None:
+        link, own = wheel.planned.link, wheel.planned.link.own_name
+        is_extra = link.backend is not None and link.backend.extra is not None
+        if own.label is None and not is_extra:
             entry = wheel.entry(f"../../{quote(wheel.place.name)}")
         else:
-            entry = _shown_as_ordinary(target / wheel.planned.name, wheel)
-        pages.setdefault(wheel.planned.name, {}).setdefault(str(link.own_name.version), []).append(entry)
+            entry = _shown_as_ordinary(target / own.name, wheel, families)
+        pages.setdefault(own.name, {}).setdefault(str(own.version), []).append(entry)
+        for other in wheel.planned.stands_in_for:
+            entry = _stand_in(target / other, StandInWheel(other, link))
+            pages.setdefault(other, {}).setdefault(str(own.version), []).append(entry)
     _write_pages(target, pages)
     return target
 
 
-def _shown_as_ordinary(folder: Path, wheel: CarriedWheel) -> PageFile:
-    """A variant under its ordinary name; variant markers give way to what it needs on the machine."""
+def _stand_in(folder: Path, wheel: StandInWheel) -> PageFile:
+    """A name that the wheel is installed under as well."""
+    _write(folder / wheel.filename, wheel.content)
+    _write(folder / f"{wheel.filename}.metadata", wheel.metadata)
+    return PageFile(
+        wheel.filename,
+        {"sha256": wheel.sha256},
+        size=len(wheel.content),
+        requires_python=wheel.link.file.requires_python or "",
+        core_metadata={"sha256": _sha256(wheel.metadata)},
+    )
+
+
+def _shown_as_ordinary(folder: Path, wheel: CarriedWheel, families: Families) -> PageFile:
+    """A variant under its ordinary name; variant markers give way to what it needs on the machine.
+
+    A member of a family that an extra makes needs that extra.
+    """
     link = wheel.planned.link
     filename = ordinary_name(link.own_name)
     place, metadata = folder / filename, wheel.metadata
     folder.mkdir(parents=True, exist_ok=True)
-    if has_variant_markers(metadata, link):
-        metadata = with_requires(metadata, wheel.planned.requires)
+    requires = parse_core_metadata(metadata, filename).requires_dist
+    needed = with_member(list(requires), link, families)
+    if has_variant_markers(metadata, link) or needed != list(requires):
+        is_extra = needed != list(requires)
+        metadata = with_requires(metadata, needed if is_extra else wheel.planned.requires)
         with WheelArchive.open(wheel.place, link.own_name) as archive, written_whole(place) as out:
             Substitution(archive, metadata).write(out)
     else:

@@ -34,7 +34,7 @@ def decided_metadata(
     variant = marker_variant(link.wheel.label, terms)
     decided = [text for text in (decide_requirement(text, variant) for text in requires) if text is not None]
     decided += _abi_requirements(link, terms)
-    decided = _with_member(decided, link, families)
+    decided = with_member(decided, link, families)
     return metadata if decided == list(requires) else with_requires(metadata, decided)
 
 
@@ -62,11 +62,16 @@ def rewritten_metadata(
     return decided_metadata(metadata, link, terms, families)
 
 
-def _with_member(requires: list[str], link: WheelLink, families: Families) -> list[str]:
+def with_member(requires: list[str], link: WheelLink, families: Families) -> list[str]:
     """What makes a wheel the member of a family that the machine gets: the extra that it needs, always.
 
     Whoever asks for the extra of another member gets this one: two of them in one environment do not go
     together.
+
+    Args:
+        requires: its requirements, as written.
+        link: the wheel.
+        families: which extras are members.
     """
     extra = link.backend.extra if link.backend is not None else None
     family = families.of(link.wheel.name) if extra is not None else None

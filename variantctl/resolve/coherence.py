@@ -21,7 +21,7 @@ from packaging.utils import NormalizedName
 from variantctl.resolve.candidates import BaseCandidate, Candidate, InstalledCandidate, WheelCandidate
 from variantctl.resolve.needs import ImpossibleRequirement
 from variantctl.resolve.plan import Solution
-from variantctl.select.ordinary_builds import ordinary_build
+from variantctl.select.ordinary_builds import cuda_majors, optional_requirements, ordinary_build
 from variantctl.values import dataclass, field
 from variantctl.variants.properties import Properties
 
@@ -161,18 +161,27 @@ def _shown(base: BaseCandidate) -> str:
 def requires_of(dependencies: Dependencies, families: Families) -> Callable[[Candidate], Iterable[str]]:
     """What an ordinary wheel needs, as text; nothing where it cannot be read.
 
-    Members of families are left out: that one is named says nothing of which one is taken.
+    Members of families are left out: that one is named says nothing of which one is taken. So is everything
+    where an extra brings the libraries of another CUDA beside those that are always there
+    (``nvidia-cutlass-dsl[cu13]``, which needs those of 12 in any case): it is for both.
     """
     from variantctl.variants.errors import VariantctlError
 
     def requires(candidate: Candidate) -> Iterable[str]:
         try:
-            needed = dependencies.applicable(candidate)
-            return [
+            needed = [
                 str(item.requirement)
-                for item in needed
+                for item in dependencies.applicable(candidate)
                 if families.of(item.name) is None and not _is_of_several(item.specifier)
             ]
+            majors = cuda_majors(needed)
+            texts = (
+                dependencies.declared(candidate)[0]
+                if majors and isinstance(candidate, (WheelCandidate, InstalledCandidate))
+                else ()
+            )
+            optional = optional_requirements(texts)
+            return () if cuda_majors(optional) - majors else needed
         except VariantctlError:
             return ()
 

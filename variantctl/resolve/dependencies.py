@@ -77,7 +77,7 @@ class Dependencies:
         base = candidate.base if isinstance(candidate, ExtraCandidate) else candidate
         if not isinstance(base, (WheelCandidate, InstalledCandidate)):
             return []
-        texts, variant = self._declared(base)
+        texts, variant = self.declared(base)
         markers = self._candidate_finder.interpreter.markers
         found = [self._for_devices(read_requirement(text).requirement, base) for text in texts]
         member = _extra_of_member(base)
@@ -133,10 +133,11 @@ class Dependencies:
 
     def corrections(self, candidate: BaseCandidate) -> list[str]:
         """What is corrected in the requirements of a candidate: clauses whose subject it is."""
-        readings = (read_requirement(text) for text in self._declared(candidate)[0])
+        readings = (read_requirement(text) for text in self.declared(candidate)[0])
         return [reading.correction for reading in readings if reading.correction]
 
-    def _declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
+    def declared(self, base: BaseCandidate) -> tuple[tuple[str, ...], MarkerVariant]:
+        """Every requirement of a wheel or of what is installed, as written, and the variant that it is."""
         if isinstance(base, InstalledCandidate):
             return base.package.requires(), self._candidate_finder.marker_variant(base.package)
         return self._candidate_finder.metadata(base).requires_dist, base.wheel.variant

@@ -250,6 +250,13 @@ def ordinary_build(
     )
 
 
+def cuda_majors(requires: Iterable[str]) -> set[str]:
+    """The majors of CUDA that some requirements name."""
+    signs = (sign for text in requires for sign in _of_requirement(text) if sign.namespace == "nvidia")
+    versions = (toolkit_version("nvidia", sign.version) for sign in signs)
+    return {version.partition(".")[0] for version in versions if version}
+
+
 def optional_requirements(requires_dist: Iterable[str]) -> tuple[str, ...]:
     """Those of a wheel's requirements that only an extra asks for."""
     return tuple(text for text in requires_dist if re.search(r"\bextra\b", text.partition(";")[2]))
