@@ -13,7 +13,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-NEEDS_ONNXRUNTIME = ("rembg", "fastembed")
+NEEDS_ONNXRUNTIME = ("rembg[gpu]", "fastembed")
+"""One needs ``onnxruntime-gpu``, and the other ``onnxruntime``."""
+_NAMES = tuple(text.partition("[")[0] for text in NEEDS_ONNXRUNTIME)
+
 _IMPORT = "import onnxruntime; print(onnxruntime.__version__, *sorted(onnxruntime.get_available_providers()))"
 
 
@@ -87,11 +90,11 @@ def through_its_life(root: Path, profile: str | None, member: str) -> None:
         install("install", *force, "--no-deps", "onnxruntime")
         place.variantctl("install", *NEEDS_ONNXRUNTIME)
         place.is_right(member)
-    place.pip("uninstall", "-y", "-q", *NEEDS_ONNXRUNTIME, member)
+    place.pip("uninstall", "-y", "-q", *_NAMES, member)
     place.is_right()
-    place.variantctl("install", "rembg")
+    place.variantctl("install", *NEEDS_ONNXRUNTIME)
     place.is_right(member)
-    place.variantctl("uninstall", "-y", "rembg", "onnxruntime")
+    place.variantctl("uninstall", "-y", *_NAMES, "onnxruntime")
     place.is_right()
 
 
@@ -100,8 +103,9 @@ def as_a_target(root: Path, profile: str, member: str) -> None:
     target = root / "target"
     place = Place(root, profile)
     command: Sequence[object] = (sys.executable, "-m", "variantctl", "install", "--profile", profile)
-    place.run(*command, "--target", target, "rembg", "insightface")
+    place.run(*command, "--target", target, *NEEDS_ONNXRUNTIME, "insightface")
     names = {path.name.partition("-")[0] for path in target.glob("onnxruntime*.dist-info")}
+    # One of the two is the member, and the other says what stands in for it.
     assert names == {"onnxruntime", member.replace("-", "_")}, names
     stand_in = next(target.glob("onnxruntime-*.dist-info"))
     assert member in (stand_in / "METADATA").read_text()
