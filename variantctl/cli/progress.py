@@ -146,7 +146,7 @@ def progress_steps(title: str, total: int, *, after: float = 1.0) -> Iterator[Ca
 
 
 class Downloads:
-    """Fetches planned wheels from a catalog; may be called from several threads.
+    """Fetches planned wheels by a finder; may be called from several threads.
 
     Bars appear on standard error, one for each wheel that comes over the network; nothing is drawn (and rich
     is not imported) where that is no terminal, under ``--quiet``, or where all wheels are here already.

@@ -101,7 +101,7 @@ def matrix(
     Args:
         request: what is asked for.
         machines: which machines.
-        catalog: where wheels come from.
+        package_finder: where wheels come from.
         sizes: by default what the index says of each wheel, else its server.
 
     Yields:

@@ -157,7 +157,7 @@ class PackageFinder:
     def for_machine(
         self, ask: Ask | None, environment: Mapping[str, str], wishes: MemberWishes = NO_WISHES
     ) -> PackageFinder:
-        """The same catalog as one machine sees it: of sub-indexes for backends, those that it can use.
+        """The same finder as one machine sees it: of sub-indexes for backends, those that it can use.
 
         Args:
             ask: what the machine offers of the namespaces that some variants use; ``None``: such wheels are
@@ -172,7 +172,7 @@ class PackageFinder:
         return seen
 
     def for_interpreter(self, name: str, fits: Fits, alike: Alike) -> PackageFinder:
-        """The same catalog with a wheel to be built for each version that has none for an interpreter.
+        """The same finder with a wheel to be built for each version that has none for an interpreter.
 
         Args:
             name: what tells it from other interpreters.

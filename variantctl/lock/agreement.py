@@ -77,7 +77,7 @@ class Agreement:
 
     Args:
         request: what is asked for.
-        catalog: where wheels come from.
+        package_finder: where wheels come from.
         preferred: versions to prefer, of a lock that is renewed.
     """
 

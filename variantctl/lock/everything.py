@@ -118,7 +118,7 @@ class Expansion:
 
     Args:
         agreement: resolves; its versions are kept to.
-        catalog: where wheels come from.
+        package_finder: where wheels come from.
         settings: what the user says about providers.
     """
 

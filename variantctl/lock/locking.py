@@ -326,7 +326,7 @@ class FileList:
     """Gives links as locked wheels.
 
     Args:
-        catalog: fetches what must be fetched to know a hash.
+        package_finder: fetches what must be fetched to know a hash.
         base: the folder of the lock file, which paths are relative to.
     """
 

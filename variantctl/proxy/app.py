@@ -155,7 +155,7 @@ class Proxy:
         return Rewriting(shelf.package_finder, shown.link, decided)
 
     def _look_up(self, name: NormalizedName) -> Viewed:
-        """Called in a thread. A catalog never forgets, so that each look-up has one of its own."""
+        """Called in a thread. A finder never forgets, so that each look-up has one of its own."""
         settings = names_as_they_are(self._settings, name)
         package_finder = PackageFinder(settings, client=self._client, cache=self._cache)
         try:

@@ -100,7 +100,7 @@ class ProjectView:
         name: the project.
         shown: what its page lists, in the order of the source.
         files: every file there is by the key of its ordinary name, listed or not.
-        catalog: where the files are.
+        package_finder: where the files are.
         stock: knows what the wheels are judged by.
         problems: the versions that are left out, and why, one line each.
     """

@@ -40,7 +40,7 @@ class Rewriting:
     """One wheel with another METADATA, as it is sent. Opening reads its directory; to be called in a thread.
 
     Args:
-        catalog: where the wheel is.
+        package_finder: where the wheel is.
         link: the wheel.
         metadata: what its METADATA becomes.
     """

@@ -25,7 +25,7 @@ class Backends:
     """The backends of what can be had, and of what is installed.
 
     Args:
-        catalog: knows the sources.
+        package_finder: knows the sources.
         interpreter: what wheels must fit.
         installed: what the environment has.
         versions: the versions of a project, none where no source has it.

@@ -58,7 +58,7 @@ class CandidateFinder:
     """Projects, their candidates and their metadata, as one resolution sees them.
 
     Args:
-        catalog: where wheels come from.
+        package_finder: where wheels come from.
         machine: what variant properties are supported.
         interpreter: what wheels must fit.
         preferences: what the user said about variants.
@@ -358,7 +358,7 @@ class CandidateFinder:
         return self._hashes.get(name, {})
 
     def metadata(self, candidate: WheelCandidate) -> CoreMetadata:
-        """The METADATA of a candidate's wheel, which the catalog has found to be about that very wheel.
+        """The METADATA of a candidate's wheel, which the finder has found to be about that very wheel.
 
         Raises:
             HashesError: the file is none of those the user listed hashes of.

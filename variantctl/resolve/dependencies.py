@@ -38,7 +38,7 @@ class Dependencies:
     """The needs of candidates, read from METADATA.
 
     Args:
-        stock: has the METADATA.
+        candidate_finder: has the METADATA.
         no_deps: leave dependencies out.
         every_device: leave extras for every device as they are (``SearchOptions.every_device``).
         overrides: project -> what takes the place of every requirement of it.

@@ -23,10 +23,10 @@ _Answer = TypeVar("_Answer")
 
 
 class Prefetcher:
-    """Pages and METADATA of a catalog, each asked for once, in the background where that was foreseen.
+    """Pages and METADATA of a finder, each asked for once, in the background where that was foreseen.
 
     Args:
-        catalog: may be asked from several threads.
+        package_finder: may be asked from several threads.
         interpreter: which wheel of a version its METADATA will be wanted of.
     """
 
@@ -43,14 +43,14 @@ class Prefetcher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def project(self, name: NormalizedName) -> ProjectFiles:
-        """The files of a project; raises what the catalog raised, each time."""
+        """The files of a project; raises what the finder raised, each time."""
         page = self._pages.get(name)
         if page is None:
             page = self._pages[name] = _done(lambda: self._package_finder.project(name))
         return page.result()
 
     def metadata(self, link: WheelLink) -> CoreMetadata:
-        """The METADATA of a wheel; raises what the catalog raised, each time."""
+        """The METADATA of a wheel; raises what the finder raised, each time."""
         with self._lock:
             known = self._metadata.get(link.file.url)
         if known is None:

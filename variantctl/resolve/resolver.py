@@ -103,7 +103,7 @@ def resolve(
 
     Args:
         request: what is asked for.
-        catalog: where wheels come from.
+        package_finder: where wheels come from.
         machine: what variant properties are supported.
         platform: the tags and markers of what is installed into.
         installed: what it has already.
