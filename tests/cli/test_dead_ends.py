@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.test_install import Shell
 from tests.indexes.server import LoopbackServer
+from tests.indexes.test_sdists import sdist
 from variantctl.wheels.build import build_wheel
 
 
@@ -64,6 +65,27 @@ def test_nothing_is_said_of_others_that_do_not_have_it_either(shell: Shell, serv
 def test_a_single_equals_sign(shell: Shell) -> None:
     assert "Write one version as 'six==1.17'." in shell.install("six=1.17", code=1).stderr
     assert "'six[x]==1.17.*'" in shell.install("six[x] = 1.17.*", code=1).stderr
+
+
+def test_all_that_has_source_code_only_is_told_at_once(shell: Shell) -> None:
+    shell.world.add("lib")
+    for name in ("first", "second", "third"):
+        sdist(shell.world.wheels / f"{name}-1.0.tar.gz", {"PKG-INFO": "Metadata-Version: 2.1\n"})
+    error = json.loads(shell.install("first", "lib", "second", "--no-build", "--json", code=1).stdout)[
+        "error"
+    ]
+    assert "first has no wheels, only source distributions" in error["message"]
+    assert "first, second have source code only: `--build first,second` builds these" in error["hint"]
+    assert "third" not in error["hint"]
+    # What the hint says is understood, and what it does not name still is not built.
+    told = shell.install("first", "third", "--no-build", "--build", "first", code=1).stderr
+    assert "third has source code only: `--build third` builds it" in told and "first" not in told
+
+
+def test_sync_with_a_requirements_file(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("lib\n")
+    error = json.loads(shell.run("sync", "requirements.txt", "-p", "env", "--json", code=1).stdout)["error"]
+    assert "`variantctl lock -r requirements.txt`, and then run `variantctl sync`" in error["hint"]
 
 
 def test_a_url_with_a_marker_in_a_file(shell: Shell, tmp_path: Path) -> None:

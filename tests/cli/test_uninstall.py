@@ -51,6 +51,22 @@ def test_what_only_the_removed_package_needed_is_told(shell: Shell) -> None:
     assert shell.run("uninstall", "app", "-q", "-p", "env").stderr == ""
 
 
+def test_many_that_are_left_over_are_not_named_one_by_one(shell: Shell) -> None:
+    for number in range(6):
+        shell.world.add(f"part{number}")
+    shell.world.add("whole", requires=[f"part{number}" for number in range(6)])
+    shell.run("install", "whole", "-p", "env", *PLACE)
+    said = " ".join(shell.run("uninstall", "whole", "-p", "env").stderr.split())
+    assert "part0, part1, part2, 3 others; `variantctl uninstall -y --orphans -p env` removes them" in said
+    shell.run(*shlex.split(said.split("`")[1])[1:])
+    assert not any(name.startswith("part") for name in shell.packages())
+    # Where something else is left over as well, the short command would take too much.
+    shell.run("install", "whole", "-p", "env", *PLACE)
+    shell.run("uninstall", "torch", "-p", "env")
+    said = " ".join(shell.run("uninstall", "whole", "-p", "env").stderr.split())
+    assert "--orphans part0 part1" in said
+
+
 def test_orphans_with_a_name_takes_what_only_that_needs(shell: Shell) -> None:
     shell.world.add("stray")
     shell.run("install", "stray", "-p", "env", *PLACE)

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         verb = "would remove" if args.dry_run else "removed"
         for package in going:
             sys.stdout.write(f"{verb} {package.name} {package.version}\n")
-        _say_left_over(args, rest)
+        _say_left_over(args, rest, _is_everything(rest, installed, environment, going))
     return 0 if done else 1
 
 
@@ -130,7 +130,27 @@ def _left_over(
     return only_for(installed, environment, leaving, surely=False) if leaving else []
 
 
-def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver]) -> None:
+def _is_everything(
+    rest: Sequence[LeftOver],
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment,
+    going: Sequence[InstalledPackage],
+) -> bool:
+    """Whether ``--orphans`` removes just this without names, which may be a hundred."""
+    from variantctl.doctor.leftovers import NothingRequestedError, left_over
+
+    if len(rest) <= _MOST_NAMES:
+        return False
+    gone = {package.name for package in going}
+    staying = {name: package for name, package in installed.items() if name not in gone}
+    try:
+        found = left_over(staying, environment)
+    except NothingRequestedError:
+        return False
+    return {item.package.name for item in found} == {item.package.name for item in rest}
+
+
+def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver], is_everything: bool) -> None:
     """What is there for the sake of what went, and the command that removes it."""
     if not rest:
         return
@@ -142,7 +162,7 @@ def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver]) -> None:
     size = sum(item.size for item in rest)
     weight = f" ({render.human_size(size)})" if size else ""
     count = "1 package" if one else f"{len(names)} packages"
-    command = commands_for(args.arguments).uninstall("--orphans", *names)
+    command = commands_for(args.arguments).uninstall("--orphans", *([] if is_everything else names))
     render.note(
         f"{count} that nothing else needs {'stays' if one else 'stay'}{weight}: {', '.join(most)}; "
         f"`{command}` removes {'it' if one else 'them'}"

@@ -46,7 +46,10 @@ def read_lock(path: Path) -> Lock:
         LockFileError: it is not there, or not a lock file.
     """
     if not is_valid_path(path):
-        raise LockFileError(f"{path}: a lock file is named {FILENAMES} (PEP 751)")
+        hint = None
+        if path.suffix in (".txt", ".in", ".toml"):
+            hint = f"Lock what it names with `variantctl lock -r {path}`, and then run `variantctl sync`."
+        raise LockFileError(f"{path}: a lock file is named {FILENAMES} (PEP 751)", hint=hint)
     try:
         data = read_bounded(path)
     except OSError as error:

@@ -36,12 +36,19 @@ def failure(
     proof: Proof,
     candidate_finder: CandidateFinder,
     constraints: Mapping[NormalizedName, Sequence[ProjectRequirement]],
+    asked: Sequence[Need] = (),
 ) -> VariantctlError:
     """The error for a search that proved that there is nothing.
 
     A single requirement that cannot be had is told as such (``NoCandidateError``, ``ProjectNotFound``);
     anything else as the chains of requirements that contradict each other, or where those are many as the
     derivation, step by step (``UnsatisfiableError``).
+
+    Args:
+        proof: what the search found out.
+        candidate_finder: what can be had.
+        constraints: what limits a project without asking for it.
+        asked: what the user names: all of it that has only source code is told at once.
     """
     causes = proof.at_odds
     errors = [cause.need.error for cause in causes if isinstance(cause.need, ImpossibleRequirement)]
@@ -52,6 +59,9 @@ def failure(
         if proof.is_simple and (
             error := _about(name, mine, proof, candidate_finder, constraints.get(name, ()))
         ):
+            source_code = _only_source([name, *(need.name for need in asked)], candidate_finder)
+            if name in source_code:
+                error.hint = " ".join(filter(None, [error.hint, _build(source_code)]))
             return error
     lines = _lines(causes, proof, proof.limits) if proof.is_simple else _steps(proof)
     return UnsatisfiableError(
@@ -81,6 +91,25 @@ def _about(
             hint=_hint(name, [*needs, *limits], candidate_finder) or _loosen(mine, proof, candidate_finder),
         )
     return None
+
+
+def _only_source(names: Iterable[NormalizedName], candidate_finder: CandidateFinder) -> list[NormalizedName]:
+    """Those of which there is source code alone, which may not be built."""
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if missing_project(name, candidate_finder) is None
+        and candidate_finder.project(name).sdists
+        and not candidate_finder.versions(name)
+    ]
+
+
+def _build(names: Sequence[NormalizedName]) -> str:
+    have, them = ("have", "these") if len(names) > 1 else ("has", "it")
+    return (
+        f"{', '.join(names)} {have} source code only: `--build {','.join(names)}` builds {them} "
+        "nevertheless, or leave --no-build and --only-binary out."
+    )
 
 
 def missing_project(name: NormalizedName, candidate_finder: CandidateFinder) -> ProjectNotFound | None:

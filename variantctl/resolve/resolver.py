@@ -253,7 +253,7 @@ def _made_sure(
     if candidate_finder.preferences.accelerator == REQUIRE:
         further = [need for each in constraints.values() for need in each]
         refuse_without_accelerator([need.name for need in needs], [*needs, *further], candidate_finder)
-    raise failure(proof, candidate_finder, constraints) from None
+    raise failure(proof, candidate_finder, constraints, needs) from None
 
 
 def _applicable(
