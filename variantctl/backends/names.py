@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from variantctl.backends.backend import Backend, Build
 from variantctl.values import dataclass, replace
+from variantctl.variants.digits import whole_number
 from variantctl.variants.properties import Properties
 
 _NAME = re.compile(r"(?P<kind>cu|rocm)(?P<version>[0-9]{1,4}(?:[.-][0-9]{1,4}){0,2})|xpu|cpu", re.ASCII)
@@ -103,7 +104,7 @@ def backend_by_rule(name: AcceleratorName, known: Sequence[Backend]) -> Backend 
 
 def _cuda_version(digits: str) -> tuple[int, ...]:
     """``126`` as (12, 6), ``92`` as (9, 2). No CUDA had a minor version of two digits."""
-    if not digits.isdigit() or len(digits) not in (2, 3):
+    if whole_number(digits) is None or len(digits) not in (2, 3):
         return ()
     if len(digits) == _WITH_MAJOR_OF_TWO:
         return int(digits[:2]), int(digits[2:])

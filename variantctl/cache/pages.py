@@ -21,9 +21,10 @@ from variantctl.net.errors import OfflineError
 from variantctl.net.redaction import without_secrets
 from variantctl.net.urls import is_file_url
 from variantctl.values import dataclass
+from variantctl.variants.digits import whole_number
 
 DEFAULT_LIFETIME = 600.0
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d+)")
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]+)")
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "cache-control", "expires", "date")
 _ABSENT = (404, 410)
 
@@ -186,8 +187,7 @@ def lifetime(headers: Mapping[str, str]) -> float:
     control = headers.get("cache-control", "").lower()
     if "no-cache" in control or "no-store" in control:
         return 0.0
-    age = headers.get("age", "").strip()
-    spent = float(age) if age.isdigit() else 0.0
+    spent = float(whole_number(headers.get("age", "").strip()) or 0)
     match = _MAX_AGE.search(control)
     if match:
         return max(0.0, float(match[1]) - spent)
@@ -197,7 +197,7 @@ def lifetime(headers: Mapping[str, str]) -> float:
         try:
             expires = parsedate_to_datetime(headers["expires"]).timestamp()
             date = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return 0.0
         return max(0.0, expires - date - spent)
     return DEFAULT_LIFETIME

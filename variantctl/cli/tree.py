@@ -11,6 +11,7 @@ from variantctl.cli import render
 from variantctl.cli.habits import not_installed
 from variantctl.cli.options import add_environment_arguments, named_environment
 from variantctl.cli.recovery import recover
+from variantctl.variants.digits import whole_number
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -61,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _depth(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 7:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of levels, such as 2")
+    if (depth := whole_number(text)) is not None:
+        return depth
+    raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number of levels, such as 2")
 
 
 def _print(trees: Sequence[Node], packages: Mapping[NormalizedName, InstalledPackage]) -> None:

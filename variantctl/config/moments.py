@@ -57,6 +57,6 @@ def uploaded_at(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        return moment.astimezone(timezone.utc) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the latter: at the ends of what a calendar can say
         return None
-    return moment.astimezone(timezone.utc) if moment.tzinfo is not None else None

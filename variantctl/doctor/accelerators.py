@@ -18,6 +18,7 @@ from variantctl.select.fit import devices, fit_of_ordinary, present
 from variantctl.select.ordinary_builds import CPU, VENDORS, toolkit_version
 from variantctl.select.reasons import property_reasons
 from variantctl.values import dataclass
+from variantctl.variants.digits import whole_number
 from variantctl.variants.ordering import explain_label
 from variantctl.variants.properties import Supported
 
@@ -250,7 +251,9 @@ def _cuda_of(item: Inspected) -> str | None:
     if item.build.accelerator == "nvidia":
         return item.build.version
     label = backend(item) or ""
-    return toolkit_version("nvidia", label[2:]) if label.startswith("cu") and label[2:].isdigit() else None
+    return (
+        toolkit_version("nvidia", label[2:]) if label.startswith("cu") and whole_number(label[2:]) else None
+    )
 
 
 def _other_torch(packages: Mapping[NormalizedName, Inspected], commands: Commands) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ def runs_on(archs: "list[str]", major: int, minor: int) -> bool:
     for arch in archs:
         kind, _, number = arch.partition("_")
         digits = number.rstrip("abcdefghijklmnopqrstuvwxyz")
-        if not digits.isdigit() or len(digits) < 2:
+        if not (digits.isascii() and digits.isdigit()) or not 2 <= len(digits) <= 6:
             continue
         built = int(digits[:-1]), int(digits[-1])
         if digits != number:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,10 +32,10 @@ from variantctl.lock.needed_on import markers_of
 from variantctl.lock.overrides import overridden_roots, with_overrides
 from variantctl.lock.source_code import locked_source, relative_path
 from variantctl.lock.variants_table import backend_table, narrowed, of_backend
-from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.net.hashes import STRONG, is_known
 from variantctl.net.redaction import bare_text, without_secrets
 from variantctl.net.remote_file import RemoteFile
+from variantctl.net.sizes import remote_size
 from variantctl.net.urls import is_file_url, split_credentials, url_to_path
 from variantctl.resolve.resolver import Request
 from variantctl.select.compatibility import Interpreter
@@ -319,7 +318,6 @@ def _specifier(text: str | None) -> SpecifierSet | None:
 
 
 _PARALLEL = 8
-_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\s*\Z")
 
 
 class FileList:
@@ -384,16 +382,5 @@ class FileList:
         if is_file_url(file.url):
             size = url_to_path(file.url).stat().st_size
         elif size is None:
-            size = self._remote_size(file.url)
+            size = remote_size(file.url, self._package_finder.client)
         return hashes, size
-
-    def _remote_size(self, url: str) -> int | None:
-        """What the server says when asked for one byte; ``None`` where it is silent: sizes are optional."""
-        try:
-            with self._package_finder.client.stream(
-                url, headers={"Range": "bytes=0-0"}, allow=(416,)
-            ) as stream:
-                total = _TOTAL.match(stream.headers.get("content-range", ""))
-                return int(total[1]) if total else (stream.length if stream.status == 200 else None)
-        except (NetworkError, OfflineError):
-            return None

@@ -13,7 +13,7 @@ from variantctl.values import dataclass
 
 #: Libraries of the toolkit that have its major version (libcufft and others have their own).
 _TOOLKIT = re.compile(
-    r"lib(?:cudart|cublas|cublasLt|nvrtc|nvJitLink)(?:-[0-9a-f]{6,})?\.so\.(?P<so>\d+)(?:\.[\d.]+)?"
+    r"lib(?:cudart|cublas|cublasLt|nvrtc|nvJitLink)(?:-[0-9a-f]{6,})?\.so\.(?P<so>[0-9]{1,4})(?:\.[\d.]+)?"
     r"|(?:cudart|cublas|cublasLt)64_(?P<dll>\d\d)\d*\.dll"
     r"|nv(?:rtc|JitLink)_?64_(?P<other>\d\d)\d+_\d+\.dll"
 )

@@ -113,6 +113,6 @@ def _members(stream: Unpacked) -> Iterator[str]:
 
 def _size(header: bytes) -> int:
     text = header[48:58].strip()
-    if not text.isdigit():
+    if not text.isdigit():  # of bytes: ASCII alone
         raise DamagedCodeError("an archive of device binaries has a member without a size")
     return int(text)

@@ -20,6 +20,7 @@ from variantctl.net.insecure import check_transport
 from variantctl.net.tls import tls_context
 from variantctl.net.urls import as_sent, is_file_url, redact, url_to_path
 from variantctl.values import dataclass, field
+from variantctl.variants.digits import whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,15 +94,15 @@ def is_transient(status: int) -> bool:
 def retry_after(value: str) -> float | None:
     """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3): a number, or a date."""
     value = value.strip()
-    if value.isdigit():
-        return float(value)
+    if (seconds := whole_number(value)) is not None:
+        return float(seconds)
     if not value:
         return None
     from email.utils import parsedate_to_datetime
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
@@ -297,12 +298,11 @@ class HttpClient:
                     raise status_error(bare, response.status_code, response.reason_phrase, names)
                 coding = names.get("content-encoding", "").strip().lower()
                 raw = coding in ("", "identity")
-                length = names.get("content-length", "")
                 yield Stream(
                     url=split_url(str(response.url))[0],
                     status=response.status_code,
                     headers=names,
-                    length=int(length) if raw and length.isdigit() else None,
+                    length=whole_number(names.get("content-length", "")) if raw else None,
                     chunks=lambda: decoded(_guarded(response.iter_raw(), bare), coding, bare),
                 )
 

@@ -47,7 +47,7 @@ class SeekableReader(io.RawIOBase):
 
 BLOCK = 16 * 1024
 TAIL = 4 * BLOCK
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\s*\Z")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})\s*\Z")
 _REFUSALS = (400, 405, 416, 501)
 #: What servers say to a range that they do not give. The last three too, though the file is there (so Nexus
 #: answers to the last bytes of a file): whether it is, only a request for all of it can tell.

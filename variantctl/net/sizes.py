@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from variantctl.net.client import HttpClient
     from variantctl.net.remote_file import RemoteFile
 
-_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\s*\Z")
+_TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]{1,18})\s*\Z")
 
 
 def file_size(file: RemoteFile, client: HttpClient) -> int | None:
@@ -30,8 +30,13 @@ def file_size(file: RemoteFile, client: HttpClient) -> int | None:
             return None
     if not file.url.startswith(("http://", "https://")):
         return None  # a repository
+    return remote_size(file.url, client)
+
+
+def remote_size(url: str, client: HttpClient) -> int | None:
+    """Bytes: what the server says when asked for one of them; ``None`` where it is silent."""
     try:
-        with client.stream(file.url, headers={"Range": "bytes=0-0"}, allow=(416,)) as stream:
+        with client.stream(url, headers={"Range": "bytes=0-0"}, allow=(416,)) as stream:
             total = _TOTAL.match(stream.headers.get("content-range", ""))
             return int(total[1]) if total else (stream.length if stream.status == 200 else None)
     except (NetworkError, OfflineError):

@@ -206,7 +206,7 @@ def _table(text: str) -> str:
         chosen = list(range(len(_COLUMNS)))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    rows = [row for row in rows if row is titles or row[0].strip().isdigit()]
+    rows = [row for row in rows if row is titles or (row[0].isascii() and row[0].strip().isdigit())]
     writer.writerows([row[place] for place in chosen if place < len(row)] for row in rows)
     return out.getvalue()
 

@@ -199,10 +199,10 @@ def _end_children() -> None:
 def _children() -> list[int]:
     """The processes whose parent is this one (proc(5), /proc/pid/stat)."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
-                parent = int(file.read().rpartition(b")")[2].split()[1]) if name.isdigit() else 0
+                parent = int(file.read().rpartition(b")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             continue
         if parent == os.getpid():

@@ -13,7 +13,7 @@ from variantctl.values import dataclass, field
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.lenient import read_specifiers
 
-_GLIBC = re.compile(r"manylinux_(\d+)_(\d+)_(.+)")
+_GLIBC = re.compile(r"manylinux_([0-9]{1,9})_([0-9]{1,9})_(.+)")
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 

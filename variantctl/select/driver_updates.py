@@ -11,6 +11,7 @@ from typing import Any
 from variantctl.indexes.project_files import WheelLink
 from variantctl.select.ranking import SelectionContext, fits_interpreter, rank_wheels
 from variantctl.values import dataclass, replace
+from variantctl.variants.digits import whole_number
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.ordering import Unsupported, explain_label, order_labels
 from variantctl.variants.properties import Supported
@@ -238,10 +239,10 @@ def _highest(values: Iterable[str]) -> _Version:
 
 def _version(value: str) -> _Version:
     """``12.8`` as (12, 8), a bare ``13`` as (13, 0); empty, and so below all, where it is no version."""
-    parts = value.split(".")
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    parts = [whole_number(part) for part in value.split(".")]
+    numbers = tuple(part for part in parts if part is not None)
+    if len(numbers) < len(parts):
         return ()
-    numbers = tuple(map(int, parts))
     return numbers if len(numbers) > 1 else (*numbers, 0)
 
 

@@ -290,7 +290,7 @@ def toolkit_version(namespace: str, written: str | None) -> str | None:
     """
     if written is None or namespace not in ("nvidia", "amd"):
         return None
-    if not written.isdigit():
+    if not (written.isascii() and written.isdigit()):
         return written.replace("-", ".")
     if namespace == "amd":
         # Six and more figures are a date: rocmsdk20250901.

@@ -14,6 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from variantctl.variants.digits import whole_number
+
 HEAD_BYTES = 32 * 1024
 _METHODS = ("GET", "HEAD")
 _LONGEST_PATH = 8 * 1024
@@ -85,14 +87,19 @@ def _is_sensible(ranges: str) -> bool:
     if len(ranges) > _LONGEST_RANGE or not _RANGES.match(ranges):
         return False
     bounds = [part.strip().split("-") for part in ranges.partition("=")[2].split(",")]
-    return all(
-        (first or last) and (not first or not last or int(first) <= int(last)) for first, last in bounds
-    )
+    return all((first or last) and _is_in_order(first, last) for first, last in bounds)
+
+
+def _is_in_order(first: str, last: str) -> bool:
+    if not first or not last:
+        return True
+    begin, end = whole_number(first), whole_number(last)
+    return begin is not None and end is not None and begin <= end
 
 
 def _without_port(host: str) -> str:
     name, _, port = host.rpartition(":")
-    return (name if name and port.isdigit() else host).lower()
+    return (name if name and whole_number(port) is not None else host).lower()
 
 
 HEAD_SECONDS = 10.0

@@ -18,6 +18,7 @@ from variantctl.net.redaction import without_secrets
 from variantctl.target.environment import Environment
 from variantctl.target.errors import BrokenPackageError
 from variantctl.values import dataclass, field
+from variantctl.variants.digits import whole_number
 from variantctl.variants.names import canonicalize_name
 
 if TYPE_CHECKING:
@@ -308,9 +309,4 @@ def _rows(text: str, root: Path) -> Iterator[InstalledFile]:
         path, digest, size = (*row, "", "")[:3]
         # join keeps an absolute path as it is: some installers write those for scripts.
         absolute = Path(os.path.normpath(os.path.join(base, path)))
-        yield InstalledFile(absolute, digest, _number(size))
-
-
-def _number(text: str) -> int | None:
-    """A size, where it is one: no file has one of 20 digits."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+        yield InstalledFile(absolute, digest, whole_number(size))

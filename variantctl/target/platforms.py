@@ -167,7 +167,7 @@ def _python(python: str | None, base: Platform | None) -> tuple[tuple[int, int, 
         version = base.version if base else sys.version_info[:3]
         abi = next((tag.abi for tag in base.tags if tag.abi.startswith("cp")), None) if base else None
         return version, abi
-    match = re.fullmatch(r"(\d+)\.(\d+)(?:\.(\d+))?(t?)", python)
+    match = re.fullmatch(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?(t?)", python)
     if not match:
         raise UnknownPlatformError(f"python {python!r} is not a version", hint="Write it as 3.12 or 3.12.4.")
     major, minor, micro = int(match[1]), int(match[2]), int(match[3] or 0)
@@ -238,13 +238,13 @@ def _manylinux_tags(glibc: tuple[int, int], machine: str) -> Iterator[str]:
 def _glibc_of(base: Platform | None) -> tuple[int, int]:
     if base:
         for platform in _platforms_of(base):
-            if match := re.match(r"manylinux_(\d+)_(\d+)_", platform):
+            if match := re.match(r"manylinux_([0-9]{1,3})_([0-9]{1,3})_", platform):
                 return int(match[1]), int(match[2])
     return _DEFAULT_GLIBC
 
 
 def _libc_version(libc: str, name: str, example: str) -> tuple[int, int]:
-    match = re.fullmatch(rf"{name}\s+(\d+)(?:\.(\d+))?(?:\.\d+)*", libc.strip().lower())
+    match = re.fullmatch(rf"{name}\s+([0-9]{{1,3}})(?:\.([0-9]{{1,3}})(?:\.[0-9]+)*)?", libc.strip().lower())
     if not match:
         raise UnknownPlatformError(f"libc {libc!r} is not understood", hint=f"Write it as {example!r}.")
     return int(match[1]), int(match[2] or 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
+from variantctl.variants.digits import whole_number
+
 PEP_825_SCHEMA = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
 """What we write as ``$schema`` where there are no providers."""
 
@@ -62,7 +64,11 @@ def format_of(schema: str) -> Format | str:
         return (
             "it is not the URL of a variant metadata schema, which ends in '/v{major}.{minor}.{patch}.json'"
         )
-    version = (int(match[1]), int(match[2]), int(match[3]))
+    numbers = [whole_number(text) for text in match.groups()]
+    major, minor, patch = numbers
+    if major is None or minor is None or patch is None:
+        return "its version has a number that is too long"
+    version = (major, minor, patch)
     if version[0] == 0:
         return _DRAFTS.get(version, f"draft version {match[0][2:-5]} of the format is not supported")
     return _MAJORS.get(version[0], f"major version {version[0]} of the format is not supported")

@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from variantctl.filesystem.atomic import same_content
 from variantctl.values import dataclass, replace
+from variantctl.variants.digits import whole_number
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.known_properties import KnownFeatures, check_known
 from variantctl.variants.metadata import VariantMetadata
@@ -314,16 +315,17 @@ def _aside(out_dir: Path) -> Iterator[Path]:
 
 
 def _is_running(process: str) -> bool:
-    if os.name != "posix" or not process.isdigit():
+    number = whole_number(process)
+    if os.name != "posix" or number is None:
         # Elsewhere asking ends the process; the folder stays until somebody removes it.
         return True
     try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True
-    return int(process) != os.getpid()
+    return number != os.getpid()
 
 
 def _put_in_place(names: Sequence[str], aside: Path, out_dir: Path) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from variantctl.machine_code.cuda import Architecture, toolkit_majors, toolkit_of_ptx
+from variantctl.variants.digits import whole_number
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.properties import Properties
 from variantctl.wheels.audit import Library, WheelAudit
@@ -93,7 +94,7 @@ def _architectures(libraries: Sequence[Library], declared: Sequence[str]) -> Ite
         return
     for value in declared if not lto else ():
         number, _, kind = value.partition("_")
-        if not number.isdigit():
+        if whole_number(number) is None:
             continue
         gpu = Architecture.parse(number)
         running = [code for code in cubins if code.runs_on(gpu.major, gpu.minor)]
@@ -183,7 +184,7 @@ def _vendors(library: Library) -> Iterator[str]:
 
 def _version(value: str) -> tuple[int, int]:
     major, _, minor = value.partition(".")
-    return int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0
+    return whole_number(major) or 0, whole_number(minor) or 0
 
 
 def _dotted(version: tuple[int, int]) -> str:

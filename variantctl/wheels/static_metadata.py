@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from variantctl.variants.digits import whole_number
 from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.metadata import CoreMetadata, core_metadata, parse_core_metadata
 
@@ -30,7 +31,7 @@ def from_pkg_info(data: bytes, source: str) -> CoreMetadata | None:
     except VariantctlError:
         return None
     major, _, minor = metadata.metadata_version.partition(".")
-    if not (major.isdigit() and minor.isdigit()) or (int(major), int(minor)) < _FIRST_WITH_DYNAMIC:
+    if (whole_number(major) or 0, whole_number(minor) or 0) < _FIRST_WITH_DYNAMIC:
         return None
     return None if set(_FIELDS) & set(metadata.dynamic) else metadata
 

@@ -15,6 +15,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from variantctl.values import dataclass
+from variantctl.variants.digits import whole_number
 from variantctl.variants.errors import VariantctlError
 
 DASK = "dask://"
@@ -103,10 +104,10 @@ def parse_workers(text: str) -> Workers:
     """
     if text.startswith(DASK) and _ADDRESS.fullmatch(text.removeprefix(DASK).rstrip("/")):
         return Workers(scheduler=text.removeprefix(DASK).rstrip("/"))
-    if text.isdecimal() and 1 <= int(text) <= 1024:
-        return Workers(int(text))
+    if 1 <= (count := whole_number(text) or 0) <= 1024:
+        return Workers(count)
     raise WorkersError(
-        f"{text!r} names no workers",
+        f"{text[:80]!r} names no workers",
         hint="Give a number of processes (--workers 4), or a dask scheduler (--workers dask://HOST:8786).",
     )
 

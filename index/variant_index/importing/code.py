@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from variant_index.importing.state import Imported
 from variant_index.importing.work import Item
 from variantctl.values import replace
+from variantctl.variants.digits import whole_number
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.variants.properties import Properties, VariantProperty
 from variantctl.wheels.audit import WheelAudit
@@ -101,4 +102,5 @@ def _with(metadata: VariantMetadata, label: str, properties: Properties) -> Vari
 
 
 def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+    numbers = (whole_number(part) for part in version.split("."))
+    return tuple(number for number in numbers if number is not None)

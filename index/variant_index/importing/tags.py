@@ -26,7 +26,7 @@ _SYSTEMS = (
 )
 _MACHINES = {("Windows", "amd64"): "AMD64", ("Windows", "arm64"): "ARM64", ("Darwin", "universal2"): "arm64"}
 _SHORT = re.compile(r"(?P<system>linux|macos|windows)-(?P<machine>\w+)")
-_PYTHON = re.compile(r"(?:cp)?(?P<major>\d)\.?(?P<minor>\d+)(?P<free>t?)")
+_PYTHON = re.compile(r"(?:cp)?(?P<major>[0-9])\.?(?P<minor>[0-9]{1,4})(?P<free>t?)")
 
 
 class SelectionError(VariantctlError):
@@ -106,7 +106,7 @@ class Pythons:
 
 def _runs(tag: Tag, python: tuple[int, int, bool]) -> bool:
     major, minor, free = python
-    match = re.fullmatch(r"(py|cp)(\d)(\d*)", tag.interpreter)
+    match = re.fullmatch(r"(py|cp)([0-9])([0-9]{0,4})", tag.interpreter)
     if match is None or int(match[2]) != major:
         return False
     of = int(match[3]) if match[3] else None

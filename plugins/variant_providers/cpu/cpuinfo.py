@@ -42,7 +42,7 @@ def parse_cpuinfo(text: str, flags_key: str) -> CpuInfo:
         if key == flags_key:
             # Most machines repeat one line hundreds of times; each different one is split once.
             lines.add(value)
-        elif key == "processor" and value.strip().isdigit():
+        elif key == "processor" and value.isascii() and value.strip().isdigit():
             processors += 1
         elif key == "model name" and not model:
             model = printable(value, 200)

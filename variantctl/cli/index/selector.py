@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render
 from variantctl.cli.app import UsageError
+from variantctl.variants.digits import whole_number
 from variantctl.variants.errors import VariantctlError
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1000")
-    return int(text)
+    if not 1 <= (count := whole_number(text) or 0) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number from 1 to 1000")
+    return count
 
 
 def run(args: argparse.Namespace) -> int:

@@ -153,7 +153,7 @@ def _left_behind(asker: int) -> int:
     parents = {os.getpid()} | ({os.getppid()} if os.getppid() == asker else set())
     count = 0
     for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) == os.getpid():
+        if not (name.isascii() and name.isdigit()) or int(name) == os.getpid():
             continue
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
