@@ -141,11 +141,10 @@ class Selection:
 
     def _check_environment(self) -> None:
         lock, markers = self._lock, self._interpreter.markers
-        if lock.requires_python is not None and not lock.requires_python.contains(
-            self._interpreter.python, prereleases=True
-        ):
+        python = self._interpreter.python  # a release, of a pre-release too
+        if lock.requires_python is not None and not lock.requires_python.contains(python):
             raise LockMismatchError(
-                f"the lock is for Python {lock.requires_python}; {self._who} has {self._interpreter.python}",
+                f"the lock is for Python {lock.requires_python}; {self._who} has {python}",
                 hint="Use another interpreter (-p), or lock again for this one.",
             )
         if lock.environments and not any(marker.evaluate(dict(markers)) for marker in lock.environments):
@@ -311,7 +310,7 @@ class Selection:
 
     def _accepts_python(self, package: LockedPackage) -> bool:
         specifier = package.requires_python
-        return specifier is None or specifier.contains(self._interpreter.python, prereleases=True)
+        return specifier is None or specifier.contains(self._interpreter.python)
 
     def _fits_others(self, wheel: RankedWheel) -> bool:
         """Whether the lock has the releases that a variant was built for (PEP 850, ``abi_dependency``)."""
