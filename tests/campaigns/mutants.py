@@ -36,9 +36,9 @@ ROOT = Path(__file__).parents[2]
 TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.variants.ordering": ("tests/variants/test_ordering.py",),
     "variantctl.select.ranking": ("tests/select/test_ranking.py", "tests/select/test_ranking_corners.py"),
-    "variantctl.install.transaction": ("tests/install/test_transaction.py", "tests/install/test_state.py"),
+    "variantctl.install.transaction": ("tests/install/test_transaction_steps.py",),
     "variantctl.install.clashes": ("tests/install/test_clash_rules.py", "tests/install/test_clashes.py"),
-    "variantctl.install.file_changes": ("tests/install/test_refusals.py", "tests/install/test_clashes.py"),
+    "variantctl.install.file_changes": ("tests/install/test_file_changes.py",),
     "variantctl.providers.algorithm": (
         "tests/providers/test_algorithm.py",
         "tests/providers/test_algorithm_corners.py",
@@ -50,11 +50,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "variantctl.wheels.verify": ("tests/wheels/test_verify.py", "tests/wheels/test_untidy.py"),
     "variantctl.wheels.record": ("tests/wheels/test_untidy.py", "tests/wheels/test_archive.py"),
     "variantctl.net.hashes": ("tests/net/test_digests.py",),
-    "variantctl.lock.selection": (
-        "tests/lock/test_locking.py",
-        "tests/lock/test_backends.py",
-        "tests/lock/test_syncing.py",
-    ),
+    "variantctl.lock.selection": ("tests/lock/test_selection.py",),
 }
 _SITE = """\
 import os

@@ -9,6 +9,7 @@ import lzma
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 from packaging.utils import NormalizedName
 
-from variantctl.indexes import bounded_tars, source_archives
+from variantctl.filesystem import bounded_tars
+from variantctl.indexes import source_archives
 from variantctl.indexes.errors import BuildError
 from variantctl.indexes.sdists import BuildPolicy
 from variantctl.indexes.source_archives import static_metadata, unpacked_source
@@ -32,6 +34,25 @@ def sdist(path: Path, files: dict[str, str]) -> Path:
             member = tarfile.TarInfo(name)
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+def damaged_tar(path: Path, name: str, content: bytes) -> Path:
+    """Compressed as its ending says; in the middle is what no compressor writes."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    half = plain.getvalue()[: len(content) // 2]
+    if path.suffix == ".gz":
+        # After a full flush comes a block, of a kind that deflate has not.
+        work = zlib.compressobj(wbits=31)
+        data = work.compress(half) + work.flush(zlib.Z_FULL_FLUSH) + b"\x07" * 50
+    else:
+        data = (lzma if path.suffix == ".xz" else bz2).compress(plain.getvalue())
+        data = data[: len(data) // 2] + bytes(range(40, 80)) + data[len(data) // 2 + 40 :]
+    path.write_bytes(data)
     return path
 
 
@@ -179,8 +200,39 @@ def test_an_archive_unpacks_to_so_much_and_no_more(
     assert (unpacked_source(fine, tmp_path / "source", "fine") / "PKG-INFO").read_text() == PKG_INFO
     large = header("thing-1/zeros", 8 << 20, tarfile.REGTYPE)
     bomb = compressed(tmp_path / "bomb", opener, [member, large, *repeat(ZEROS, 8), bytes(1024)])
-    with pytest.raises(BuildError, match="more than source code has"):
+    with pytest.raises(BuildError, match="unpacks to"):
         static_metadata(bomb, "bomb.tar.gz")
-    with pytest.raises(BuildError, match="more than source code has"):
+    with pytest.raises(BuildError, match="unpacks to"):
         unpacked_source(bomb, tmp_path / "bombed", "bomb.tar.gz")
     assert not list((tmp_path / "bombed").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "bz2", "deflated", "lzma", "bzip2"])
+def test_damage_in_the_middle(kind: str, tmp_path: Path) -> None:
+    """Its error is that of whoever unpacks: zlib, lzma, bz2; each is an error of the archive alone."""
+    text = b"".join(b"line %d of the source\n" % number for number in range(50_000))
+    if kind in ZIPPED:
+        archive = tmp_path / "thing-1.zip"
+        with zipfile.ZipFile(archive, "w", ZIPPED[kind]) as members:
+            members.writestr("thing-1/PKG-INFO", text)
+        data = bytearray(archive.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 40] = bytes(range(40, 80))
+        archive.write_bytes(data)
+    else:
+        archive = damaged_tar(tmp_path / f"thing-1.tar.{kind}", "thing-1/PKG-INFO", text)
+    with pytest.raises(BuildError, match="cannot be read"):
+        static_metadata(archive, archive.name)
+    with pytest.raises(BuildError, match="cannot be unpacked"):
+        unpacked_source(archive, tmp_path / "source", archive.name)
+
+
+ZIPPED = {"deflated": zipfile.ZIP_DEFLATED, "lzma": zipfile.ZIP_LZMA, "bzip2": zipfile.ZIP_BZIP2}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["name = 'x'\ndynamic = 5", "name = 'x'\ndynamic = [[]]", "name = 'x'\ndynamic = true", "name = 5", ""],
+)
+def test_a_project_table_that_says_other_things(lines: str) -> None:
+    found = from_pyproject(f"[project]\nversion = '1'\n{lines}\n".encode(), "pyproject.toml")
+    assert found is None or "[[]]" in lines

@@ -20,6 +20,7 @@ from variantctl.install import transaction
 from variantctl.install.errors import NotUndoneError, StateError
 from variantctl.install.file_changes import FileChanges, RenameUnit
 from variantctl.install.journal import Journal
+from variantctl.install.layout import NewFile
 from variantctl.install.roots import Roots
 from variantctl.install.transaction import Transaction, pending, recover
 
@@ -473,3 +474,30 @@ def test_folders_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.Monke
                 transaction._sync_folder(tmp_path)
     after = len(list(handles.iterdir())) if before else 0
     assert after == before, "no handle is left open"
+
+
+def test_staged(change: Change) -> None:
+    file = NewFile(change.path("one"), None, b"new", "", 3)
+    unit = RenameUnit(change.path("one"), (file,), (), False)
+    work = Transaction(change.state, FileChanges((unit,), (), ()), change.roots, COPY, title="x")
+    work.stage()
+    assert (change.state / "stage/0").read_bytes() == b"new"
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("step", [transaction._place, transaction._set_aside])
+def test_half_a_copy_is_in_nobody_s_way(step: Callable[[str, str], None], two: tuple[Path, Path]) -> None:
+    one, other = two
+    one.write_text("whole")
+    half = other.with_name(".variantctl-file")
+    (half / "folder").mkdir(parents=True)
+    step(str(one), str(other))
+    assert other.read_text() == "whole"
+    assert not half.exists()
+
+
+def test_half_a_copy_goes_with_what_is_undone(change: Change) -> None:
+    change.path(".variantctl-one", "half")
+    change.journaled(JOURNAL, place=[change.path("one")])
+    recover(change.state, change.roots)
+    assert change.left() == {}

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.indexes.test_sdists import damaged_tar
 from tests.plugins.conftest import driver_folders, fake_driver, nothing_forced  # noqa: F401 - fixtures
 from variantctl.providers.bundle import Scrubber, opened_tree, write_bundle
 from variantctl.providers.bundle_files import kept, kept_output
@@ -181,6 +182,26 @@ def test_a_bundle_is_not_unpacked_without_end(tmp_path: Path) -> None:
         entry.size = 65 * 1024 * 1024
         archive.addfile(entry, io.BytesIO(bytes(entry.size)))
     with pytest.raises(BundleError, match="too large"), opened_tree(str(tmp_path / "b.tar.gz")):
+        pass
+
+
+def test_what_a_bundle_leaves_out_has_an_end_too(tmp_path: Path) -> None:
+    """300 kB of gzip, in an entry that no file is made of."""
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("../big")
+        entry.size = 300 * 1024 * 1024
+        archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+        archive.addfile(tarfile.TarInfo("machine"))
+    with pytest.raises(BundleError, match="unpacks to more than"), opened_tree(str(tmp_path / "b.tar.gz")):
+        pass
+
+
+@pytest.mark.parametrize("ending", ["gz", "xz", "bz2"])
+def test_a_damaged_bundle(ending: str, tmp_path: Path) -> None:
+    """Neither zlib's error nor lzma's is one of tarfile."""
+    text = b"".join(b"processor : %d\n" % number for number in range(50_000))
+    file = damaged_tar(tmp_path / f"b.tar.{ending}", "proc/cpuinfo", text)
+    with pytest.raises(BundleError, match="not a bundle"), opened_tree(str(file)):
         pass
 
 

@@ -36,9 +36,9 @@ def parse_moment(text: str, origin: str, now: datetime | None = None, *, whole_d
             day = date.fromisoformat(words) + timedelta(days=1 if whole_day else 0)
             return datetime.combine(day, time()).astimezone()
         moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", words).replace(" ", "T"))
+        return moment.astimezone() if moment.tzinfo is None else moment
     except (ValueError, OverflowError, OSError):
         raise SettingsError(f"{origin}: {text!r} is no moment in time", hint=f"Write {_FORMS}.") from None
-    return moment.astimezone() if moment.tzinfo is None else moment
 
 
 def _duration(words: str) -> timedelta | None:

@@ -26,10 +26,9 @@ def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
     Raises:
         BuildError: it cannot be unpacked.
     """
-    import tarfile
     import zipfile
 
-    from variantctl.indexes.bounded_tars import members_of, open_tar
+    from variantctl.filesystem.bounded_tars import members_of, open_tar
 
     folder.mkdir(parents=True)
     try:
@@ -42,10 +41,21 @@ def unpacked_source(archive: Path, folder: Path, filename: str) -> Path:
                 _refuse_bomb(filename, sum(max(member.size, 0) for member in members_of(tar)))
             with open_tar(archive, _MOST_BYTES) as tar:
                 tar.extractall(folder, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+    except _problems() as error:
         raise BuildError(f"{filename} cannot be unpacked: {error}") from error
     entries = sorted(folder.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+
+
+def _problems() -> tuple[type[Exception], ...]:
+    """What the standard library raises about an archive that is damaged, or of a kind that it cannot read."""
+    import lzma
+    import tarfile
+    import zipfile
+    import zlib
+
+    of_content = (EOFError, OSError, RuntimeError, ValueError)
+    return (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, *of_content)
 
 
 def _refuse_bomb(filename: str, size: int) -> None:
@@ -55,14 +65,12 @@ def _refuse_bomb(filename: str, size: int) -> None:
 
 def static_metadata(archive: Path, filename: str) -> CoreMetadata | None:
     """What PKG-INFO or pyproject.toml of an sdist say for certain; None where they leave something open."""
-    import tarfile
-    import zipfile
 
     from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
 
     try:
         found = dict(_documents(archive))
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+    except _problems() as error:
         raise BuildError(f"{filename} cannot be read: {error}") from error
     if "PKG-INFO" in found and (known := from_pkg_info(found["PKG-INFO"], filename)) is not None:
         return known
@@ -73,7 +81,7 @@ def _documents(archive: Path) -> Mapping[str, bytes]:
     """The files PKG-INFO and pyproject.toml of the one folder that an sdist has."""
     import zipfile
 
-    from variantctl.indexes.bounded_tars import members_of, open_tar
+    from variantctl.filesystem.bounded_tars import members_of, open_tar
 
     wanted = ("PKG-INFO", "pyproject.toml")
     found: dict[str, bytes] = {}

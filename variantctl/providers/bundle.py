@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from variantctl.filesystem.bounded_tars import members_of, open_tar
 from variantctl.providers.asking import ProviderReport, query_plugin
 from variantctl.providers.bundle_files import kept, kept_output
 from variantctl.providers.detect import Detection
@@ -156,8 +157,9 @@ def _unpack(bundle: Path, folder: Path) -> None:
     hint = "make one with: variantctl detect --bundle FILE"
     count = size = 0
     try:
-        with tarfile.open(bundle) as archive:
-            for entry in archive:
+        # Beside the files are their headers, of at most a few blocks each.
+        with open_tar(bundle, _MOST_BYTES + _MOST_FILES * 4096) as archive:
+            for entry in members_of(archive):
                 name = PurePosixPath(entry.name)
                 if not entry.isfile() or name.is_absolute() or ".." in name.parts or not name.parts:
                     continue
@@ -169,7 +171,7 @@ def _unpack(bundle: Path, folder: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if file is not None:
                     place.write_bytes(file.read())
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{bundle}: not a bundle that can be read: {error}", hint=hint) from error
 
 

@@ -212,7 +212,8 @@ class ProjectFile:
             )
         project, plain = self._document[_PROJECT], self._expected[_PROJECT]
         key = "dependencies" if place.kind == "dependencies" else _OPTIONAL
-        if key in (plain.get("dynamic") or ()):
+        dynamic = plain.get("dynamic")
+        if isinstance(dynamic, list) and key in dynamic:
             raise RequirementFileError(
                 f"{self._path}: its {key} are dynamic: another file has them",
                 hint="Change them there, setup.py say.",

@@ -164,7 +164,7 @@ def read_project(path: Path, content: bytes | None = None) -> Project:
     is_built = "build-system" in table
     if not isinstance(project, dict):
         return Project(path, None, None, None, named, is_built)
-    dynamic = project.get("dynamic") or []
+    dynamic = _texts(project.get("dynamic", []), path, "dynamic", of="names")
     name = project.get("name")
     return Project(
         path,
@@ -186,7 +186,7 @@ def _optional(project: Mapping[str, Any], path: Path) -> dict[NormalizedName, tu
     }
 
 
-def _texts(value: Any, path: Path, key: str) -> tuple[str, ...]:
+def _texts(value: Any, path: Path, key: str, *, of: str = "requirements") -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise RequirementFileError(f"{path}: [project] {key} is no list of requirements")
+        raise RequirementFileError(f"{path}: [project] {key} is no list of {of}")
     return tuple(value)

@@ -45,9 +45,12 @@ def from_pyproject(data: bytes, source: str) -> CoreMetadata | None:
         project = tomllib.loads(data.decode("utf-8")).get("project")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(project, dict) or not isinstance(project.get("version"), str):
+    if not isinstance(project, dict) or not all(
+        isinstance(project.get(key), str) for key in ("name", "version")
+    ):
         return None
-    if _KEYS & set(project.get("dynamic") or ()):
+    dynamic = project.get("dynamic", [])
+    if not isinstance(dynamic, list) or any(key in dynamic for key in _KEYS):
         return None
     try:
         return core_metadata(_fields(project), source)

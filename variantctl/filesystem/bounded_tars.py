@@ -1,4 +1,4 @@
-"""Tar archives of source code that may be anybody's: what is unpacked to read them has an end.
+"""Tar archives that may be anybody's: what is unpacked to read them has an end.
 
 A header of a tar archive may be gigabytes long (a pax header, a long name), an archive may have millions of
 members, and a few kilobytes of bzip2 are as many gigabytes. ``tarfile`` alone reads all of it.
@@ -10,6 +10,7 @@ import bz2
 import gzip
 import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,7 @@ class _Bounded:
     def _check(self, place: int) -> None:
         if place > self._most:
             raise tarfile.ReadError(
-                f"it unpacks to more than {self._most >> 20} MiB, which is more than source code has"
+                f"it unpacks to more than {self._most >> 20} MiB, which is more than what it is for has"
             )
 
 
@@ -70,7 +71,7 @@ def open_tar(archive: Path, most: int) -> Iterator[tarfile.TarFile]:
             reader: Any = _Bounded(stream, most)
             with tarfile.open(fileobj=reader, mode="r:") as tar:
                 yield tar
-    except lzma.LZMAError as error:
+    except (lzma.LZMAError, zlib.error) as error:
         raise tarfile.ReadError(str(error)) from error
 
 
