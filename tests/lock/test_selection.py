@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from packaging.markers import Marker
@@ -13,9 +13,21 @@ from packaging.version import Version
 
 from tests.resolve.world import interpreter, machine, variant_metadata
 from variantctl.indexes.project_files import WheelLink
-from variantctl.lock.contents import Declared, Lock, LockedBackend, LockedMember, LockedPackage, LockedWheel
+from variantctl.indexes.sdists import promised
+from variantctl.lock.contents import (
+    Declared,
+    Lock,
+    LockedBackend,
+    LockedMember,
+    LockedPackage,
+    LockedSource,
+    LockedWheel,
+)
 from variantctl.lock.errors import LockFileError, LockMismatchError
 from variantctl.lock.selection import Choices, Selection
+from variantctl.lock.source_links import SourceLinks
+from variantctl.net.remote_file import RemoteFile
+from variantctl.providers.algorithm import Machine
 from variantctl.select.preferences import VariantPreferences
 from variantctl.values import replace
 from variantctl.variants.filenames import parse_wheel_filename
@@ -82,11 +94,15 @@ def select(
     choices: Choices | None = None,
     requires: Mapping[str, Sequence[str]] | None = None,
     who: str = "this machine",
+    sources: Sources | None = None,
+    on: Machine | None = None,
 ) -> dict[str, str]:
     """Name -> filename of what is selected."""
     return {
         str(each.package.name): each.wheel.link.file.filename
-        for each in chosen(lock, offers=offers, choices=choices, requires=requires, who=who)
+        for each in chosen(
+            lock, offers=offers, choices=choices, requires=requires, who=who, sources=sources, on=on
+        )
     }
 
 
@@ -97,16 +113,19 @@ def chosen(
     choices: Choices | None = None,
     requires: Mapping[str, Sequence[str]] | None = None,
     who: str = "this machine",
+    sources: Sources | None = None,
+    on: Machine | None = None,
 ) -> list[Any]:
     asked = requires or {}
     selection = Selection(
         lock,
         Path("/base"),
-        machine(**(offers or {})),
+        on or machine(**(offers or {})),
         interpreter(),
         choices=choices or Choices(),
         read_requires=lambda link: asked[link.file.filename],
         who=who,
+        sources=cast(SourceLinks, sources),
     )
     return selection.select()
 
@@ -140,13 +159,13 @@ def test_the_environments_of_the_lock() -> None:
 
 
 def test_extras_and_groups_that_there_are() -> None:
-    lock = Lock((), extras=("Z_extra", "a"), dependency_groups=("z", "b"))
+    lock = Lock((), extras=("Z_extra", *"edcba"), dependency_groups=("z", *"fedcb"))
     select(lock, choices=Choices(frozenset({"z-extra"}), frozenset({"b"})))
-    assert refused(lock, choices=Choices(extras=frozenset({"y", "x"}))) == (
-        "the lock has no extra 'x'; it has a, z-extra"
+    assert refused(lock, choices=Choices(extras=frozenset("rstuvwxy"))) == (
+        "the lock has no extra 'r'; it has a, b, c, d, e, z-extra"
     )
-    assert refused(lock, choices=Choices(groups=frozenset({"y", "x"}))) == (
-        "the lock has no dependency group 'x'; it has b, z"
+    assert refused(lock, choices=Choices(groups=frozenset("rstuvwxy"))) == (
+        "the lock has no dependency group 'r'; it has b, c, d, e, f, z"
     )
     assert refused(Lock(()), choices=Choices(extras=frozenset({"x"}))).endswith("; it has none")
 
@@ -191,9 +210,75 @@ def test_the_python_of_an_entry() -> None:
     assert select(ours(package("one", requires=[], requires_python=SpecifierSet(">=3.11"))))
 
 
-def test_what_is_not_a_wheel() -> None:
-    lock = ours(package("one", requires=[], wheels=(), source="sdist"))
-    assert refused(lock, LockFileError) == "the lock has no wheel of one 1, only its sdist"
+SOURCE = LockedSource("sdist", "https://x.test/one-1.tar.gz", filename="one-1.tar.gz", hashes=SHA)
+
+
+class Sources:
+    """What may be built, and links that stand for what is."""
+
+    def __init__(self, *, builds: bool = True, wheels: bool = True) -> None:
+        self._builds, self._wheels = builds, wheels
+
+    def may_build(self, name: str) -> bool:
+        return self._builds
+
+    def takes_wheels(self, name: str) -> bool:
+        return self._wheels
+
+    def link(self, package: LockedPackage) -> WheelLink:
+        assert package.source is not None and package.version is not None
+        file = RemoteFile(package.source.filename, str(package.source.url))
+        return promised(file, package.name, package.version)
+
+
+BUILDS, NO_BUILD, NO_BINARY = Sources(), Sources(builds=False), Sources(wheels=False)
+
+
+def test_what_has_to_be_built() -> None:
+    lock = ours(package("one", requires=[], wheels=(), source=SOURCE))
+    assert select(lock, sources=BUILDS) == {"one": "one-1.tar.gz"}
+    for sources in (None, NO_BUILD):
+        assert refused(lock, sources=sources) == (
+            "the lock has no wheel of one 1, only its source code (one-1.tar.gz), "
+            "and building that is forbidden"
+        )
+
+
+def test_what_need_not_be_built() -> None:
+    both = package("one", requires=[], source=SOURCE)
+    assert select(ours(both), sources=BUILDS) == {"one": "one-1-py3-none-any.whl"}
+    assert select(ours(both), sources=NO_BUILD) == {"one": "one-1-py3-none-any.whl"}
+    assert select(ours(both), sources=NO_BINARY) == {"one": "one-1.tar.gz"}
+    strange = package("one", requires=[], wheels=(wheel("one-1-py3-none-win_amd64.whl"),), source=SOURCE)
+    assert select(ours(strange), sources=BUILDS) == {"one": "one-1.tar.gz"}
+    assert "no wheel of one 1 that fits this machine" in refused(ours(strange), sources=NO_BUILD)
+    assert "--no-binary forbids the wheels of one 1" in refused(
+        ours(package("one", requires=[])), sources=NO_BINARY
+    )
+    assert "fits this machine" in refused(ours(replace(strange, source=None)), sources=BUILDS)
+
+
+def test_wheels_that_may_be_needed() -> None:
+    """Of each project that has any, the one that would be taken; what is built is none of them."""
+    strange = package("one", "2", [], wheels=(wheel("one-2-py3-none-win_amd64.whl"),))
+    lock = ours(
+        *(strange, package("one", "1", []), package("one", "0", [])),
+        *(
+            package("two", requires=[], source=SOURCE),
+            package("three", requires=[], wheels=(), source=SOURCE),
+        ),
+        package("four", requires=[]),
+    )
+    selection = Selection(
+        lock,
+        Path("/base"),
+        machine(),
+        interpreter(),
+        choices=Choices(),
+        read_requires=lambda link: (),
+        sources=cast(SourceLinks, BUILDS),
+    )
+    assert [str(each.package) for each in selection.fitting_wheels()] == ["one 1", "four 1"]
 
 
 def test_what_one_wheel_declares_otherwise() -> None:
@@ -257,6 +342,39 @@ def test_built_for_another_release() -> None:
     assert "was built for another release" in refused(ours(one, numpy, tree))
 
 
+@pytest.mark.parametrize(("last", "label"), [("2.9", "a"), ("2.10", "b")])
+def test_builds_for_two_releases_that_the_lock_has(last: str, label: str) -> None:
+    built = variant_metadata(
+        ["gpu"],
+        {"a": {"abi_dependency": {"torch": ["2.9"]}}, "b": {"abi_dependency": {"torch": ["2.10"]}}},
+    )
+    one = package("one", requires=[], labels=["a", "b"], variants=built)
+    torches = sorted(("2.9", "2.10"), key=lambda version: version == last)
+    lock = ours(one, *(package("torch", version, []) for version in torches))
+    assert select(lock) == {"one": f"one-1-py3-none-any-{label}.whl"}
+
+
+class Pair:
+    """Two GPUs, and builds that must run on both."""
+
+    def supported(self, metadata: object) -> Mapping[str, Any]:
+        return {"gpu": {"arch": ("9", "8")}}
+
+    def each_alone(self, metadata: object, supported: object) -> tuple[Mapping[str, Any], ...]:
+        assert metadata is not None
+        return {"gpu": {"arch": ("9",)}}, {"gpu": {"arch": ("8",)}}
+
+
+def test_builds_that_run_on_every_gpu() -> None:
+    both = {"gpu": {"arch": ["8", "9"]}}
+    metadata = variant_metadata(["gpu"], {"both": both, "new": NEW, "old": OLD})
+    lock = ours(
+        package("one", requires=["two"], labels=["new", "both", "old"], variants=metadata),
+        package("two", requires=[]),
+    )
+    assert select(lock, on=cast(Machine, Pair()))["one"] == "one-1-py3-none-any-both.whl"
+
+
 def test_a_build_for_what_the_lock_has_goes_first() -> None:
     built = variant_metadata(
         ["gpu"],
@@ -314,6 +432,32 @@ def test_where_no_backend_has_all_each_takes_its_best() -> None:
         "one": "one-1+cu9-py3-none-any.whl",
         "two": "two-1+cu8-py3-none-any.whl",
     }
+
+
+def test_the_common_backend_is_the_one_of_all() -> None:
+    lock = ours(
+        *(build("one", "1", label, needs) for label, needs in (("cu8", OLD), ("cu9", NEW))),
+        build("two", "1", "cu8", OLD),
+        *(build("three", "1", label, needs) for label, needs in (("cu8", OLD), ("cu9", NEW))),
+        roots=["one", "two", "three"],
+    )
+    assert {name[-len("cu8-py3-none-any.whl") :][:3] for name in select(lock, offers=GPU).values()} == {"cu8"}
+
+
+def test_other_backends_go_before_ordinary_entries() -> None:
+    lock = ours(
+        build("one", "1", "cu8", OLD),
+        build("one", "3", "cu9", NEW),
+        package("one", "4", []),
+        build("two", "1", "cu8", OLD),
+        roots=["one>=2", "two"],
+    )
+    assert select(lock, offers=GPU)["one"] == "one-3+cu9-py3-none-any.whl"
+
+
+def test_a_member_beside_a_build() -> None:
+    lock = ours(build("one", "2", "cpu"), member("one", "one-gpu", "1", "cu9", properties=NEW))
+    assert select(lock, offers=GPU) == {"one": "one_gpu-1-py3-none-any.whl"}
 
 
 def test_builds_beside_an_ordinary_entry() -> None:
@@ -471,5 +615,5 @@ def test_hashes_that_prove_something() -> None:
         )
 
 
-def test_what_was_withdrawn_since_may_be_synced() -> None:
+def test_the_size_comes_along() -> None:
     assert link_of(wheel("one-1-py3-none-any.whl", size=5)).file.size == 5
