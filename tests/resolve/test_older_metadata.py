@@ -184,7 +184,7 @@ def test_priorities_between_equal_bounds_come_from_static_properties(index: Inde
         "null",
     ]
     (third,) = [wheel for wheel in told["wheels"] if wheel["label"] == "cuda12.6"]
-    assert "priority :: order :: 3 comes after priority :: order :: 2" in third["reasons"][0]["detail"]
+    assert "is as good as cuda12.8, which its publisher puts first" in third["reasons"][0]["detail"]
 
 
 def test_the_older_null_variant_is_called_so(index: Index) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from variantctl.backends.source import PRIORITY
 from variantctl.families.registry import NO_FAMILIES
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.accelerator_order import AcceleratorOrder
@@ -247,9 +248,9 @@ def with_order(judged: Sequence[EvaluatedWheel], interpreter: Interpreter) -> li
 
 
 def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None, interpreter: Interpreter) -> Reason | None:
-    best = _sentence(wheel.best)
+    best = _sentence(item for item in wheel.best if item.namespace != PRIORITY)
     if before is None:
-        if _is_null(wheel):
+        if _is_null(wheel) or (wheel.best and not best):
             return Reason("best", "no variant with properties can be taken")
         return Reason("best", f"it has {best}") if best else None
     label = wheel.link.wheel.label
@@ -261,6 +262,8 @@ def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None, interpreter: In
     if _is_null(wheel):
         return Reason("order", "the null variant comes after every other variant")
     for mine, other in zip(wheel.best, before.best, strict=False):
+        if mine.namespace == other.namespace == PRIORITY and mine != other:
+            return Reason("order", f"is as good as {before.link.wheel.label}, which its publisher puts first")
         if mine != other:
             return Reason("order", f"{mine} comes after {other} ({before.link.wheel.label})")
     if len(wheel.best) < len(before.best):
@@ -282,7 +285,7 @@ def _within_label(link: WheelLink, before: WheelLink, interpreter: Interpreter) 
     return "which fits as well: the first by name is taken"
 
 
-def _sentence(best: Sequence[VariantProperty]) -> str:
+def _sentence(best: Iterable[VariantProperty]) -> str:
     return ", ".join(str(item) for item in best)
 
 

@@ -401,11 +401,10 @@ def because(wheel: RankedWheel, requested: bool, parents: Sequence[str], name: s
     who = "requested" if requested else f"needed by {', '.join(parents)}"
     label = wheel.label
     backend = wheel.link.backend
-    best = wheel.best
+    best = tuple(item for item in wheel.best if item.namespace != PRIORITY)
     if backend is not None and backend.member:
         taken = wheel.link.own_name.name if backend.extra is None else f"{name}[{backend.extra}]"
         who = f"{who} as {name}" if taken != name and name else who
-        best = tuple(item for item in best if item.namespace != PRIORITY)
     if label is None:
         return who
     if not best:

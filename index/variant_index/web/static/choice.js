@@ -5,6 +5,7 @@
 
 const variantChoice = (() => {
   const ABI = "abi_dependency";
+  const PRIORITY = "priority :: "; // what only decides between equal builds
   const MOST = 4; // values that a reason lists, as in resolve/reasons.py
 
   const mapOf = (pairs) => new Map(pairs);
@@ -122,10 +123,12 @@ const variantChoice = (() => {
   // Why a wheel that can be taken is where it is, after the one `before` it.
   function placeReason(item, before, ranks) {
     const { label } = item.wheel;
+    const isPriority = (property) => property.startsWith(PRIORITY);
     if (!before) {
-      if (label !== null && !item.properties.size)
+      const best = item.best.filter((property) => !isPriority(property));
+      if (label !== null && (!item.properties.size || (item.best.length && !best.length)))
         return { kind: "best", detail: "no variant with properties can be taken" };
-      return item.best.length ? { kind: "best", detail: `it has ${item.best.join(", ")}` } : null;
+      return best.length ? { kind: "best", detail: `it has ${best.join(", ")}` } : null;
     }
     const other = before.wheel;
     const order = (detail) => ({ kind: "order", detail });
@@ -134,8 +137,10 @@ const variantChoice = (() => {
     if (label === null) return order("a non-variant wheel comes after every variant");
     if (!item.properties.size) return order("the null variant comes after every other variant");
     for (const [at, mine] of item.best.entries()) {
-      if (at < before.best.length && mine !== before.best[at])
-        return order(`${mine} comes after ${before.best[at]} (${other.label})`);
+      if (at >= before.best.length || mine === before.best[at]) continue;
+      if (isPriority(mine) && isPriority(before.best[at]))
+        return order(`is as good as ${other.label}, which its publisher puts first`);
+      return order(`${mine} comes after ${before.best[at]} (${other.label})`);
     }
     if (item.best.length < before.best.length)
       return order(`${other.label} has ${before.best.slice(item.best.length).join(", ")} too`);
