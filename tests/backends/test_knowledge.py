@@ -61,11 +61,12 @@ def test_a_newer_file_is_used_once_it_is_stored(folder: KnowledgeFolder, tmp_pat
     stored = folder.store(NEWER, origin="newer.toml", sha256=DIGEST.upper())
     assert [backend.label for backend in stored.source().backends] == ["cu140", "cpu"]
     environ = {"VARIANTCTL_KNOWLEDGE_DIR": str(folder.folder), "VARIANTCTL_CONFIG_FILE": ""}
-    (source,) = known_sources(environ)
+    source, amd = known_sources(environ)
+    assert amd == shipped_source("amd")
     assert source.url == "https://wheels.example.org/whl"
     assert source.discover
     assert folder.forget("pytorch")
-    assert known_sources(environ) == [shipped_source("pytorch")]
+    assert known_sources(environ) == [shipped_source("pytorch"), amd]
 
 
 def test_a_shipped_table_that_is_newer_goes_before_a_stored_one(folder: KnowledgeFolder) -> None:
@@ -113,10 +114,11 @@ def test_update_from_a_file_and_show(tmp_path: Path) -> None:
     refused = knowledge(known, "update", str(file), code=2)
     assert "checksum" in refused["error"]["hint"]
     Path(f"{file}.sha256").write_text(f"{DIGEST}  pytorch.toml\n")
-    (updated,) = knowledge(known, "update", str(file))["knowledge"]
+    updated, amd = knowledge(known, "update", str(file))["knowledge"]
+    assert (amd["name"], amd["origin"]) == ("amd", "variantctl")
     assert (updated["version"], updated["sha256"]) == ("2099.1.1", DIGEST)
-    assert knowledge(known, "show")["knowledge"] == [updated]
-    (reset,) = knowledge(known, "reset")["knowledge"]
+    assert knowledge(known, "show")["knowledge"] == [updated, amd]
+    reset, _ = knowledge(known, "reset")["knowledge"]
     assert reset["origin"] == "variantctl"
 
 

@@ -47,7 +47,9 @@ from variantctl.variants.parse import read_variants
 from variantctl.variants.properties import ABI_DEPENDENCY, NAME_PATTERN, Properties
 from variantctl.variants.provider_tables import read_providers
 
-SHIPPED = ("pytorch",)
+SHIPPED = ("pytorch", "amd")
+BY_DEFAULT = ("pytorch",)
+"""Those that are asked where nobody names them."""
 
 _KEYS = ("url", "packages", "namespaces", "providers", "variants", "discover", "device-extras")
 _HEAD = ("format", "name", "version")
@@ -56,7 +58,7 @@ _HEAD = ("format", "name", "version")
 def shipped_source(
     name: str, changes: Node | None = None, table: Mapping[str, object] | None = None
 ) -> BackendSource:
-    """A mapping that comes with variantctl, to be asked by default.
+    """A mapping that comes with variantctl, to be asked by default if it is one of ``BY_DEFAULT``.
 
     Args:
         name: one of ``SHIPPED``.
@@ -76,7 +78,9 @@ def shipped_source(
         _keep_packages(shipped, changes)
         own = {key: value for key, value in changes.mapping().items() if key != "enabled"}
         top = Node(merged_tables(shipped, own), changes.source, changes.key)
-    return _source(top, name, _url(top.require("url")), origin="variantctl", by_default=True, discover=True)
+    return _source(
+        top, name, _url(top.require("url")), origin="variantctl", by_default=name in BY_DEFAULT, discover=True
+    )
 
 
 def shipped_table(name: str) -> bytes:

@@ -8,7 +8,7 @@ from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from variantctl.backends.knowledge import KnowledgeFolder
 from variantctl.backends.source import BackendSource
-from variantctl.backends.tables import SHIPPED, read_backend_tables, shipped_changes
+from variantctl.backends.tables import BY_DEFAULT, SHIPPED, read_backend_tables, shipped_changes
 from variantctl.config.file import Configuration, read_configuration
 from variantctl.net.errors import SettingsError
 from variantctl.net.urls import is_url
@@ -57,7 +57,7 @@ def choose_backends(
         replaced: whether the command line names the default index (``-i``).
         configuration: the configuration file.
         project: what the project that is worked on pins; it goes before the configuration file.
-        environ: ``VARIANTCTL_PYTORCH_URL`` says where the source pytorch is.
+        environ: ``VARIANTCTL_PYTORCH_URL`` says where pytorch is, and so on for the others.
 
     Raises:
         SettingsError: something is named that does not exist, or configuration cannot be understood.
@@ -88,7 +88,7 @@ def choose_backends(
             (command_line if name in wanted else configured).append(entry)
             continue
         asked_for = entry is not None or name in wanted | pinned or environ.get(_variable(name))
-        if replaced and not asked_for:
+        if not asked_for and (replaced or name not in BY_DEFAULT):
             # Reading it takes longer than a small installation.
             continue
         source, enabled = _shipped(name, entry, environ)
@@ -130,7 +130,7 @@ def _shipped(name: str, entry: Node | None, environ: Mapping[str, str]) -> tuple
     if url is not None:
         source = replace(source, url=url.rstrip("/"))
     origin = (entry.source if entry is not None and asked_for else None) or source.origin
-    return replace(source, origin=origin, by_default=not asked_for), enabled
+    return replace(source, origin=origin, by_default=not asked_for and name in BY_DEFAULT), enabled
 
 
 def _variable(name: str) -> str:

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.backends.source import BackendSource
-from variantctl.backends.tables import SHIPPED, shipped_source
+from variantctl.backends.tables import BY_DEFAULT, shipped_source
 from variantctl.doctor.frameworks import build_from_files
 from variantctl.select.ordinary_builds import OrdinaryBuild, optional_requirements, ordinary_build
 from variantctl.target.errors import BrokenPackageError
@@ -226,4 +226,4 @@ def _variant(
 @lru_cache(maxsize=1)
 def backend_sources() -> tuple[BackendSource, ...]:
     """The mappings of sub-indexes to properties that are shipped: what ``+cu128`` stands for."""
-    return tuple(map(shipped_source, SHIPPED))
+    return tuple(map(shipped_source, BY_DEFAULT))
