@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for family in FAMILIES:
         libraries = f"rocm-sdk-libraries-{family}"
         for platform in PLATFORMS:
-            made = (
+            made: tuple[tuple[str, str, str, list[str]], ...] = (
                 ("torch", VERSION, f"cp312-cp312-{platform}", ["rocm[libraries]==7.13.0"]),
                 (libraries, "7.13.0", f"py3-none-{platform}", []),
             )
