@@ -192,7 +192,8 @@ class _Check:
             return
         audit = audit_open(archive, path)
         if self.variant is not None and label is not None:
-            for problem in contradictions(audit, self.variant.variants[label], label):
+            declared, tags = self.variant.variants[label], archive.filename.tags
+            for problem in contradictions(audit, declared, label, tags):
                 self._say(path, "contradiction", problem.message)
         if shown is not None and shown != Inside.of(audit):
             self._say(path, "contradiction", "what the page shows as inside is not what its code is for")

@@ -157,7 +157,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(
 
     monkeypatch.setattr(remote_making, "fetched", counting)
     assert main(command(source, out, "--workers", "1")) == 0
-    assert len(read) == 2 * WHEELS - sum(noted)
+    # A note that was on its way when its writer was killed may have come since.
+    assert 2 * WHEELS - sum(noted) - 1 <= len(read) <= 2 * WHEELS - sum(noted)
     assert wheels_of(out) == {path.name: path.read_bytes() for path in (alone / "wheels").iterdir()}
 
 

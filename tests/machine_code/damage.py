@@ -42,6 +42,7 @@ SOUND: tuple[bytes, ...] = (
     compressed_bundle(bundle("gfx942", "gfx90a:xnack+"), version=1, method="zlib"),
     pe_library({".nv_fatb": fatbin("cubin 80"), ".rdata": b"\0nvcuda.dll\0"}, ["cudart64_12.dll"]),
     universal(macho_library(["a.dylib"]), macho_library(["b.dylib"], processor=7)),
+    archive(a_o=elf_library({".nv_fatbin": fatbin("cubin 75", "ptx 90")}), b_o=b"?", c_o=zebin(12, 60, 7)),
     b".version 8.7\n.target sm_90a\n.address_size 64\n",
 )
 _NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, (1 << 64) - 1)

@@ -89,6 +89,11 @@ INTEL = elf_library({"__CLANG_OFFLOAD_BUNDLE__sycl-spir64_gen": zebin(20, 1, 4)}
         (gpu("cubin 75"), "intel :: device_ip :: 20.1.4", "intel :: device_ip is declared, and no library"),
         (V3, "x86_64 :: level :: v2", "level :: v2 is declared, and thing/0.so needs v3"),
         (
+            gpu("cubin 90", needed=("libcudart.so.13",)),
+            "nvidia :: cuda_version_upper_bound :: 13",
+            "upper_bound :: 13.0 is declared, for older drivers, and what it needs is of CUDA 13",
+        ),
+        (
             elf_library(needed=["libcuda.so.1"]),
             None,
             "null: it fits every machine, and thing/0.so needs libcuda",

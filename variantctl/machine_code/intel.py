@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from variantctl.machine_code.archive import MAGIC as ARCHIVE
 from variantctl.machine_code.compression import STORED, ZSTD, ZSTD_MAGIC, Unpacked
 from variantctl.machine_code.content import MOST_AT_ONCE, Content, Memory, Part
 from variantctl.machine_code.elf import INTELGT, MAGIC, Elf
@@ -20,7 +21,6 @@ from variantctl.machine_code.errors import DamagedCodeError
 from variantctl.machine_code.sections import Section
 
 SPIRV = b"\x03\x02\x23\x07"
-ARCHIVE = b"!<arch>\n"
 IMAGES, ADDRESSES = "__CLANG_OFFLOAD_BUNDLE__sycl-", ".tgtimg"
 #: What stands for code that every device's driver compiles for itself.
 ANY_DEVICE = "spirv"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from variantctl.machine_code import amdgpu, elf, fatbin, intel, macho, pe
+from variantctl.machine_code import amdgpu, archive, elf, fatbin, intel, macho, pe
 from variantctl.machine_code.content import Content, pieces
 from variantctl.machine_code.counter import Counter
 from variantctl.machine_code.elf import Elf
@@ -30,6 +30,7 @@ _BEFORE, _BEHIND = 64, 40
 _MOST_PROBLEMS, _MOST_NAMES = 20, 200
 _READ_ONLY = (".rodata", ".rdata", "__cstring", "__const")
 _ACCELERATORS = (*fatbin.SECTIONS, *amdgpu.SECTIONS, intel.IMAGES, intel.ADDRESSES)
+_OF_OBJECTS = tuple(name.encode() for name in (*fatbin.SECTIONS, *amdgpu.SECTIONS))
 #: How the names of an ELF file's sections start that are read, without constants and with them.
 _STARTS = {
     constants: tuple(name.encode() for name in (*_ACCELERATORS, *(_READ_ONLY if constants else ())))
@@ -63,8 +64,8 @@ class LibraryCode:
 
     Attributes:
         format: ``elf``, ``pe``, ``mach-o``; accelerators' own ``fatbin``, ``cubin``, ``ptx``, ``amd``
-            (a code object or a bundle), ``zebin``, ``spirv``.
-        machines: the processors that it runs on (``x86_64``); for accelerators' own files none.
+            (a code object or a bundle), ``zebin``, ``spirv``; ``archive``: objects to be linked.
+        machines: the processors that it runs on (``x86_64``); none for accelerators' own files and archives.
         needed: the libraries that the loader brings in.
         opened: names of accelerators' libraries among its constants: it may open those while it runs.
         cuda: code for NVIDIA's GPUs.
@@ -90,7 +91,7 @@ class LibraryCode:
         return bool(self.cuda.cubin or self.cuda.ptx or self.cuda.lto or self.amd or self.intel)
 
 
-_MAGICS = (elf.MAGIC, fatbin.MAGIC, amdgpu.BUNDLE, amdgpu.COMPRESSED, intel.SPIRV, macho.THIN)
+_MAGICS = (elf.MAGIC, archive.MAGIC, fatbin.MAGIC, amdgpu.BUNDLE, amdgpu.COMPRESSED, intel.SPIRV, macho.THIN)
 
 
 def may_be_code(start: bytes) -> bool:
@@ -122,6 +123,8 @@ def _reader(look: _Look, start: bytes) -> Callable[[], None] | None:
     """What reads a file that starts with these bytes."""
     if start.startswith(elf.MAGIC):
         return look.at_elf
+    if start.startswith(archive.MAGIC):
+        return look.at_archive
     if start.startswith(fatbin.MAGIC):
         return look.at_fatbin_file
     if start.startswith((amdgpu.BUNDLE, amdgpu.COMPRESSED)):
@@ -201,6 +204,25 @@ class _Look:
         if name in amdgpu.SECTIONS:
             return self.at_bundles
         return self.at_constants if self.constants and name in _READ_ONLY else None
+
+    def at_archive(self) -> None:
+        """A static library: the code in its objects. Nothing loads it, so it needs nothing."""
+        self.format = "archive"
+        for name, content in archive.members(self.content):
+            self.counter.count()
+            if content.size >= SIGNATURE and content.read(0, 4) == elf.MAGIC:
+                self.at(f"{name!r}", lambda content=content: self.at_object(Elf(content)))  # type: ignore[misc]
+
+    def at_object(self, file: Elf) -> None:
+        """An object of a static library, or a cubin in one."""
+        if file.machine == elf.CUDA:
+            self.cuda.add(CudaEntry("cubin", fatbin.cubin_architecture(file), (0, 0)))
+        elif file.machine == elf.AMDGPU:
+            self.amd.add(amdgpu.target_of(file))
+        elif file.machine == elf.INTELGT:
+            self.intel.update(intel.device_ips(file))
+        else:
+            self.at_sections(file.sections(_OF_OBJECTS), file.part)
 
     def at_notes(self, file: Elf) -> None:
         """What the compiler noted."""

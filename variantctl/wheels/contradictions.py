@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from packaging.tags import Tag
 
 from variantctl.machine_code.cuda import Architecture, toolkit_majors, toolkit_of_ptx
 from variantctl.variants.digits import whole_number
@@ -10,9 +13,11 @@ from variantctl.variants.errors import VariantctlError
 from variantctl.variants.properties import Properties
 from variantctl.wheels.audit import Library, WheelAudit
 from variantctl.wheels.inference import GENERIC
+from variantctl.wheels.tag_contradictions import tag_contradictions
 
 #: Libraries that only NVIDIA's driver brings; and those that compile code on the machine.
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll", "libnvidia-ml.so.1", "nvml.dll", "libnvcuvid.so.1")
+_HIP = re.compile(r"libamdhip64(?:-[0-9a-f]{6,})?\.so\.(?P<so>\d+)[\d.]*|amdhip64_(?P<dll>\d+)\.dll")
 _COMPILERS = (
     "libnvrtc",
     "libcuda.so",
@@ -31,25 +36,35 @@ class ContradictionError(VariantctlError):
     kind = "contradiction"
 
 
-def contradictions(audit: WheelAudit, properties: Properties, label: str) -> list[VariantctlError]:
-    """Each property that the code contradicts. A wheel without libraries contradicts nothing.
+def contradictions(
+    audit: WheelAudit, properties: Properties, label: str | None, tags: Collection[Tag]
+) -> list[VariantctlError]:
+    """Each property and tag that the code contradicts. A wheel without libraries contradicts nothing of them.
 
     Args:
         audit: what was read from its code.
         properties: what it declares.
-        label: its label.
+        label: its label; ``None``: it is no variant, and has tags only.
+        tags: its tags.
     """
-    if not audit.libraries:
-        return []
+    lies = list(tag_contradictions(audit.libraries, tags, properties))
+    if label is None or not audit.libraries:
+        prefix = audit.name if label is None else f"{audit.name}: variant {label}"
+        return [ContradictionError(f"{prefix}: {text}", hint=_hint(audit)) for text in lies]
     found = [
+        *lies,
         *_nvidia(audit.libraries, properties.get("nvidia", {})),
         *_amd(audit.libraries, properties.get("amd", {})),
+        *_rocm(audit.libraries, properties.get("amd", {})),
         *_intel(audit.libraries, properties.get("intel", {})),
         *_x86_64(audit.libraries, properties.get("x86_64", {})),
         *([] if properties else _null(audit.libraries)),
     ]
-    hint = f"'variantctl wheel audit {audit.name}' shows what is there; --infer writes properties from it."
-    return [ContradictionError(f"{audit.name}: variant {label}: {text}", hint=hint) for text in found]
+    return [ContradictionError(f"{audit.name}: variant {label}: {text}", hint=_hint(audit)) for text in found]
+
+
+def _hint(audit: WheelAudit) -> str:
+    return f"'variantctl wheel audit {audit.name}' shows what is there; --infer writes properties from it."
 
 
 def _nvidia(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -66,6 +81,12 @@ def _nvidia(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]])
         yield (
             f"nvidia :: cuda_version_lower_bound :: {_dotted(min(bounds))} is declared, and {needs}, "
             f"which needs a driver for CUDA {min(majors)}.0"
+        )
+    below = [_version(value) for value in declared.get("cuda_version_upper_bound", ())]
+    if below and majors and max(below) <= (min(majors), 0):
+        yield (
+            f"nvidia :: cuda_version_upper_bound :: {_dotted(max(below))} is declared, for older drivers, "
+            f"and what it needs is of CUDA {min(majors)}"
         )
     yield from _too_new_ptx(libraries, bounds)
 
@@ -129,6 +150,18 @@ def _amd(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) ->
             yield f"amd :: gfx_arch :: {value} is declared, and no library has code for it" + (
                 " that runs where XNACK is off, as it is at first" if value in only_paging else ""
             )
+
+
+def _rocm(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """HIP's runtime has ROCm's major version in its name since ROCm 5."""
+    versions = {_version(value)[0] for value in declared.get("rocm_version", ())}
+    for library in libraries:
+        for name in library.code.needed:
+            found = _HIP.fullmatch(name)
+            if found and versions and int(found["so"] or found["dll"]) not in versions:
+                declares = ", ".join(declared["rocm_version"])
+                yield f"amd :: rocm_version :: {declares} is declared, and {library.name} needs {name}"
+                return
 
 
 def _intel(libraries: Sequence[Library], declared: Mapping[str, Sequence[str]]) -> Iterator[str]:

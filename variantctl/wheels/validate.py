@@ -266,16 +266,18 @@ class _Look:
                 self.notes.append(f"{archive.filename.filename}: {name} is there, and nothing checks it")
 
     def at_code(self) -> None:
-        """What its libraries were built for: nothing that is declared is contradicted."""
-        label = self.archive.filename.label
-        if self.variant is None or label is None or self.problems:
+        """What its libraries were built for: nothing that is declared, and no tag, is contradicted."""
+        filename = self.archive.filename
+        label = filename.label
+        if self.problems or (label is not None and self.variant is None):
             return
         audit = audit_archive(self.archive, self.path)
         self.notes += audit.problems
         for library in audit.libraries:
             for problem in library.code.problems:
                 self.notes.append(f"{audit.name}: {library.name}: {problem}")
-        self.problems += contradictions(audit, self.variant.variants[label], label)
+        declared = self.variant.variants[label] if self.variant is not None and label is not None else {}
+        self.problems += contradictions(audit, declared, label, filename.tags)
 
     def at_scripts(self) -> None:
         """entry_points.txt: readable, every name of a script a plain file name."""

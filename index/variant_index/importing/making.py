@@ -74,7 +74,8 @@ def make(task: Making) -> Made:
             audit = audit_archive(archive, task.path)
             properties = item.metadata.variants[item.label]
             shown = shown_by(audit, properties)
-            said = [problem.message for problem in contradictions(audit, properties, item.label)]
+            found = contradictions(audit, properties, item.label, item.wheel.tags)
+            said = [problem.message for problem in found]
         rewriting = item.rewriting(own, task.packages)
         rewrite(archive, task.aside, rewriting)
     return Made(own, item.made(rewriting), shown, tuple(said))

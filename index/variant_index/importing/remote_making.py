@@ -156,8 +156,9 @@ def write(task: Writing, report: Report = lambda _size: None) -> bool:
 def _looked(
     task: Looking, sha256: str, requires: tuple[str, ...], audit: WheelAudit, *, read: bool
 ) -> Looked:
-    properties = task.item.metadata.variants[task.item.label]
-    said = [problem.message for problem in contradictions(audit, properties, task.item.label)]
+    item = task.item
+    properties = item.metadata.variants[item.label]
+    said = [problem.message for problem in contradictions(audit, properties, item.label, item.wheel.tags)]
     return Looked(sha256, Made(requires, "", shown_by(audit, properties), tuple(said)), read)
 
 
