@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -29,13 +28,17 @@ class PartialSolution:
     Attributes:
         level: how many decisions stand.
         open: the packages that are needed, and of which nothing is decided.
+        changed: those of which more, or less, is ruled out than when this was last emptied.
+        has_gone_back: whether a decision was ever taken back.
     """
 
     def __init__(self) -> None:
         self.level = 0
         self.open: dict[Package, None] = {}
+        self.changed: set[Package] = set()
+        self.has_gone_back = False
         self._trail: list[tuple[Package, Incompatibility | None, int]] = []
-        self._queue: deque[Package] = deque()
+        self._stack: list[Package] = []
 
     def decide(self, package: Package, place: int) -> None:
         """Let a candidate stand."""
@@ -46,9 +49,32 @@ class PartialSolution:
 
     def add(self, incompatibility: Incompatibility) -> Incompatibility | None:
         """Take on an incompatibility; given back where all its terms are true already: a conflict."""
+        self.put(incompatibility)
+        return self.check(incompatibility)
+
+    def put(self, incompatibility: Incompatibility) -> None:
+        """Take on an incompatibility, and look at it when one of its packages is propagated; the newest is
+        looked at first."""
         for package in incompatibility.terms:
             package.incompatibilities.append(incompatibility)
-        return self.check(incompatibility)
+
+    def renew(self, incompatibility: Incompatibility) -> None:
+        """Let one that was taken on before be the newest."""
+        for package in incompatibility.terms:
+            package.incompatibilities.remove(incompatibility)
+        self.put(incompatibility)
+
+    def speaks_against(self, incompatibility: Incompatibility, package: Package, place: int) -> bool:
+        """Whether all terms of an incompatibility would be true, were a candidate decided on."""
+        return all(
+            not (1 << place if other is package else other.masks[-1]) & ~mask
+            for other, mask in incompatibility.terms.items()
+        )
+
+    def touch(self, package: Package) -> None:
+        """Look at the incompatibilities of a package when ``propagate`` is called."""
+        if not self._stack or self._stack[-1] is not package:
+            self._stack.append(package)
 
     def check(self, incompatibility: Incompatibility) -> Incompatibility | None:
         """Derive what follows from one incompatibility now; given back where it is a conflict."""
@@ -71,25 +97,27 @@ class PartialSolution:
 
     def propagate(self) -> Incompatibility | None:
         """Derive all that follows; the incompatibility that is a conflict, if one is."""
-        queue = self._queue
-        while queue:
-            package = queue.popleft()
+        stack = self._stack
+        while stack:
+            package = stack.pop()
             masks = package.masks
             for incompatibility in reversed(package.incompatibilities):
                 # Where it rules out what is gone anyway, nothing follows.
                 if masks[-1] & incompatibility.terms[package] and self.check(incompatibility) is not None:
-                    queue.clear()
+                    stack.clear()
                     return incompatibility
         return None
 
     def back_to(self, level: int) -> list[tuple[Package, int]]:
         """Take back everything of later levels; the decisions that fall, the latest first."""
+        self.has_gone_back = True
         fallen = []
         trail = self._trail
         while trail and trail[-1][2] > level:
             package, cause, _ = trail.pop()
             package.masks.pop()
             package.marks.pop()
+            self.changed.add(package)
             if cause is None:
                 assert package.place is not None
                 fallen.append((package, package.place))
@@ -98,7 +126,7 @@ class PartialSolution:
             if package.masks[-1] & ABSENT:
                 self.open.pop(package, None)
         self.level = level
-        self._queue.clear()
+        self._stack.clear()
         return fallen
 
     def cause_of(self, package: Package) -> Incompatibility:
@@ -153,8 +181,8 @@ class PartialSolution:
         package.masks.append(mask)
         package.marks.append(len(self._trail))
         self._trail.append((package, cause, self.level))
-        if package not in self._queue:
-            self._queue.append(package)
+        self.changed.add(package)
+        self.touch(package)
 
 
 def _resolved(conflict: Incompatibility, cause: Incompatibility, package: Package) -> Incompatibility:

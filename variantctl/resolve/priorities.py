@@ -71,13 +71,19 @@ class Priorities:
         family, rank = self._families[name]
         return self._tiers[name], self._met[family], rank, self._parts[package.identifier]
 
-    def conflict(self, deciding: Package, affected: Package, cause: Incompatibility) -> list[Package]:
-        """Count a conflict; the packages whose decisions should be taken back, since they reject too much."""
-        others = [package for package in cause.terms if package.name != affected.name]
-        for package in dict.fromkeys((deciding, affected)) if others else ():
-            self._rejected[package] += 1
-            if self._rejected[package] == _MANY:
-                self._move(package, _REJECTED)
+    def conflict(self, deciding: Package, affected: NormalizedName, cause: Incompatibility) -> list[Package]:
+        """Count a conflict; the packages whose decisions should be taken back, since they reject too much.
+
+        Args:
+            deciding: the package that was being decided: it counts as the one that is rejected.
+            affected: the project whose candidates the conflict rules out.
+            cause: what all others are in that reject it.
+        """
+        others = [package for package in cause.terms if package.name != affected]
+        if others:
+            self._rejected[deciding] += 1
+            if self._rejected[deciding] == _MANY:
+                self._move(deciding, _REJECTED)
         moved = []
         for package in others:
             self._rejecting[package] += 1

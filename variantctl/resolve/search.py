@@ -74,12 +74,14 @@ class Search:
         self._needing: dict[NormalizedName, set[NormalizedName]] = {}
         self._shared: dict[tuple[Package, Package, int], Incompatibility] = {}
         self._known: set[tuple[Package, int]] = set()
+        self._left_out: dict[tuple[Package, int], Sequence[Need]] = {}
         self._extras: dict[NormalizedName, list[Package]] = {}
         self._waiting: set[Package] = set()
         self._foreseen: set[Package] = set()
         self._assumed: dict[NormalizedName, int] = {}
         self._carefully = carefully
         self._to_take_back: list[Package] = []
+        self._places: dict[Package, tuple[int, int, int, int]] = {}
         self._deciding: Package | None = None
 
     def run(self, roots: Iterable[Need], max_rounds: int) -> Mapping[str, Candidate]:
@@ -92,10 +94,14 @@ class Search:
         """
         for root in roots:
             self._needs.setdefault(root.name, []).append(root)
-            self._note(self._require(root))
+            if (required := self._require(root)) is not None:
+                self._note(self._solution.check(required))
         for number in range(max_rounds):
             self._propagate()
             self._take_back()
+            for package in self._solution.changed:
+                self._places.pop(package, None)
+            self._solution.changed.clear()
             self._foresee()
             if not self._solution.open:
                 return self._pins()
@@ -136,11 +142,23 @@ class Search:
             if package not in waiting and (package.base is None or package.base.place is not None)
         ]
         if ready:
-            self._deciding = package = min(ready, key=self._priorities.of)
+            self._deciding = package = min(ready, key=self._place_of)
+            self._places.pop(package, None)
             self._decide(package)
         else:
             stuck = [package for package in self._solution.open if package in waiting]
             self._add(self._nothing_asks_for(min(stuck, key=self._priorities.of)))
+
+    def _place_of(self, package: Package) -> tuple[int, int, int, int]:
+        """Where a package is in the order of decisions: as it was when something of it changed last.
+
+        That a package is in conflicts often moves it when it is looked at again, as in uv: what conflicts
+        with all versions of a project is not decided before it.
+        """
+        known = self._places.get(package)
+        if known is None or package.base is not None:
+            known = self._places[package] = self._priorities.of(package)
+        return known
 
     # --- conflicts ---
 
@@ -172,7 +190,7 @@ class Search:
             self._solution.add(learned)
 
     def _count(self, package: Package, cause: Incompatibility) -> None:
-        self._to_take_back += self._priorities.conflict(self._deciding or package, package, cause)
+        self._to_take_back += self._priorities.conflict(self._deciding or package, package.name, cause)
 
     def _take_back(self) -> None:
         """Decide anew about what rejects others often."""
@@ -259,26 +277,39 @@ class Search:
             return  # what else it needs is not worth asking for
         needs = self._provider.get_dependencies(candidate)
         if (package, place) not in self._known:
+            self._known.add((package, place))
             if self._speaks_against(needs, package, place, candidate):
                 return
-            self._known.add((package, place))
+        for need in self._left_out.pop((package, place), ()):
+            self._require(need, package, place, candidate)
         self._let_stand(package, place, needs)
 
     def _speaks_against(
         self, needs: Sequence[Need], package: Package, place: int, candidate: Candidate
     ) -> bool:
-        """Take on the needs of a candidate; whether one of them rules it out at once."""
+        """Take on the needs of a candidate; whether one of them rules it out at once.
+
+        Until a decision was taken back for the first time nothing is looked at: what is wrong then shows when
+        it is propagated, and teaches more. (That is uv's rule, so that both go the same way.)
+        """
         for need in needs:
             if not isinstance(need, (ImpossibleRequirement, ExtraBaseRequirement)):
                 self._priorities.meet(need)
-        # What is known of already may show that the rest need not be asked for; the last need first, as uv.
-        known = [need for need in reversed(needs) if need.identifier in self._packages]
-        for need in (*known, *(need for need in needs if need.identifier not in self._packages)):
-            conflict = self._require(need, package, place, candidate)
-            if conflict is not None or not package.left >> place & 1:
-                self._count(package, conflict or self._solution.cause_of(package))
-                self._note(conflict)
-                return True
+        # What is known of already may show that the rest need not be asked for.
+        known = [need for need in needs if need.identifier in self._packages]
+        new = [need for need in needs if need.identifier not in self._packages]
+        for some, rest in ((known, new), (new, [])):
+            found = [self._require(need, package, place, candidate) for need in some]
+            if not self._solution.has_gone_back:
+                continue
+            for incompatibility in found:
+                if incompatibility is not None and self._solution.speaks_against(
+                    incompatibility, package, place
+                ):
+                    self._count(package, incompatibility)
+                    self._solution.touch(package)
+                    self._left_out[package, place] = rest
+                    return True
         return False
 
     def _let_stand(self, package: Package, place: int, needs: Sequence[Need]) -> None:
@@ -291,36 +322,40 @@ class Search:
     def _require(
         self, need: Need, package: Package | None = None, place: int = 0, parent: Candidate | None = None
     ) -> Incompatibility | None:
-        """Take on a need of the user or of a candidate; given back where it contradicts what stands."""
+        """Take on a need of the user or of a candidate: the incompatibility, to be propagated."""
         own = {package: 1 << place} if package is not None else {}
         if isinstance(need, ExtraBaseRequirement):
             return None
         if isinstance(need, ImpossibleRequirement):
-            return self._solution.add(Incompatibility(own, Required(need, parent)))
+            return self._put(Incompatibility(own, Required(need, parent)))
         self._priorities.meet(need)
         target = self._package(need)
         mask = self._mask(need)
         if target is package:
             own = {} if mask >> place & 1 else own
-            return self._solution.add(Incompatibility(own, Required(need, parent))) if own else None
+            return self._put(Incompatibility(own, Required(need, parent))) if own else None
         if package is not None:
             self._needing.setdefault(need.name, set()).add(package.name)
         return self._unless(target, mask, own, Required(need, parent))
 
+    def _put(self, incompatibility: Incompatibility) -> Incompatibility:
+        self._solution.put(incompatibility)
+        return incompatibility
+
     def _unless(
         self, target: Package, mask: int, own: dict[Package, int], cause: Required
-    ) -> Incompatibility | None:
+    ) -> Incompatibility:
         """That some candidates need others; candidates that need the same share an incompatibility."""
         for package, place in own.items():
             known = self._shared.get((package, target, mask))
             if known is not None:
                 known.terms[package] |= place
-                return self._solution.check(known)
-        terms = {**own, target: ~mask} if mask else own
-        made = Incompatibility(terms, cause)
+                self._solution.renew(known)
+                return known
+        made = Incompatibility({**own, target: ~mask} if mask else own, cause)
         for package in own:
             self._shared[package, target, mask] = made
-        return self._solution.add(made)
+        return self._put(made)
 
     # --- packages ---
 
