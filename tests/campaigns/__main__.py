@@ -15,6 +15,7 @@ CAMPAIGNS = {
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
     "hard-sets": "sets that people really ask for, beside uv on the index that pip is set up for",
+    "sources": "15 packages without wheels and 5 git repositories, locked, built and installed as by uv",
     "mutants": "a test notices a change of the code that decides (ordering, choice, transaction, ...)",
     "machine-code": "no damaged or hostile library makes the reader fail, or costs much",
     "workers": "the same index by four workers, two of them killed, as by one process (a case is a wheel)",

@@ -14,6 +14,8 @@ import pytest
 from tests.cli.test_build import BACKEND, add_sdist
 from tests.cli.test_install import Shell
 from tests.indexes.server import LoopbackServer
+from variantctl.install.source_trees import probable_name
+from variantctl.requirements.sources import source_reference
 
 #: Builds an editable wheel: a .pth file that points to the source.
 EDITABLE = """
@@ -187,3 +189,33 @@ def test_the_plan_names_the_source(shell: Shell, tmp_path: Path) -> None:
     found = shell.plan("./src", "--dry-run")
     assert {item["name"]: item["url"] for item in found["install"]}["thing"] == folder.as_uri()
     assert shell.packages() == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "name"),
+    [
+        ({"setup.py": "import x\nsetup(name='by-setup')"}, "./src", "by-setup"),
+        ({"setup.py": "setuptools.setup(name='by-setup', **more)"}, "./src", "by-setup"),
+        ({"setup.py": "setup(name=NAME)"}, "./src", "src"),
+        ({"setup.py": "setup(name='", "setup.cfg": "[metadata]\nname = By.Cfg"}, "./src", "by-cfg"),
+        (
+            {"setup.py": "setup(name='a')", "pyproject.toml": "[project]\nname = 'by-table'"},
+            "./src",
+            "by-table",
+        ),
+        ({"setup.py": "\0"}, "./src", "src"),
+        ({}, "git+https://h.invalid/a/Some_Repo.git@v1", "some-repo"),
+        ({}, "git+https://h.invalid/a/repo#subdirectory=python/thing", "thing"),
+        ({}, "https://h.invalid/My_Thing-1.0.tar.gz", "my-thing"),
+        ({}, "https://h.invalid/main.zip", "main"),
+    ],
+)
+def test_what_options_call_source_that_is_not_named(
+    files: dict[str, str], place: str, name: str, tmp_path: Path
+) -> None:
+    """A build that must be told something (--match-build, -C) is met before its name is known."""
+    (tmp_path / "src").mkdir()
+    for path, text in files.items():
+        (tmp_path / "src" / path).write_text(text)
+    source = source_reference(place, base=tmp_path)
+    assert source is not None and probable_name(source) == name

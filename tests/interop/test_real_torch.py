@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,3 +124,85 @@ def test_the_null_variant_is_installed_and_runs(index: str, environment: Path, t
         run(sys.executable, "-m", "pip", "--python", python, "check").strip()
         == "No broken requirements found."
     )
+
+
+SETUP = """
+import torch
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CppExtension
+
+setup(
+    name="twice",
+    version="1.0",
+    ext_modules=[
+        CppExtension(
+            "twice",
+            ["twice.cpp"],
+            define_macros=[("BUILT_WITH", f'"{torch.__version__}"')],
+            extra_compile_args=["-O0", "-g0"],
+        )
+    ],
+    cmdclass={"build_ext": BuildExtension.with_options(use_ninja=False)},
+    install_requires=["torch"],
+)
+"""
+TWICE = """
+#include <ATen/ATen.h>
+#include <torch/library.h>
+
+at::Tensor twice(const at::Tensor &tensor) { return tensor + tensor; }
+
+TORCH_LIBRARY(twice, m) { m.def("twice", twice); }
+
+extern "C" const char *built_with() { return BUILT_WITH; }
+"""
+TRY = """
+import ctypes, glob, sysconfig, torch
+
+(path,) = glob.glob(sysconfig.get_path("platlib") + "/twice*.so")
+torch.ops.load_library(path)
+built_with = ctypes.CDLL(path).built_with
+built_with.restype = ctypes.c_char_p
+same = built_with().decode() == torch.__version__
+print(same, torch.ops.twice.twice(torch.ones(2)).tolist())
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Of builds: each has torch in an environment of its own."""
+    return "--cache-dir", tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.network
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+def test_an_extension_is_locked_and_built_with_the_torch_of_the_lock(
+    torch_wheel: Path, environment: Path, tmp_path: Path, cache: tuple[str, Path]
+) -> None:
+    source = tmp_path / "twice"
+    source.mkdir()
+    (source / "setup.py").write_text(SETUP)
+    (source / "twice.cpp").write_text(TWICE)
+    (source / "pyproject.toml").write_text('[build-system]\nrequires = ["setuptools", "torch"]\n')
+    lock = tmp_path / "pylock.toml"
+    place = ("-f", torch_wheel.parent, "--no-backends", *cache)
+    variantctl("lock", source, TORCH, "-p", environment, "-o", lock, *place)
+    variantctl("sync", lock, "-p", environment, *place)
+    assert run(environment / "bin" / "python", "-c", TRY).strip() == "True [2.0, 2.0]"
+
+
+@pytest.mark.network
+def test_a_project_that_imports_torch_and_does_not_ask_for_it(
+    torch_wheel: Path, environment: Path, tmp_path: Path, cache: tuple[str, Path]
+) -> None:
+    source = tmp_path / "thing"
+    source.mkdir()
+    call = 'setup(name="thing", version="1+" + torch.__version__[:4])'
+    (source / "setup.py").write_text(f"import torch\nfrom setuptools import setup\n{call}\n")
+    install = ["install", source, TORCH, "-p", environment, "-f", torch_wheel.parent, "--no-backends", *cache]
+    command = [sys.executable, "-m", "variantctl", *map(str, install)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 1 and "`--match-build thing=torch`" in done.stderr
+    variantctl(*install, "--match-build", "thing=torch")
+    listed = json.loads(variantctl("list", "--json", "-p", environment))["packages"]
+    assert {package["name"]: package["version"] for package in listed}["thing"] == "1+2.13"

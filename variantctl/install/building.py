@@ -206,7 +206,7 @@ class SourceBuilder:
         module = missing[1].partition(".")[0]
         return (
             f"The build imports {module}, which its project does not ask for: `--match-build "
-            f"{tree.project or 'PACKAGE'}={module}` builds it with the {module} that is installed."
+            f"{tree.project}={module}` builds it with the {module} that is installed."
         )
 
     def _hooks(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
+from variantctl.filesystem.bounded import read_bounded
 from variantctl.indexes.builds import Builds, SourceTree
 from variantctl.indexes.errors import BuildError
 from variantctl.net.redaction import redact, without_secrets
 from variantctl.net.remote_file import RemoteFile
 from variantctl.requirements.errors import RequirementError, RequirementFileError
 from variantctl.requirements.requirement import UserRequirement, parse_user_requirement
-from variantctl.requirements.sources import SourceReference, source_reference
+from variantctl.requirements.sources import ARCHIVES, SourceReference, source_reference
 from variantctl.variants.markers import MarkerVariant, parse_requirement
 
 if TYPE_CHECKING:
@@ -206,7 +210,7 @@ class SourceTrees:
             file,
             project,
             static,
-            source.name or (_name_of(source.path) if source.kind == "folder" else None),
+            source.name or probable_name(source),
             (*key, inside or "") if key else (),
             direct_url if inside is None else {**direct_url, "subdirectory": inside},
             source.editable,
@@ -234,18 +238,51 @@ def _fragment(source: SourceReference) -> str:
 
 
 def _of_pyproject(folder: Path) -> CoreMetadata | None:
-    from variantctl.filesystem.bounded import read_bounded
     from variantctl.wheels.static_metadata import from_pyproject
 
     table = folder / "pyproject.toml"
     return from_pyproject(read_bounded(table), str(table)) if table.is_file() else None
 
 
-def _name_of(folder: Path | None) -> NormalizedName | None:
-    """The project's name, where its pyproject.toml says it: options may be about that project."""
+def probable_name(source: SourceReference) -> NormalizedName:
+    """What options call a project that is not named: as it says in a file, else as its place is called.
+
+    Which name it has, only its metadata tells for certain, and a build may have to be told something first.
+    """
+    folder = source.path if source.kind == "folder" else None
+    if folder is not None and source.subdirectory is not None:
+        folder /= source.subdirectory
+    told = _told_name(folder) if folder is not None else None
+    last = PurePosixPath(source.subdirectory or unquote(urlsplit(source.url).path)).name
+    if source.kind == "archive" and source.subdirectory is None:
+        last = next((last[: -len(end)] for end in ARCHIVES if last.lower().endswith(end)), last)
+        last = last.rpartition("-")[0] or last
+    return canonicalize_name(told or last.removesuffix(".git") or "source")
+
+
+def _told_name(folder: Path) -> str | None:
+    """The name in ``[project]``, in setup.cfg, or in a literal of setup.py."""
     from variantctl.requirements.projects import read_project
 
     try:
-        return read_project(folder / "pyproject.toml").name if folder is not None else None
+        if (told := read_project(folder / "pyproject.toml").name) is not None:
+            return told
     except RequirementFileError:
+        pass
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(folder / "setup.cfg", encoding="utf-8")
+        name = parser.get("metadata", "name", fallback=None)
+        return name or _name_in_setup(ast.parse(read_bounded(folder / "setup.py")))
+    except (OSError, ValueError, SyntaxError, configparser.Error, RecursionError, MemoryError):
         return None
+
+
+def _name_in_setup(module: ast.Module) -> str | None:
+    """``name`` of a call of ``setup``, where it is a text."""
+    for call in (node for node in ast.walk(module) if isinstance(node, ast.Call)):
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        for given in call.keywords if called == "setup" else ():
+            if given.arg == "name" and isinstance(given.value, ast.Constant):
+                return given.value.value if isinstance(given.value.value, str) else None
+    return None
