@@ -21,6 +21,7 @@ CAMPAIGNS = {
     "workers": "the same index by four workers, two of them killed, as by one process (a case is a wheel)",
     "publishing": "nothing lost with two publishers of one bucket at once, or with one that is killed",
     "serving": "200 clients at once against 'index serve' and 'proxy', troublemakers among them",
+    "odd-wheels": "wheels of much-used projects beside pip, judged by RECORD, METADATA and entry points",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",
     "page-choice": "the page in Chromium chooses and says what explain does",
     "variantlib-order": "the same order as variantlib on random metadata",

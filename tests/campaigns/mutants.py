@@ -48,7 +48,11 @@ TARGETS: Mapping[str, Sequence[str]] = {
         "tests/providers/test_answer_limits.py",
     ),
     "variantctl.wheels.verify": ("tests/wheels/test_verify.py", "tests/wheels/test_untidy.py"),
-    "variantctl.wheels.record": ("tests/wheels/test_untidy.py", "tests/wheels/test_archive.py"),
+    "variantctl.wheels.record": (
+        "tests/wheels/test_record_rows.py",
+        "tests/wheels/test_untidy.py",
+        "tests/wheels/test_archive.py",
+    ),
     "variantctl.net.hashes": ("tests/net/test_digests.py",),
     "variantctl.lock.selection": ("tests/lock/test_selection.py",),
 }
