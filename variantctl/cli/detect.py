@@ -133,7 +133,7 @@ def _table(detection: Detection) -> StackedTable:
 
     from variantctl.cli.styling import StackedTable
 
-    table = StackedTable()
+    table = StackedTable(spare=("how it was read",))
     for title in ("provider", "status", "found", "what it means", "how it was read"):
         table.add_column(title, overflow="fold", vertical="top")
     for report in detection.providers:

@@ -199,7 +199,7 @@ def _table(wheels: list[EvaluatedWheel]) -> StackedTable:
 
     from variantctl.cli.styling import StackedTable
 
-    table = StackedTable()
+    table = StackedTable(spare=("wheel",))
     table.add_column("#", justify="right")
     for title in ("variant", "verdict", "why", "wheel"):
         table.add_column(title, overflow="fold")

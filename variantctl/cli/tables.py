@@ -7,8 +7,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-_NARROWEST = 12
-_NARROW = 60
+NARROWEST = 12
+"""No column is folded to less than this."""
+NARROW = 60
 """Below this width, a table that does not fit becomes a list: its columns would be a few letters wide."""
 _GAP = "  "
 
@@ -27,7 +28,7 @@ def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     room = _width()
     if room is not None:
         natural, widths = widths, _fitted(widths, room)
-        if _needed(widths) > room or (room < _NARROW and widths != natural):
+        if _needed(widths) > room or (room < NARROW and widths != natural):
             return _stacked(cells, room)
     cells.insert(1, ["-" * width for width in widths])
     return "".join(line for row in cells for line in _lines(row, widths))
@@ -53,7 +54,7 @@ def _stacked(cells: Sequence[Sequence[str]], room: int) -> str:
             f"{title}: {cell}" if title else cell for title, cell in zip(header, row, strict=True) if cell
         ]
         for place, text in enumerate(said):
-            first, *rest = fold(text, max(room - 4, _NARROWEST))
+            first, *rest = fold(text, max(room - 4, NARROWEST))
             lines += [f"{'  ' if place else ''}{first}", *(f"    {line}" for line in rest)]
     return "".join(f"{line}\n" for line in lines)
 
@@ -63,7 +64,7 @@ def _fitted(widths: Sequence[int], room: int) -> list[int]:
     found = list(widths)
     while _needed(found) > room:
         widest = max(range(len(found)), key=found.__getitem__)
-        if found[widest] <= _NARROWEST:
+        if found[widest] <= NARROWEST:
             break
         found[widest] -= 1
     return found
@@ -83,11 +84,11 @@ def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def fold(text: str, width: int) -> list[str]:
-    """Lines of at most *width*, broken after a space, ``_``, ``-``, ``,`` or ``/`` where there is one."""
+    """Lines of at most *width*, broken after a space behind their first third, else after one of ``_-,/``."""
     lines = []
     while len(text) > width:
-        at = max(text.rfind(mark, 0, width) for mark in " _-,/") + 1
-        at = at if at > 0 else width
+        space = text.rfind(" ", width // 3, width + 1) + 1
+        at = space or max(text.rfind(mark, 0, width) for mark in " _-,/") + 1 or width
         lines.append(text[:at].rstrip())
         text = text[at:].lstrip()
     return [*lines, text]
