@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, summary, target_machine
 from variantctl.cli.app import UsageError
-from variantctl.cli.building import add_build_arguments, matching_of, with_builds
+from variantctl.cli.applying import applied
+from variantctl.cli.building import add_build_arguments, with_builds
 from variantctl.cli.project import FILENAME
-from variantctl.cli.recovery import recover, say_waiting
+from variantctl.cli.recovery import recover
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from variantctl.cli.progress import Downloads
     from variantctl.cli.settled import Witnesses
     from variantctl.cli.target_machine import TargetMachine
     from variantctl.indexes.finder import PackageFinder
@@ -151,7 +151,8 @@ def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, o
         plan = replace(plan, notes=(*plan.notes, *poor))
         told = decided(plan) if decided is not None else {}
         if environment is not None and not args.dry_run and plan.install:
-            plan = _apply(plan, environment, package_finder, args, subject)
+            accept = partial(_verify, environment, subject) if args.verify else None
+            plan = applied(plan, environment, package_finder, args, accept=accept)
         if args.report is not None:
             _report(plan, package_finder, subject, args.report)
     if args.report == "-":
@@ -246,50 +247,7 @@ def _advice(plan: Plan, package_finder: PackageFinder, subject: TargetMachine, r
     return [said] if said else []
 
 
-def _apply(
-    plan: Plan,
-    environment: Environment,
-    package_finder: PackageFinder,
-    args: argparse.Namespace,
-    subject: TargetMachine,
-) -> Plan:
-    """Do what the plan says; gives it back with the hashes that only the downloads showed."""
-    from variantctl.cli.progress import Downloads
-    from variantctl.filesystem.links import LinkMode
-    from variantctl.install.apply import Options, apply_plan
-
-    if plan.needs_build:
-        from variantctl.install.planned_builds import built_plan
-
-        told = len(plan.notes)
-        plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
-        for note in plan.notes[told:]:
-            render.note(note)
-    with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
-        plan = replace(plan, install=tuple(_with_digest(planned, downloads) for planned in plan.install))
-        outcome = apply_plan(
-            plan,
-            environment,
-            downloads,
-            Options(
-                cache=package_finder.cache.root / "install",
-                link_mode=LinkMode(args.link_mode),
-                compile_bytecode=args.compile_bytecode,
-                overwrite=args.overwrite,
-                strict=args.strict,
-                limits=options.unpacking_limits(args),
-                progress=say_waiting,
-                accept=partial(_verify, plan, environment, subject) if args.verify else None,
-            ),
-        )
-    for warning in outcome.warnings:
-        render.warning(warning)
-    for note in outcome.notes:
-        render.note(note)
-    return plan
-
-
-def _verify(plan: Plan, environment: Environment, subject: TargetMachine) -> None:
+def _verify(environment: Environment, subject: TargetMachine, plan: Plan) -> None:
     """Look at the code of what is in place now, and try it; raises where it cannot work: it is taken back."""
     from variantctl.doctor.verification import verify, verify_code
     from variantctl.select.fit import ACCELERATORS
@@ -299,10 +257,3 @@ def _verify(plan: Plan, environment: Environment, subject: TargetMachine) -> Non
     for trial in verify(environment, changed):
         working = ", ".join(device.name or device.device for device in trial.devices if device.ok)
         render.note(f"{trial.framework} {trial.version} computes on: {working}")
-
-
-def _with_digest(planned: PlannedInstall, downloads: Downloads) -> PlannedInstall:
-    """direct_url.json records the digest of the very file, which an index of one wheel does not say."""
-    if planned.direct_url is None or planned.hashes:
-        return planned
-    return planned.with_sha256(downloads.sha256(planned))

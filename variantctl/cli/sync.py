@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variantctl.cli import options, render, target_machine
-from variantctl.cli.building import add_build_arguments, matching_of, prepare_builds
-from variantctl.cli.recovery import recover, say_waiting
+from variantctl.cli.applying import applied
+from variantctl.cli.building import add_build_arguments, prepare_builds
+from variantctl.cli.recovery import recover
 from variantctl.values import replace
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
             render.warning(text)
         plan = replace(plan, notes=(*plan.notes, *poor))
         if environment is not None and not args.dry_run and (plan.install or plan.remove):
-            plan = _apply(plan, environment, package_finder, args)
+            plan = applied(plan, environment, package_finder, args)
     if args.json:
         render.print_json(plan.as_json())
     elif not render.is_quiet():
@@ -189,40 +190,6 @@ def _choices(args: argparse.Namespace) -> Choices:
         groups=frozenset(args.group),
         preferences=options.preferences(args),
     )
-
-
-def _apply(
-    plan: Plan, environment: Environment, package_finder: PackageFinder, args: argparse.Namespace
-) -> Plan:
-    """Do what the plan says; gives it back with the wheels that were built."""
-    from variantctl.cli.progress import Downloads
-    from variantctl.filesystem.links import LinkMode
-    from variantctl.install.apply import Options, apply_plan
-
-    if plan.needs_build:
-        from variantctl.install.planned_builds import built_plan
-
-        plan = built_plan(plan, package_finder, matching_of(args).of_plan(plan))
-    with Downloads(package_finder, keep_archives=options.keeps_archives(args)) as downloads:
-        outcome = apply_plan(
-            plan,
-            environment,
-            downloads,
-            Options(
-                cache=package_finder.cache.root / "install",
-                link_mode=LinkMode(args.link_mode),
-                compile_bytecode=args.compile_bytecode,
-                overwrite=args.overwrite,
-                strict=args.strict,
-                limits=options.unpacking_limits(args),
-                progress=say_waiting,
-            ),
-        )
-    for warning in outcome.warnings:
-        render.warning(warning)
-    for note in outcome.notes:
-        render.note(note)
-    return plan
 
 
 def _print_summary(plan: Plan, environment: Environment | None, *, dry_run: bool, seconds: float) -> None:
