@@ -157,7 +157,9 @@ def test_a_plan_builds_nothing(shell: Shell) -> None:
 def test_a_wheel_for_another_machine_says_what_source_code_needs(shell: Shell) -> None:
     """As uv has it: what cannot be built here can be planned, and what a build then needs is compared."""
     add_sdist(shell.world.wheels, "2.0", fails=True)
-    shell.world.add("thing", "2.0", tag="cp310-cp310-win_amd64", requires=["other>=1"])
+    # gensim 3.8.3 needed numpy<=1.16.1 on Python 2.7 only.
+    for tag in ("cp27-cp27m-linux_x86_64", "cp310-cp310-win_amd64", "cp38-cp38-linux_x86_64"):
+        shell.world.add("thing", "2.0", tag=tag, requires=["other>=1"])
     shell.world.add("thing", "2.0", tag="cp39-cp39-linux_x86_64", requires=["helper>=1"])
     shell.world.add("other")
     done = shell.install("thing", "--dry-run", "--json", "--python-version", "3.12", "--no-backends")

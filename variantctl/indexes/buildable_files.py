@@ -15,22 +15,22 @@ from variantctl.indexes.sdists import is_promised, promised
 from variantctl.net.remote_file import RemoteFile
 
 Fits = Callable[[WheelLink], bool]
-Alike = Callable[[WheelLink], bool]
+Alike = Callable[[WheelLink], tuple[bool, int] | None]
 
 
 class BuildableFiles(ProjectFiles):
     """A view of a project's files.
 
     Of a wheel-to-be ``file`` is the source distribution and ``wheel`` a name that fits everywhere: the real
-    one shows once it is built. Where the version has wheels for other machines or Pythons, METADATA of one of
-    them is taken for that of the source code, as uv does it: old versions often cannot be built on a new
-    Python at all, and to know what they need must not take a build. What the build then gives is compared
-    (``install.planned_builds``).
+    one shows once it is built. Where the version has wheels for other machines or Pythons, METADATA of the
+    one that is most alike is taken for that of the source code, as uv does it: old versions often cannot be
+    built on a new Python at all, and to know what they need must not take a build. What the build then gives
+    is compared (``install.planned_builds``).
 
     Args:
         files: as the sources have them.
         fits: whether a wheel can be installed; where a version has one that can, nothing is built.
-        alike: whether a wheel is for the platform at least.
+        alike: how much a wheel is like one that can be installed; ``None``: its METADATA says nothing.
     """
 
     def __init__(self, files: ProjectFiles, fits: Fits, alike: Alike) -> None:
@@ -110,7 +110,8 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
         if any(self._fits(link) for link in wheels):
             return wheels
         ordinary = [link for link in wheels if link.wheel.label is None and link.backend is None]
-        told_by = next((link for link in ordinary if self._alike(link)), next(iter(ordinary), None))
+        alike = [(how, link) for link in ordinary if (how := self._alike(link)) is not None]
+        told_by = max(alike, key=lambda each: each[0])[1] if alike else None
         return (*wheels, promised(sdist, self._files.name, version, told_by))
 
     def __iter__(self) -> Iterator[Version]:

@@ -177,7 +177,7 @@ class PackageFinder:
         Args:
             name: what tells it from other interpreters.
             fits: whether a wheel can be installed there.
-            alike: whether a wheel is for its platform at least.
+            alike: how much any other wheel is like one that can.
         """
         if self.builds is None:
             return self

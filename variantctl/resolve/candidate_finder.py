@@ -94,7 +94,7 @@ class CandidateFinder:
         self._package_finder = package_finder.for_machine(ask, interpreter.markers, wishes).for_interpreter(
             f"{interpreter.tags[0]} {interpreter.python}",
             lambda link: fits_interpreter(link, interpreter),
-            lambda link: interpreter.is_of_platform(link.wheel),
+            lambda link: interpreter.likeness(link.wheel),
         )
         self._machine = machine
         self._asking = Lock()

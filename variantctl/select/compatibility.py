@@ -14,6 +14,7 @@ from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.lenient import read_specifiers
 
 _GLIBC = re.compile(r"manylinux_([0-9]{1,9})_([0-9]{1,9})_(.+)")
+_PYTHON = re.compile(r"[a-z]+(\d)(\d*)")
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 
@@ -64,6 +65,20 @@ class Interpreter:
     def is_of_platform(self, wheel: WheelFilename) -> bool:
         """Whether the platform of a wheel is ours, be its Python ours or not."""
         return any(tag.platform in self._platforms for tag in wheel.tags)
+
+    def likeness(self, wheel: WheelFilename) -> tuple[bool, int] | None:
+        """How much a wheel is like one for us: of our platform, and for a Python as new as ours or the newest
+        before it; ``None``: it is for another major version, whose wheels needed other things."""
+        minors = [minor for tag in wheel.tags if (minor := self._minor(tag)) is not None]
+        return (self.is_of_platform(wheel), max(minors)) if minors else None
+
+    def _minor(self, tag: Tag) -> int | None:
+        """The minor version of the Python that a tag is for; one newer than ours counts as less than any."""
+        found = _PYTHON.fullmatch(tag.interpreter)
+        if found is None or int(found[1]) != self.python.major:
+            return None
+        minor = int(found[2] or 0)
+        return minor if minor <= self.python.minor else -minor
 
     def why_not(self, wheel: WheelFilename) -> str:
         """One line: which part of the tags of a wheel that does not fit is to blame."""
