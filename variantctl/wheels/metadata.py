@@ -160,6 +160,13 @@ def with_public_version(metadata: bytes, version: Version) -> bytes:
     return b"".join(line if _is(header, b"version") else header for header in headers) + body
 
 
+def with_name(metadata: bytes, name: str) -> bytes:
+    """METADATA of a project with another ``Name``."""
+    headers, end, body = _taken_apart(metadata)
+    line = b"Name: " + name.encode() + end
+    return b"".join(line if _is(header, b"name") else header for header in headers) + body
+
+
 def _is(header: bytes, name: bytes) -> bool:
     return header.partition(b":")[0].strip().lower() == name
 

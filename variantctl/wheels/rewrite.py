@@ -14,7 +14,12 @@ from pathlib import Path
 from variantctl.filesystem.atomic import written_whole
 from variantctl.values import dataclass, field
 from variantctl.wheels.archive import WheelArchive
-from variantctl.wheels.metadata import parse_core_metadata, with_public_version, with_requires
+from variantctl.wheels.metadata import (
+    parse_core_metadata,
+    with_name,
+    with_public_version,
+    with_requires,
+)
 from variantctl.wheels.record import SIGNATURES, entry_for, tidy_text
 from variantctl.wheels.variant import VARIANT_JSON
 from variantctl.wheels.zipwriter import ZipWriter
@@ -30,20 +35,25 @@ class WheelEdits:
         requires: its requirements; ``None``: as they are.
         drop_local: take the local part off its version (``2.10.0+cu128`` becomes ``2.10.0``): in the
             filename, the names of its folders, METADATA and RECORD. Its code is not looked at.
+        project: what it is called afterwards, normalized; ``None``: as before. In the same places.
     """
 
     label: str | None = None
     variant_json: bytes | None = None
     requires: tuple[str, ...] | None = None
     drop_local: bool = False
+    project: str | None = None
 
     def filename(self, archive: WheelArchive) -> str:
         """The name of the new wheel."""
-        name = archive.filename.with_label(self.label)
-        if not self.drops(archive):
-            return name
-        project, version, rest = name.split("-", 2)
-        return f"{project}-{version.partition('+')[0]}-{rest}"
+        project, version, rest = archive.filename.with_label(self.label).split("-", 2)
+        if self.renames(archive) and self.project is not None:
+            project = self.project.replace("-", "_")
+        return f"{project}-{version.partition('+')[0] if self.drops(archive) else version}-{rest}"
+
+    def renames(self, archive: WheelArchive) -> bool:
+        """Whether it gets another name."""
+        return self.project is not None and self.project != archive.filename.name
 
     def drops(self, archive: WheelArchive) -> bool:
         """Whether there is a local part to take off."""
@@ -103,18 +113,23 @@ def _changes(archive: WheelArchive, rewriting: WheelEdits) -> _Changes:
             new = with_requires(new, rewriting.requires)
     if rewriting.drops(archive):
         new = with_public_version(new, archive.filename.version)
-        changes.renamed = dict(_without_local(archive))
+    if rewriting.project is not None and rewriting.renames(archive):
+        new = with_name(new, rewriting.project)
+    if rewriting.drops(archive) or rewriting.renames(archive):
+        changes.renamed = dict(_renamed(archive, rewriting))
     if new != old:
         changes.contents[metadata] = new
     return changes
 
 
-def _without_local(archive: WheelArchive) -> Iterator[tuple[str, str]]:
-    """The metadata and the data folder, and what they are called without the local version."""
+def _renamed(archive: WheelArchive, rewriting: WheelEdits) -> Iterator[tuple[str, str]]:
+    """The metadata and the data folder, and what they are called afterwards."""
     for folder in {name.partition("/")[0] for name in archive.names if "/" in name}:
         stem, dot, kind = folder.rpartition(".")
         if folder == archive.dist_info or (kind == "data" and archive.is_stem(stem)):
-            yield folder, f"{stem.partition('+')[0]}{dot}{kind}"
+            if rewriting.renames(archive):
+                stem = "-".join(rewriting.filename(archive).split("-")[:2])
+            yield folder, f"{stem.partition('+')[0] if rewriting.drops(archive) else stem}{dot}{kind}"
 
 
 def _rows(text: str, record: str, changes: _Changes) -> Iterator[str]:

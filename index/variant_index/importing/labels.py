@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -28,15 +27,29 @@ class Naming:
 
     source: BackendSource
 
-    @cached_property
-    def _backends(self) -> Mapping[str, object]:
+    def has(self, name: NormalizedName) -> bool:
+        """Whether wheels of a project are those of the source: a folder may have been filled from several."""
+        return name in self.source.packages
+
+    def project(self, wheel: WheelFilename) -> NormalizedName:
+        """What the wheels that are made are called."""
+        return wheel.name
+
+    def names(self, wheel: WheelFilename) -> Mapping[NormalizedName, NormalizedName]:
+        """What is called otherwise in the requirements of a wheel."""
+        return {}
+
+    def extra(self, backend: str) -> str | None:
+        """The extra whose requirements always count."""
+        return None
+
+    def _check(self) -> None:
         bare = [backend.label for backend in self.source.backends if not backend.properties]
         if len(bare) > 1:
             raise SelectionError(
                 f"{self.source.name}: {' and '.join(bare)} both have no properties",
                 hint="A version has one null variant; give all but one of them properties.",
             )
-        return {backend.label: backend for backend in self.source.backends}
 
     def metadata(self, backend: str, wheel: WheelFilename) -> VariantMetadata:
         """The metadata of one wheel: its variant alone, and the tables that all wheels of the source share.
@@ -53,7 +66,7 @@ class Naming:
         Raises:
             SelectionError: the mapping has two sub-indexes whose wheels need nothing.
         """
-        assert backend in self._backends
+        self._check()
         name, version, markers = wheel.name, wheel.version, markers_of(wheel)
         table, properties = self._properties(backend, name, version, markers)
         label = backend if properties else NULL_LABEL

@@ -12,16 +12,19 @@ from variant_index.build import build_index
 from variant_index.extra_pages import ExtraPages
 from variant_index.importing.code import by_code
 from variant_index.importing.discovery import with_what_is_there
+from variant_index.importing.family import FamilyListing, FamilyNaming
 from variant_index.importing.labels import Naming
 from variant_index.importing.listing import Listing
 from variant_index.importing.making import Made, Making, make
 from variant_index.importing.plan import Bar, ImportPlan, ImportSummary, Progress, nothing
-from variant_index.importing.selection import Selection
+from variant_index.importing.selection import Selection, Wanted
 from variant_index.importing.state import ImportState
 from variant_index.importing.work import FETCH, KEEP, PER_WHEEL, REMAKE, UNITED, Item, plan_items, unite
 from variantctl.backends.source import BackendSource
 from variantctl.cache.folder import Cache
 from variantctl.cache.wheels import WheelCache
+from variantctl.families.family import Family
+from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import WheelLink
 from variantctl.indexes.wheel_metadata import WheelMetadataReader
 from variantctl.net.client import HttpClient
@@ -49,6 +52,7 @@ class Import:
         dependencies: ``per-wheel`` or ``united``.
         jobs: how many wheels are worked on at a time.
         workers: who reads and writes them; they are always fetched by this process.
+        package_finder: where the members of a family come from; then ``source`` is that family.
     """
 
     def __init__(
@@ -62,7 +66,9 @@ class Import:
         dependencies: str = PER_WHEEL,
         jobs: int = 4,
         workers: Workers = BY_CORES,
+        package_finder: PackageFinder | None = None,
     ) -> None:
+        self._package_finder = package_finder
         # Credentials in the URL are the client's; nothing that is written or shown has them.
         self._place = client.credentials.take(place) if "://" in place else place
         self._out = out
@@ -85,17 +91,13 @@ class Import:
             NetworkError, SourceError, FolderError: the place cannot be read.
         """
         found_out: list[str] = []
-        source = with_what_is_there(
-            self._source, self._place, self._client, self._selection.backends, found_out.append
-        )
-        wanted = self._selection.resolved(source)
-        listing = Listing(self._place, source, self._client, wanted.backends)
+        naming, wanted, listing = self._what_there_is(found_out.append)
         found = listing.wheels(list(wanted.packages))
         chosen = wanted.chosen(found)
         if not chosen:
             raise nothing(wanted, [link for _, link in found], self._place)
         entries = self._state.entries()
-        items, notes = plan_items(Naming(source), chosen, entries)
+        items, notes = plan_items(naming, chosen, entries)
         items, differences = by_code(items, entries)
         notes = [*found_out, *notes, *differences]
         if self._dependencies == UNITED:
@@ -103,6 +105,16 @@ class Import:
         actions = {item.name: item.action(self._source.packages) for item in items}
         items.sort(key=lambda item: item.name)
         return ImportPlan(tuple(items), actions, tuple(notes))
+
+    def _what_there_is(self, note: Callable[[str], None]) -> tuple[Naming, Wanted, Listing | FamilyListing]:
+        """What the wheels are called, what is asked for, and where it is looked for."""
+        if self._package_finder is not None and isinstance(self._source, Family):
+            wanted = self._selection.resolved(self._source)
+            members = FamilyListing(self._package_finder, self._source, wanted.backends)
+            return FamilyNaming(self._source), wanted, members
+        source = with_what_is_there(self._source, self._place, self._client, self._selection.backends, note)
+        wanted = self._selection.resolved(source)
+        return Naming(source), wanted, Listing(self._place, source, self._client, wanted.backends)
 
     def run(self, bar: Bar | None = None, *, extra: ExtraPages | None = None) -> ImportSummary:
         """Do what ``plan`` says, and build the index.

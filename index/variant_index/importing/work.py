@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from packaging.utils import NormalizedName
 
+from variant_index.importing.family import renamed, with_extra
 from variant_index.importing.labels import Naming
 from variant_index.importing.requirements import united, without_local_versions
 from variant_index.importing.state import Imported
 from variantctl.backends.backend import Backend
 from variantctl.indexes.project_files import WheelLink
 from variantctl.net.urls import is_file_url, url_to_path
-from variantctl.values import dataclass, replace
+from variantctl.values import dataclass, field, replace
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.labels import NULL_LABEL
 from variantctl.variants.metadata import VariantMetadata
@@ -42,6 +43,9 @@ class Item:
         link: where its source is; ``None`` for one that was imported before and is not asked for now.
         before: what is recorded of it, with the filename it has now.
         requires: its requirements; ``None``: those of its source, without local versions.
+        project: what it is a wheel of, where its source has another name.
+        names: what is called otherwise in its requirements.
+        extra: of its source, whose requirements always count.
     """
 
     name: str
@@ -52,6 +56,9 @@ class Item:
     link: WheelLink | None
     before: tuple[str, Imported] | None
     requires: tuple[str, ...] | None = None
+    project: NormalizedName | None = None
+    names: Mapping[NormalizedName, NormalizedName] = field(default_factory=dict)
+    extra: str | None = None
 
     @property
     def identity(self) -> str:
@@ -67,7 +74,7 @@ class Item:
     @property
     def group(self) -> tuple[NormalizedName, str]:
         """The wheels that differ from it in nothing but the label."""
-        return self.wheel.name, self.name.removesuffix(f"-{self.label}.whl")
+        return self.project or self.wheel.name, self.name.removesuffix(f"-{self.label}.whl")
 
     def action(self, packages: Sequence[NormalizedName]) -> str:
         """``fetch``, ``remake`` (of what was imported) or ``keep``."""
@@ -79,8 +86,14 @@ class Item:
 
     def rewriting(self, own: tuple[str, ...], packages: Sequence[NormalizedName]) -> WheelEdits:
         """How it is made; ``own`` is what its source needs."""
-        requires = without_local_versions(own, packages) if self.requires is None else self.requires
-        return WheelEdits(self.label, metadata_bytes(self.metadata), requires, drop_local=True)
+        requires = self.needs(own, packages) if self.requires is None else self.requires
+        return WheelEdits(
+            self.label, metadata_bytes(self.metadata), requires, drop_local=True, project=self.project
+        )
+
+    def needs(self, own: tuple[str, ...], packages: Sequence[NormalizedName]) -> tuple[str, ...]:
+        """What it needs, as the result calls it."""
+        return without_local_versions(renamed(with_extra(own, self.extra), self.names), packages)
 
     def made(self, rewriting: WheelEdits) -> str:
         """A digest of how it is made."""
@@ -106,8 +119,8 @@ def plan_items(
     items: dict[str, Item] = {}
     notes: list[str] = []
     for backend, link in chosen:
-        before = known.pop((link.wheel.filename, backend.label), None)
-        item = _item(naming, backend.label, link.wheel, link, before)
+        before = known.pop((link.own_name.filename, backend.label), None)
+        item = _item(naming, backend.label, link.own_name, link, before)
         other = items.get(item.name)
         if other is not None:
             kept, left = (item, other) if _is_own(item) and not _is_own(other) else (other, item)
@@ -116,7 +129,7 @@ def plan_items(
         items[item.name] = item
     labels = {backend.label for backend in naming.source.backends}
     for name, entry in known.values():
-        if entry.backend in labels:
+        if entry.backend in labels and naming.has(entry.wheel().name):
             item = _item(naming, entry.backend, entry.wheel(), None, (name, entry))
             items.setdefault(item.name, item)
     return list(items.values()), notes
@@ -141,7 +154,7 @@ def unite(
         else:
             assert item.link is not None
             own = read(item.link)
-        groups.setdefault(item.group, {})[item.label] = without_local_versions(own, packages)
+        groups.setdefault(item.group, {})[item.label] = item.needs(own, packages)
     whole = {group: united(requires) for group, requires in groups.items()}
     return [replace(item, requires=whole[item.group]) for item in items]
 
@@ -155,9 +168,13 @@ def _item(
 ) -> Item:
     metadata = naming.metadata(backend, wheel)
     (label,) = metadata.variants
-    project, version, rest = wheel.with_label(label).split("-", 2)
-    name = f"{project}-{version.partition('+')[0]}-{rest}"
-    return Item(name, label, backend, wheel, metadata, link, before)
+    written, version, rest = wheel.with_label(label).split("-", 2)
+    project = naming.project(wheel)
+    other = project if project != wheel.name else None
+    called = project.replace("-", "_") if other is not None else written
+    name = f"{called}-{version.partition('+')[0]}-{rest}"
+    names, extra = naming.names(wheel), naming.extra(backend)
+    return Item(name, label, backend, wheel, metadata, link, before, None, other, names, extra)
 
 
 def _is_own(item: Item) -> bool:

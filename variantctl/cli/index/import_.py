@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="place",
-        required=True,
         metavar="URL|FOLDER",
         help="where the indexes of the backends lie: a URL, or a folder of their wheels, also one in a store "
-        "(s3://, gs://, az://)",
+        "(s3://, gs://, az://). With --family: the index that has the members (default: pip's)",
+    )
+    parser.add_argument(
+        "--family",
+        metavar="NAME",
+        help="import the members of a family, which have names or extras of their own ('variantctl families' "
+        "lists them)",
     )
     add_trusted_host(parser)
     parser.add_argument(
@@ -105,8 +111,13 @@ def run(args: argparse.Namespace) -> int:
         platforms=tuple(args.platform),
         backends=tuple(args.backend),
     )
-    with options.plain_client(args) as client:
-        job = _job(args, selection, client)
+    with ExitStack() as opened:
+        client = opened.enter_context(options.plain_client(args))
+        job = (
+            _job(args, selection, client)
+            if args.family is None
+            else _of_family(args, selection, client, opened)
+        )
         if args.dry_run:
             return _show_plan(job.plan(), args)
         summary = job.run(progress_bar, extra=None if args.no_pages else people_pages())
@@ -138,6 +149,13 @@ def _job(args: argparse.Namespace, selection: Selection, client: HttpClient) -> 
     from variant_index.importing.run import Import
     from variant_index.locations import is_store_url
 
+    if args.place is None:
+        from variantctl.cli.app import UsageError
+
+        raise UsageError(
+            "--from is missing: where the indexes of the backends lie",
+            hint="Name a URL or a folder; or --family NAME, for a family of packages.",
+        )
     mapping, workers = _mapping(args.mapping), workers_of(args)
     if _is_store(args.place) and not is_store_url(args.output):
         raise FolderError(
@@ -157,6 +175,37 @@ def _job(args: argparse.Namespace, selection: Selection, client: HttpClient) -> 
         dependencies=args.dependencies,
         jobs=args.jobs,
         workers=workers,
+    )
+
+
+def _of_family(
+    args: argparse.Namespace, selection: Selection, client: HttpClient, opened: ExitStack
+) -> Import:
+    """The members of a family, from where packages come from otherwise."""
+    from variant_index.importing.run import Import
+
+    from variantctl.cache.folder import Cache
+    from variantctl.config.settings import load_index_settings
+    from variantctl.indexes.finder import PackageFinder
+    from variantctl.net.errors import SettingsError
+
+    settings = load_index_settings(index_url=args.place, no_backends=True, trusted_hosts=args.trusted_host)
+    if args.family not in settings.families.names:
+        hint = f"known are: {', '.join(settings.families.names)}"
+        raise SettingsError(f"--family: there is no family named {args.family!r}", hint=hint)
+    family = settings.families.family(args.family)
+    cache = Cache.open(no_cache=True)
+    package_finder = opened.enter_context(PackageFinder(settings, cache=cache))
+    return Import(
+        args.place or settings.index_url or "",
+        Path(args.output),
+        family,
+        selection,
+        client,
+        dependencies=args.dependencies,
+        jobs=args.jobs,
+        workers=workers_of(args),
+        package_finder=package_finder,
     )
 
 
