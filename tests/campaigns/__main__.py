@@ -15,6 +15,7 @@ CAMPAIGNS = {
     "graphs": "the same packages as pip and uv on random dependency graphs",
     "hard-graphs": "up to 400 projects with deep conflicts, beside an exact solver and uv",
     "hard-sets": "sets that people really ask for, beside uv on the index that pip is set up for",
+    "projects": "what 40 real projects need, with and without their extras, beside uv",
     "sources": "15 packages without wheels and 5 git repositories, locked, built and installed as by uv",
     "mutants": "a test notices a change of the code that decides (ordering, choice, transaction, ...)",
     "machine-code": "no damaged or hostile library makes the reader fail, or costs much",

@@ -70,10 +70,10 @@ class _Tool:
         path = folder / "requirements.txt"
         path.write_text("\n".join(requirements) + "\n", "utf-8")
         done, _ = self._once(path)
-        pins = _pins(done.stdout) if done.returncode == 0 else None
+        pins = pins_said(done.stdout) if done.returncode == 0 else None
         timed = [self._once(path, "--offline") for _ in range(_TIMED if pins is not None else 0)]
         well = [taken for again, taken in timed if again.returncode == 0]
-        return Answer(pins, min(well, default=math.inf), _why(done) if pins is None else "")
+        return Answer(pins, min(well, default=math.inf), why_not(done) if pins is None else "")
 
     def _once(self, path: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], float]:
         command = [*(str(path) if word == "FILE" else word for word in self.command), *options]
@@ -110,10 +110,10 @@ def _chosen(sets: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
 
 
 def _judge(report: Report, name: str, mine: Answer, theirs: Answer, reason: str | None) -> None:
-    different = _different(mine.pins or {}, theirs.pins or {})
+    others = different(mine.pins or {}, theirs.pins or {})
     ratio = mine.seconds / theirs.seconds
     print(
-        f"{name:26} {_count(mine):>5} {_count(theirs):>5} {len(different):>6} {mine.seconds:6.2f} "
+        f"{name:26} {_count(mine):>5} {_count(theirs):>5} {len(others):>6} {mine.seconds:6.2f} "
         f"{theirs.seconds:6.2f} {ratio:6.2f}",
         flush=True,
     )
@@ -125,17 +125,17 @@ def _judge(report: Report, name: str, mine: Answer, theirs: Answer, reason: str 
         print(f"    uv: {theirs.said}")
     elif mine.pins is None:
         report.fail("only uv finds a set", f"{name}: {mine.said}")
-    elif not different:
+    elif not others:
         report.count("the same set")
     elif reason is not None:
         report.count("another set, for a reason")
     else:
-        report.fail("another set", f"{name} (ours, uv): {'; '.join(different)}")
+        report.fail("another set", f"{name} (ours, uv): {'; '.join(others)}")
     if mine.pins is not None and theirs.pins is not None and mine.seconds > max(1.0, MOST * theirs.seconds):
         report.fail(f"(more than {MOST} times uv's time)", f"{name}: {mine.seconds:.2f} s, {ratio:.2f}")
 
 
-def _different(mine: Pins, theirs: Pins) -> list[str]:
+def different(mine: Pins, theirs: Pins) -> list[str]:
     return [
         f"{name} {mine.get(name, '-')} {theirs.get(name, '-')}"
         for name in sorted({*mine, *theirs})
@@ -161,7 +161,7 @@ def _uv(index: str, environment: Path, cache: Path) -> _Tool:
     return _Tool((*uv, *options), {**environ(), **changed})
 
 
-def _pins(said: str) -> Pins:
+def pins_said(said: str) -> Pins:
     """Of one JSON object of ours, or of uv's lines."""
     if said.startswith("{"):
         return {each["name"]: str(Version(each["version"])) for each in json.loads(said)["install"]}
@@ -169,7 +169,7 @@ def _pins(said: str) -> Pins:
     return {str(canonicalize_name(match["name"])): str(Version(match["version"])) for match in found}
 
 
-def _why(done: subprocess.CompletedProcess[str]) -> str:
+def why_not(done: subprocess.CompletedProcess[str]) -> str:
     """The first words of an error."""
     text = done.stderr
     if done.stdout.startswith("{"):

@@ -55,6 +55,24 @@ def test_what_a_project_needs(shell: Shell, options: tuple[str, ...], there: str
     assert "building" not in done.stderr
 
 
+def test_only_deps_where_only_the_version_is_dynamic(shell: Shell, tmp_path: Path) -> None:
+    """What it needs is said; what would build it cannot be had, and is not missed."""
+    text = (tmp_path / "pyproject.toml").read_text().replace('version = "1"', 'dynamic = ["version"]')
+    (tmp_path / "pyproject.toml").write_text(f'[build-system]\nrequires = ["nowhere"]\n{text}')
+    assert "building" not in shell.install(".[fast]", "--only-deps").stderr
+    assert shell.packages() == {"one": "1.0", "speed": "1.0"}
+    assert "nowhere" in shell.install(".", code=1).stderr
+
+
+def test_only_deps_that_are_source_code(shell: Shell, tmp_path: Path) -> None:
+    source_tree(tmp_path / "lib")
+    needs = f'dependencies = ["thing @ {(tmp_path / "lib").as_uri()}"]'
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/pyproject.toml").write_text(f'[project]\nname = "app"\nversion = "1"\n{needs}\n')
+    shell.install("./app", "--only-deps")
+    assert shell.packages() == {"thing": "1.0", "helper": "1.0"}
+
+
 def test_only_deps_of_a_project_that_must_be_built(shell: Shell, tmp_path: Path) -> None:
     source_tree(tmp_path / "src", "built")
     assert "building" in shell.install("./src", "--only-deps").stderr

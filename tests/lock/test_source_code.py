@@ -198,6 +198,20 @@ def test_a_project_not_editable_or_not_at_all(shell: Shell, tmp_path: Path) -> N
     assert "no project in its own folder" in sync(shell, "--no-install-project", code=1)
 
 
+def test_a_project_that_needs_more_by_now(shell: Shell, tmp_path: Path) -> None:
+    folder = depends_on(tmp_path / "app", "app", "helper")
+    lock(shell, cwd=folder)
+    assert "by now" not in sync(shell, cwd=folder)
+    text = (folder / "pyproject.toml").read_text()
+    more = '"helper", "extra ; python_version > \'3\'", "nowhere ; python_version < \'3\'"'
+    (folder / "pyproject.toml").write_text(text.replace('"helper"', more))
+    said = sync(shell, cwd=folder)
+    assert "app needs 'extra ; python_version > '3'' by now" in said
+    assert "nowhere" not in said
+    lock(shell, cwd=folder)
+    assert "by now" not in sync(shell, cwd=folder)
+
+
 def test_extras_of_the_project(shell: Shell, tmp_path: Path) -> None:
     folder = project(tmp_path / "src")
     text = (folder / "pyproject.toml").read_text()

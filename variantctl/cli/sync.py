@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
             commits=locked_commits(lock, base),
         )
         assert package_finder.builds is not None
+        sources = SourceLinks(base, package_finder.builds, trees, installed, editable=not args.no_editable)
         selection = Selection(
             lock,
             base,
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             Interpreter(subject.platform.tags, subject.platform.markers),
             choices=_choices(args),
             read_requires=read_requires,
-            sources=SourceLinks(base, package_finder.builds, trees, installed, editable=not args.no_editable),
+            sources=sources,
             who=subject.who,
         )
         selected = selection.select()
@@ -124,7 +125,9 @@ def run(args: argparse.Namespace) -> int:
         )
         plan = _places(args, package_finder).applied_to(plan)
         plan = with_fits(plan, subject.machine, subject.who)
-        poor = told + fit_notes(plan.install, show_size=render.human_size)
+        for item in selected:
+            sources.compare(item.package, lock, subject.platform.markers)
+        poor = told + sources.notes + fit_notes(plan.install, show_size=render.human_size)
         target_machine.show_notes(subject, plan.notes)
         for text in poor:
             render.warning(text)

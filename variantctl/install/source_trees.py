@@ -107,13 +107,22 @@ class SourceTrees:
     def _needed(self, source: SourceReference) -> list[UserRequirement]:
         from variantctl.variants.lenient import read_requirement
 
-        metadata = self._package_finder.core_metadata(self._builds.link_to(self.tree(source)))
         extras = sorted(parse_requirement(f"{_ONLY_NAME}{source.extras}").extras)
+        tree = self.tree(source)
+        texts = _static_needs(tree.folder(), extras)
+        if texts is None:
+            texts = self._package_finder.core_metadata(self._builds.link_to(tree)).requires_dist
         return [
-            parse_user_requirement(str(requirement.requirement), origin=str(source))
-            for requirement in (read_requirement(text).requirement for text in metadata.requires_dist)
+            self._read(str(requirement.requirement), str(source), source.path)
+            for requirement in (read_requirement(text).requirement for text in texts)
             if requirement.applies(self._markers, MarkerVariant(), extras)
         ]
+
+    def _read(self, text: str, origin: str, base: Path | None) -> UserRequirement:
+        """What a project needs, which may be source code, too."""
+        if (named := source_reference(text, origin=origin, base=base)) is not None:
+            return self._requirement(named)
+        return parse_user_requirement(text, origin=origin, base=base)
 
     def _applying(self, sources: Sequence[SourceReference]) -> Iterator[SourceReference]:
         for source in sources:
@@ -242,6 +251,18 @@ def _of_pyproject(folder: Path) -> CoreMetadata | None:
 
     table = folder / "pyproject.toml"
     return from_pyproject(read_bounded(table), str(table)) if table.is_file() else None
+
+
+def _static_needs(folder: Path, extras: Sequence[str]) -> Sequence[str] | None:
+    """What ``[project]`` says that is needed, though its version may be dynamic; None: only a build tells."""
+    from variantctl.requirements.projects import read_project
+
+    if not (folder / "pyproject.toml").is_file():
+        return None
+    project = read_project(folder / "pyproject.toml")
+    if project.dependencies is None or (extras and project.optional is None):
+        return None
+    return project.requirements(extras)
 
 
 def probable_name(source: SourceReference) -> NormalizedName:

@@ -13,6 +13,7 @@ from variantctl.indexes.sdists import promised
 from variantctl.lock.contents import LockedPackage, LockedSource
 from variantctl.lock.errors import LockFileError, LockMismatchError
 from variantctl.lock.source_code import url_of
+from variantctl.lock.walk import allows
 from variantctl.net.hashes import STRONG, is_known
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
@@ -20,6 +21,7 @@ from variantctl.net.urls import url_to_path
 from variantctl.requirements.errors import RequirementError
 from variantctl.requirements.sources import SourceReference, source_reference
 from variantctl.values import replace
+from variantctl.variants.lenient import read_requirement
 
 if TYPE_CHECKING:
     from variantctl.indexes.builds import Builds, SourceTree
@@ -42,6 +44,9 @@ class SourceLinks:
         trees: gives what finds it; called at the first source that somebody named.
         installed: the environment, where a folder that is editable may be as it is.
         editable: whether folders that the lock calls editable become so.
+
+    Attributes:
+        notes: what a folder needs by now that the lock does not have, a line each.
     """
 
     def __init__(
@@ -58,6 +63,28 @@ class SourceLinks:
         self._trees = trees
         self._installed = installed
         self._editable = editable
+        self.notes: list[str] = []
+
+    def compare(self, package: LockedPackage, lock: Lock, markers: Mapping[str, str]) -> None:
+        """Note what a folder says by now that it needs, where the lock has nothing for it.
+
+        Args:
+            package: an entry that is installed; anything but a folder is as it was.
+            lock: the lock.
+            markers: of the environment.
+        """
+        source = package.source
+        if source is None or source.kind != "directory" or package.declared is None:
+            return
+        said = self._trees().tree(self._reference(package, source)).static()
+        for text in said.requires_dist if said is not None else ():
+            needed = read_requirement(text).requirement
+            known = text in package.declared.requires or not needed.applies(markers)
+            if not known and not any(allows(needed, entry) for entry in lock.named(needed.name)):
+                self.notes.append(
+                    f"{package} needs '{needed}' by now, which the lock does not have: "
+                    "`variantctl lock` renews it"
+                )
 
     def takes_wheels(self, name: NormalizedName) -> bool:
         """Whether a project's wheels may be taken (``--no-binary``)."""
