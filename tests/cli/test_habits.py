@@ -43,6 +43,14 @@ def test_uninstall_takes_a_requirements_file(shell: Shell, tmp_path: Path) -> No
         (("search", "torch"), "variantctl versions"),
         (("pip", "install", "x"), "variantctl install"),
         (("index", "biuld"), "'build'"),
+        (("index", "versions", "x"), "'variantctl versions'"),
+        (("cache", "purge"), "'variantctl cache clean'"),
+        (("cache", "verfy"), "'verify'"),
+        (("config", "set", "x", "y"), "'variantctl config check'"),
+        (("wheel", "torch"), "'variantctl download'"),
+        (("wheel", "mak"), "'make'"),
+        (("list", "-l"), "only the environment itself is ever listed"),
+        (("freeze", "-rx.txt"), "files are for `install`"),
         (("install", "x", "--upgrad"), "'--upgrade'"),
         (("list", "--outdatet"), "'--outdated'"),
         (("install", "x", "--torch-backend", "auto"), "--variant torch=LABEL"),
@@ -92,6 +100,21 @@ def test_local_commands_ignore_what_is_said_of_indexes(shell: Shell) -> None:
     assert said == ""
     # Where an index is asked, the option counts.
     assert shell.run("versions", "lib", "--offline", "-p", "env", code=1).stderr
+
+
+def test_nothing_editable_is_not_nothing(shell: Shell) -> None:
+    shell.install("lib")
+    assert "nothing editable is installed" in shell.run("list", "--editable", "-p", "env").stderr
+
+
+def test_target_is_short_as_for_pip(shell: Shell, tmp_path: Path) -> None:
+    shell.run("install", "lib", "--no-index", "-f", "wheels", "-t", "packages")
+    assert (tmp_path / "packages/lib-1.0.dist-info").is_dir()
+    # What mends a folder is told with the same option.
+    (tmp_path / "packages/lib-1.0.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\nRequires-Dist: gone\n"
+    )
+    assert "`variantctl install gone -t packages`" in shell.run("doctor", "-t", "packages", code=1).stdout
 
 
 def test_manual_pages(shell: Shell, tmp_path: Path) -> None:

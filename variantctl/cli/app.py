@@ -90,11 +90,10 @@ class Parser(argparse.ArgumentParser):
             self._refuse_command(value, list(action.choices))
 
     def _refuse_command(self, word: str, known: Sequence[str]) -> NoReturn:
-        from variantctl.cli.habits import of_command
-        from variantctl.variants.suggestions import did_you_mean
+        from variantctl.cli.habits import of_action, of_command
 
         if self.prog.count(" "):
-            near, kind = did_you_mean(word, known), "action"
+            near, kind = of_action(" ".join(self.prog.split()[1:]), word, known), "action"
         else:
             near, kind = of_command(word, known, self._words), "command"
         self._usage_error(f"there is no {kind} {word!r}", [near or f"There are: {', '.join(known)}."])

@@ -27,6 +27,20 @@ COMMANDS: Mapping[str, str] = {
 }
 """A command of pip, uv, conda or npm -> ours."""
 
+ACTIONS: Mapping[str, str] = {
+    "cache purge": "cache clean",
+    "cache remove": "cache clean",
+    "config debug": "config check",
+    "config edit": "config check",
+    "config get": "config check",
+    "config list": "config check",
+    "config set": "config check",
+    "index versions": "versions",
+    "provider add": "provider trust",
+    "provider remove": "provider untrust",
+}
+"""A command and an action of pip or uv -> ours."""
+
 OPTIONS: Mapping[str, str] = {
     "--abi": "`install --target`, `download`, `lock` have it; this is about what is installed",
     "--algorithm": "hashes here are sha256",
@@ -82,6 +96,7 @@ OPTIONS: Mapping[str, str] = {
     "--no-allow-empty-requirements": "an empty lock is no error",
     "--no-annotate": "an export has a comment for variants alone",
     "--no-binary": "this command builds nothing; `install`, `download` and others do",
+    "--no-cache": "--no-cache is written out here, and this command may have no cache to leave alone",
     "--no-build": "this command builds nothing; `install`, `download` and others do",
     "--no-build-isolation": "this command builds nothing; `install`, `download` and others do",
     "--no-build-isolation-package": "--no-build-isolation is for every build",
@@ -160,6 +175,22 @@ OPTIONS: Mapping[str, str] = {
 }
 """An option of pip or uv -> what to say here."""
 
+SHORT: Mapping[str, str] = {
+    "-I": "--ignore-installed",
+    "-P": "--upgrade-package",
+    "-U": "--upgrade",
+    "-a": "--algorithm",
+    "-b": "--build-constraints",
+    "-c": "--constraints",
+    "-e": "--editable",
+    "-l": "--local",
+    "-n": "--no-cache",
+    "-r": "--requirements",
+    "-u": "--uptodate",
+    "-w": "--wheel-dir",
+}
+"""A short option of pip or uv -> the long one whose answer is its own."""
+
 IGNORED: Mapping[str, int] = {
     "--disable-pip-version-check": 0,
     "--no-input": 0,
@@ -183,6 +214,9 @@ LOCAL_COMMANDS = ("check", "freeze", "show", "tree", "uninstall")
 """Commands that ask no index: what is said of indexes and the cache changes nothing there."""
 
 IGNORED_BY_LOCAL: Mapping[str, int] = {
+    "-f": 1,
+    "-i": 1,
+    "-n": 0,
     "--cache-dir": 1,
     "--cert": 1,
     "--extra-index-url": 1,
@@ -216,12 +250,23 @@ def of_command(wrong: str, known: Iterable[str], words: Sequence[str] = ()) -> s
     return did_you_mean(wrong, known)
 
 
+def of_action(command: str, wrong: str, known: Iterable[str]) -> str | None:
+    """What may have been meant by an action that a command does not have; None where nothing is near."""
+    from variantctl.variants.suggestions import did_you_mean
+
+    ours = ACTIONS.get(f"{command} {wrong}")
+    if ours is None and command == "wheel" and not did_you_mean(wrong, known):
+        # "pip wheel torch": what follows is a requirement.
+        ours = "download"
+    return f"did you mean 'variantctl {ours}'?" if ours is not None else did_you_mean(wrong, known)
+
+
 def of_option(word: str, known: Iterable[str]) -> str | None:
     """What to write in place of an option that a command does not have."""
     from variantctl.variants.suggestions import did_you_mean
 
-    name = word.partition("=")[0]
-    said = OPTIONS.get(name)
+    name = word.partition("=")[0] if word.startswith("--") else word[:2]
+    said = OPTIONS.get(SHORT.get(name, name))
     return f"{name}: {said}" if said is not None else did_you_mean(name, known)
 
 

@@ -95,7 +95,8 @@ def _print(
     elif newer is not None:
         render.note(f"nothing in {environment.prefix} has a newer version")
     else:
-        render.note(f"nothing is installed in {environment.prefix}")
+        which = "editable " if args.editable else ""
+        render.note(f"nothing {which}is installed in {environment.prefix}")
 
 
 def _asked(

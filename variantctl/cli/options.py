@@ -107,7 +107,11 @@ def add_environment_arguments(parser: argparse.ArgumentParser) -> None:
     )
     place = group.add_mutually_exclusive_group()
     place.add_argument(
-        "--target", metavar="DIR", type=Path, help="a folder of packages, in place of an environment"
+        "-t",
+        "--target",
+        metavar="DIR",
+        type=Path,
+        help="a folder of packages, in place of an environment",
     )
     place.add_argument(
         "--prefix",

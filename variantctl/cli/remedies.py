@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from variantctl.doctor.findings import Commands
 
 _ENVIRONMENT = (
-    *("-p", "--python", "--target", "--prefix", "--user", "--system"),
+    *("-p", "--python", "-t", "--target", "--prefix", "--user", "--system"),
     *("--break-system-packages", "--require-virtualenv"),
 )
 _DROPPED_FLAGS = (
