@@ -18,11 +18,16 @@ from typing import Any
 import pytest
 from packaging.utils import NormalizedName
 
+from variantctl.cache.folder import Cache
 from variantctl.filesystem import bounded_tars
 from variantctl.indexes import source_archives
+from variantctl.indexes.builds import Builds, Built, SourceTree, Workshop
+from variantctl.indexes.built_wheels import BuiltWheels, Pins
 from variantctl.indexes.errors import BuildError
 from variantctl.indexes.sdists import BuildPolicy
 from variantctl.indexes.source_archives import static_metadata, unpacked_source
+from variantctl.net.remote_file import RemoteFile
+from variantctl.wheels.metadata import CoreMetadata, parse_core_metadata
 from variantctl.wheels.static_metadata import from_pkg_info, from_pyproject
 
 THING = NormalizedName("thing")
@@ -132,6 +137,7 @@ def test_members_stay_inside(tmp_path: Path, name: str) -> None:
 
 
 ZEROS = bytes(1 << 20)
+METADATA = b"Metadata-Version: 2.2\nName: thing\nVersion: 1\nRequires-Dist: helper>=1\n"
 PKG_INFO = "Metadata-Version: 2.2\nName: thing\nVersion: 1\n"
 
 
@@ -236,3 +242,35 @@ ZIPPED = {"deflated": zipfile.ZIP_DEFLATED, "lzma": zipfile.ZIP_LZMA, "bzip2": z
 def test_a_project_table_that_says_other_things(lines: str) -> None:
     found = from_pyproject(f"[project]\nversion = '1'\n{lines}\n".encode(), "pyproject.toml")
     assert found is None or "[[]]" in lines
+
+
+@pytest.mark.parametrize("says", [METADATA, None])
+def test_source_code_is_looked_through_once(tmp_path: Path, says: bytes | None) -> None:
+    """pyspark's archive has 300 MB: what it says for certain, or that it says nothing, is kept."""
+    looked: list[str] = []
+
+    class Backend:
+        def metadata(self, tree: SourceTree, out: Path, pins: Pins) -> Built:
+            return Built(METADATA)
+
+        def wheel(self, tree: SourceTree, out: Path, pins: Pins) -> Built:
+            raise NotImplementedError
+
+        def key(self, project: NormalizedName | None) -> str:
+            return "this Python"
+
+    def static() -> CoreMetadata | None:
+        looked.append("through the archive")
+        return None if says is None else parse_core_metadata(says, "thing-1.tar.gz")
+
+    file = RemoteFile("thing-1.tar.gz", "https://index.test/thing-1.tar.gz")
+    tree = SourceTree("thing-1.tar.gz", file, lambda: tmp_path, static, NormalizedName("thing"), ("digest",))
+    kept = BuiltWheels(Cache(tmp_path / "cache"))
+    workshop = Workshop(Backend(), lambda link: True, kept, lambda url, name: None, {})
+    for _run in range(2):
+        builds = Builds(BuildPolicy(), lambda: workshop)
+        link = builds.link_to(tree)
+        requires = builds.metadata(link, lambda file: pytest.fail("nothing is fetched")).requires_dist
+        assert requires == ("helper>=1",)
+        builds.close()
+    assert len(looked) == 1

@@ -61,8 +61,9 @@ def test_a_real_set_is_solved_as_uv_solves_it(tmp_path: Path, name: str) -> None
     assert len(index.asked) <= len(recorded.releases)
 
 
-def test_a_family_released_together_stays_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["open-webui", "opentelemetry-protobuf4"])
+def test_a_family_released_together_stays_together(tmp_path: Path, name: str) -> None:
     """Conflicts push back what conflicts, not its neighbour by fifty releases."""
-    pins, _ = ours(load("open-webui"), tmp_path)
+    pins, _ = ours(load(name), tmp_path)
     family = ("api", "sdk", "proto", "exporter-otlp-proto-grpc")
     assert len({pins[f"opentelemetry-{name}"] for name in family}) == 1

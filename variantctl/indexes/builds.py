@@ -276,7 +276,7 @@ class Builds:
     def _find_metadata(self, tree: SourceTree) -> CoreMetadata:
         from variantctl.wheels.metadata import parse_core_metadata
 
-        if (static := tree.static()) is not None:
+        if (static := self._static(tree)) is not None:
             return static
         key = self._key(tree)
         data = self._workshop.kept.metadata(key, self.pins) if key else None
@@ -288,6 +288,18 @@ class Builds:
                 if key:
                     self._workshop.kept.keep_metadata(made.content, key, made.ingredients)
         return parse_core_metadata(data or _metadata_of(self._built(tree)), tree.named)
+
+    def _static(self, tree: SourceTree) -> CoreMetadata | None:
+        """What source code says for certain. It is kept: to look through pyspark's takes seconds."""
+        from variantctl.wheels.metadata import metadata_text, parse_core_metadata
+
+        kept = self._workshop.kept.static(tree.key) if tree.key else None
+        if kept is not None:
+            return parse_core_metadata(kept, tree.named) if kept else None
+        found = tree.static()
+        if tree.key:
+            self._workshop.kept.keep_static(b"" if found is None else metadata_text(found), tree.key)
+        return found
 
     def _known(self, tree: SourceTree) -> Path | None:
         """The wheel that was built in this run or an earlier one, with what the pins allow."""

@@ -21,6 +21,8 @@ from variantctl.cache.folder import Cache
 from variantctl.values import dataclass
 
 _METADATA = "METADATA"
+#: Another name where more, or something else, is read of source code.
+_STATIC = "static-1"
 _MOST_KEPT = 64
 
 
@@ -90,6 +92,14 @@ class BuiltWheels:
             if allow(pins, ingredients) and place.is_file():
                 return place.read_bytes()
         return None
+
+    def static(self, key: tuple[str, ...]) -> bytes | None:
+        """METADATA that a source says for certain, empty where it leaves something open; None: not kept."""
+        return self.cache.read(BUILT, _STATIC, *key)
+
+    def keep_static(self, data: bytes, key: tuple[str, ...]) -> None:
+        """Keep what a source says for certain; empty: it leaves something open."""
+        self.cache.write(data, BUILT, _STATIC, *key)
 
     def keep(self, wheel: Path, key: tuple[str, ...], ingredients: Ingredients) -> Path:
         """Check a wheel that was built, and keep it."""
