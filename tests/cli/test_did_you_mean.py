@@ -95,3 +95,25 @@ def test_a_label(shell: Shell) -> None:
 )
 def test_pip_and_its_command(shell: Shell, words: tuple[str, ...], said: str) -> None:
     assert said in shell.run(*words, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("install", "x", "--accelerator", "requires"), "did you mean 'require'?"),
+        (("install", "x", "--link-mode", "hard"), "did you mean 'hardlink'?"),
+        (("completion", "bsh"), "did you mean 'bash'"),
+    ],
+)
+def test_a_value_of_an_option(shell: Shell, words: tuple[str, ...], said: str) -> None:
+    done = shell.run(*words, code=2)
+    assert "invalid choice: " in done.stderr and said in done.stderr
+    assert "did you mean" not in shell.run("completion", "powershell", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "dev-requirements.in", "deploy/requirements-gpu.txt", "pyproject.toml"]
+)
+def test_a_requirements_file_without_its_option(shell: Shell, name: str) -> None:
+    error = json.loads(shell.install(name, "--json", code=1).stdout)["error"]
+    assert error["hint"] == f"Name it with -r: -r {name}"

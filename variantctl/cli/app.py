@@ -84,10 +84,15 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError:
-            if not isinstance(action, argparse._SubParsersAction):
+        except argparse.ArgumentError as error:
+            if isinstance(action, argparse._SubParsersAction):
+                self._refuse_command(value, list(action.choices))
+            from variantctl.variants.suggestions import did_you_mean
+
+            near = did_you_mean(str(value), map(str, action.choices or ()))
+            if near is None:
                 raise
-            self._refuse_command(value, list(action.choices))
+            self._usage_error(str(error), [near])
 
     def _refuse_command(self, word: str, known: Sequence[str]) -> NoReturn:
         from variantctl.cli.habits import of_action, of_command

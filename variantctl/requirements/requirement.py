@@ -29,6 +29,10 @@ _NAMED_REFERENCE = re.compile(
     r"^\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>\S.*)$"
 )
 _SINGLE_EQUALS = re.compile(r"^(?P<name>[\w.-]+\s*(\[[^\]]*\])?)\s*=\s*(?P<version>\d[\w.*+!-]*)(=\S+)?\s*$")
+_LISTS = re.compile(
+    r"^(?:\S*[/\\])?(?:[\w.-]*requirements?[\w.-]*\.(?:txt|in)|pyproject\.toml)$", re.IGNORECASE
+)
+"""A requirements file, and no name of a package: pip and uv see it in the same way."""
 _EXTRAS_AT_END = re.compile(r"^(?P<place>.+?)\s*(?P<extras>\[[^\]]*\])?$")
 _SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
 _WHEELS_ONLY = "only `variantctl install` builds source code, and no constraint can name it"
@@ -124,6 +128,8 @@ def wheel_of_url(url: str) -> WheelFilename:
 
 
 def _parse(body: str, folder: Path) -> VariantRequirement:
+    if _LISTS.match(body):
+        raise RequirementError("this is a file that lists packages", hint=f"Name it with -r: -r {body}")
     if re.match(r"^(git|hg|svn|bzr)\+", body):
         raise RequirementError("version control URLs need a build", hint=_WHEELS_ONLY)
     named = _NAMED_REFERENCE.match(body)
