@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,8 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Resolve as ``install`` does for an empty environment, and write."""
     # What is written here is read by tools for which a name is a name.
-    args.no_families = True
+    is_off, args.no_families = args.no_families, True
     from variantctl.cli.request import requirement_files
+    from variantctl.config.families import known_families
+    from variantctl.lock.exports import other_members
     from variantctl.resolve.resolver import resolve
 
     if not is_anything_named(args):
@@ -67,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
             who=subject.who,
         )
     target_machine.show_notes(subject, plan.notes)
+    if not is_off:
+        ask, markers = subject.machine.supported, subject.platform.markers
+        for text in other_members(plan, known_families(os.environ), ask, markers):
+            render.warning(text)
     text = _text(args, plan, subject.who)
     if args.output is not None:
         from variantctl.filesystem.atomic import written_whole

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.utils import NormalizedName
 
+from variantctl.backends.source import Ask
+from variantctl.families.registry import Families
 from variantctl.net.redaction import without_secrets
 from variantctl.net.urls import url_to_path
 from variantctl.resolve.plan import Plan, PlannedInstall
@@ -93,6 +95,30 @@ def indexes_of(planned: Iterable[PlannedInstall]) -> Mapping[NormalizedName, Exp
 def unnamed(plan: Plan) -> list[PlannedInstall]:
     """The variants that no index for a tool without variants can name (PEP 825)."""
     return [item for item in plan.install if item.label not in (None, "null") and item.link.backend is None]
+
+
+def other_members(plan: Plan, families: Families, ask: Ask, markers: Mapping[str, str]) -> Iterator[str]:
+    """What a plan takes by its name, and ``install`` would take another member of the family for.
+
+    Args:
+        plan: made with names as they are.
+        families: what is known of families.
+        ask: what the machine offers.
+        markers: of its platform.
+    """
+    there = [item.name for item in plan.install]
+    for item in plan.install:
+        family = families.of(item.name)
+        if family is None or item.label is not None:
+            continue
+        taken = family.installed_member(item.name, item.version, there)
+        best = next((each for each in family.best_first(ask, markers) if not each.only_by_name), None)
+        if taken is not None and not taken.namespaces and best is not None and best.namespaces:
+            better = best.requirement(families.identity(item.name))
+            yield (
+                f"{item.name} {item.version} has no use for the accelerator; `variantctl install` takes "
+                f"{better} in its place, which other tools have to be told: name it"
+            )
 
 
 def _index_url(item: PlannedInstall) -> str:
