@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from variantctl.backends.knowledge import KnowledgeError, KnowledgeFolder, parse_knowledge, shipped_knowledge
 from variantctl.backends.tables import shipped_source, shipped_table
@@ -37,13 +36,8 @@ def folder(tmp_path: Path) -> KnowledgeFolder:
 
 
 def knowledge(folder: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "variantctl", "knowledge", *arguments, "--json"],
-        env={**os.environ, "VARIANTCTL_KNOWLEDGE_DIR": str(folder), "VARIANTCTL_CONFIG_FILE": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environ = {**os.environ, "VARIANTCTL_KNOWLEDGE_DIR": str(folder), "VARIANTCTL_CONFIG_FILE": ""}
+    done = commands.run("knowledge", *arguments, "--json", env=environ)
     assert done.returncode == code, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

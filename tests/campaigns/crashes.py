@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from tests import commands
 from tests.campaigns.faults import CALLS, CHANGES, Call, Fault, build, calls, clean_environ
 from tests.campaigns.report import Report
 from tests.install.support import picture
@@ -148,16 +149,17 @@ class Scene:
             "VARIANTCTL_CONFIG_FILE": os.devnull,
             "PIP_CONFIG_FILE": os.devnull,
         }
-        if fault is not None:
-            root = self.cache if self.operation.cold else self.env
-            environ |= fault.environ(self.library, (root,), log)
         command, *rest = arguments
         sources = ("--no-index", "-f", "wheels") if command in ("install", "sync", "lock") else ()
         place = ("-p", str(self.env)) if command != "lock" else ()
+        words = (command, *sources, *place, *rest)
+        if fault is None:
+            return commands.run(*words, env=environ, cwd=self.folder)
+        root = self.cache if self.operation.cold else self.env
         return subprocess.run(
-            [sys.executable, "-m", "variantctl", command, *sources, *place, *rest],
+            [sys.executable, "-m", "variantctl", *words],
             cwd=self.folder,
-            env=environ,
+            env=environ | fault.environ(self.library, (root,), log),
             capture_output=True,
             text=True,
             timeout=120,

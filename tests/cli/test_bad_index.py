@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.cli.test_bad_input import Bench
 from tests.indexes.server import JSON_TYPE, LoopbackServer
 from variantctl.wheels.build import build_wheel
@@ -48,15 +49,8 @@ def entry(filename: str, **more: Any) -> dict[str, Any]:
 def planned(bench: Bench, *requirements: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environ |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CACHE_DIR": str(bench.root / "cache")}
-    command = [sys.executable, "-m", "variantctl", "install", "--dry-run", "--json"]
-    return subprocess.run(
-        [*command, "-p", str(bench.environment), "-i", f"{bench.url}/simple/", *requirements],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    words = ["install", "--dry-run", "--json", "-p", str(bench.environment), "-i", f"{bench.url}/simple/"]
+    return commands.run(*words, *requirements, env=environ)
 
 
 @pytest.mark.parametrize(

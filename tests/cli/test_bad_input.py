@@ -17,6 +17,7 @@ from threading import Thread
 import pytest
 from variant_index.build import build_index
 
+from tests import commands
 from tests.wheels.malicious import MALICIOUS, raw_wheel
 from variantctl.demo.server import serve
 from variantctl.variants import load_metadata
@@ -74,19 +75,12 @@ class Bench:
         """Install as a user and as a script: both fail in words, and nothing around has changed."""
         before = picture(self.root / "around")
         url = index or f"{self.url}/simple/"
-        command = [sys.executable, "-m", "variantctl", "install", "-p", str(self.environment), "-i", url]
+        command = ["install", "-p", str(self.environment), "-i", url]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         environ |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CACHE_DIR": str(self.root / "cache")}
         outcomes = []
         for flags in ([], ["--json"]):
-            done = subprocess.run(
-                [*command, *flags, *requirements],
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+            done = commands.run(*command, *flags, *requirements, env=environ)
             assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
             assert "Traceback" not in done.stderr
             assert "bug" not in done.stderr + done.stdout

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from tests.resolve.world import World, variant_metadata
 
@@ -53,15 +54,7 @@ class Shell:
     def run(
         self, *arguments: str, code: int = 0, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command(*arguments),
-            env=self.environ,
-            cwd=cwd or self.world.root,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = commands.run(*arguments, env=self.environ, cwd=cwd or self.world.root)
         assert done.returncode == code, (done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done

@@ -23,6 +23,7 @@ from tests.install.support import new_place
 from tests.wheels.malicious import raw_wheel
 from variantctl.cli import app, main, render
 from variantctl.cli.terminal import Sink, sink, visible
+from variantctl.net.client import RetryPolicy
 from variantctl.variants.errors import VariantctlError
 from variantctl.wheels.build import build_wheel
 
@@ -384,6 +385,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setenv("VARIANTCTL_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("VARIANTCTL_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    # A server that is broken for good is asked four times all the same.
+    monkeypatch.setattr(RetryPolicy, "wait", lambda *_: 0.0)
     with LoopbackServer(tmp_path / "site") as server:
         yield Scene(tmp_path, server, monkeypatch)
 

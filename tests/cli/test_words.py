@@ -9,20 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from variantctl.cli import render
 from variantctl.cli.commands import COMMANDS, GROUPS
 
 
 def said(*arguments: str, cwd: Path, **environ: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "variantctl", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**{k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}, **environ},
-        timeout=60,
-        check=False,
-    )
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = commands.run(*arguments, env={**kept, **environ}, cwd=cwd)
     return " ".join((done.stdout + done.stderr).split())
 
 

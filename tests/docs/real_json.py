@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import shlex
+import string
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tests import commands
 from tests.docs.preparations import PREPARATIONS, ROOT, Ground, environment_of
 from tests.docs.scenarios import scenarios
 
@@ -44,15 +46,8 @@ def outputs(folder: Path, wheels: Path, index: str) -> Iterator[tuple[str, dict[
         recipe = (ROOT / "docs/release-job.md").read_text(encoding="utf-8").split("```toml\n")[1]
         (work / "variants.toml").write_text(recipe.split("```")[0])
         for command, code in scenarios():
-            done = subprocess.run(
-                ["bash", "-c", f"variantctl {command} --json"],
-                cwd=work,
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+            words = shlex.split(string.Template(command).substitute(environ))
+            done = commands.run(*words, "--json", env=environ, cwd=work)
             assert done.returncode == code, (
                 f"variantctl {command}: {done.returncode}\n{done.stdout}{done.stderr}"
             )

@@ -20,6 +20,7 @@ from packaging.markers import default_environment
 from packaging.version import Version
 from variantlib.variants_json import VariantsJson
 
+from tests import commands
 from tests.index import simple_api
 from tests.indexes.server import LoopbackServer
 from tests.machine_code.files import elf_library, fatbin
@@ -59,15 +60,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]
 
 def importing(out: Path, place: str | Path, *arguments: str, code: int = 0, **environ: str) -> dict[str, Any]:
     """``index import --json`` in a process of its own."""
-    command = [sys.executable, "-m", "variantctl", "index", "import", "--from", str(place), "-o", str(out)]
-    done = subprocess.run(
-        [*command, "--json", *arguments],
-        env={**os.environ, "PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CONFIG_FILE": os.devnull, **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    words = ["index", "import", "--from", str(place), "-o", str(out), "--json", *arguments]
+    nothing_configured = {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CONFIG_FILE": os.devnull}
+    done = commands.run(*words, env={**os.environ, **nothing_configured, **environ})
     assert done.returncode == code, done.stdout + done.stderr
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)

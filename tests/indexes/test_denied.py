@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from tests.install.support import new_place
 from variantctl.config.file import read_configuration
@@ -26,9 +26,8 @@ def install(folder: Path, *words: str, ignored: str = "") -> subprocess.Complete
     environ["VARIANTCTL_CONFIG_FILE"] = str(folder / "variantctl.toml")
     if not (folder / "around").exists():
         new_place(folder / "around")
-    command = [sys.executable, "-m", "variantctl", "install", "one", "--dry-run", "--json", *words]
-    command += ["-p", str(folder / "around" / "env")]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    command = ["install", "one", "--dry-run", "--json", *words, "-p", str(folder / "around" / "env")]
+    return commands.run(*command, env=environ)
 
 
 @pytest.mark.parametrize("strategy", ["first-match", "best-version"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.install.support import new_place
 from variantctl.cache.folder import Cache
@@ -47,9 +46,8 @@ def install(folder: Path, url: str, *words: str, code: int = 0) -> dict[str, Any
     environ |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CACHE_DIR": str(folder / "cache")}
     if not (folder / "around").exists():
         new_place(folder / "around")
-    command = [sys.executable, "-m", "variantctl", "install", "one", "-i", f"{url}/simple/", "--json", *words]
-    command += ["-p", str(folder / "around/env")]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    command = ["install", "one", "-i", f"{url}/simple/", "--json", *words, "-p", str(folder / "around/env")]
+    done = commands.run(*command, env=environ)
     assert done.returncode == code, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

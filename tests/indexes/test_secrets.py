@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.install.support import new_place
 from variantctl.cache.folder import Cache
@@ -215,15 +216,7 @@ def test_nothing_shows_or_keeps_a_password(tmp_path: Path, server: LoopbackServe
         for flags in ([], ["--json"]):
             if flags and "-" in words and words[0] == "lock":
                 continue
-            done = subprocess.run(
-                [sys.executable, "-m", "variantctl", *words, *flags],
-                env=environ,
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+            done = commands.run(*words, *flags, env=environ, cwd=tmp_path)
             assert SECRET not in done.stdout + done.stderr, (words, done.stdout, done.stderr)
             assert "bug" not in done.stderr
             said += done.stdout + done.stderr

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.install.support import new_place
 from variantctl.indexes.page_reader import parse_project_page
@@ -50,15 +49,7 @@ class Scene:
         place = ("-p", str(self.folder / "env")) if at else ()
         said = []
         for flags in (["--json"], []):
-            done = subprocess.run(
-                [sys.executable, "-m", "variantctl", *words, *place, *flags],
-                env=environ,
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+            done = commands.run(*words, *place, *flags, env=environ, cwd=self.folder)
             assert done.returncode == code, done.stdout + done.stderr
             said.append(done)
         return json.loads(said[0].stdout), said[1].stdout + said[1].stderr

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.install.support import Place, Planned
 from variantctl.wheels.build import build_wheel
 
@@ -20,16 +20,7 @@ def variantctl(place: Place, *arguments: str) -> subprocess.CompletedProcess[str
         "VARIANTCTL_CACHE_DIR": str(place.cache),
         "VIRTUAL_ENV": str(place.environment.prefix),
     }
-    command = [sys.executable, "-m", "variantctl", *arguments]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        env=environ,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
+    return commands.run(*arguments, env=environ)
 
 
 @pytest.fixture

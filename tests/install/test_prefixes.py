@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.campaigns.faults import clean_environ
 from tests.install.support import picture
 from variantctl.wheels.build import build_wheel
@@ -46,14 +47,7 @@ def variantctl(folder: Path, environ: dict[str, str], *arguments: str) -> subpro
         "VARIANTCTL_CONFIG_FILE": os.devnull,
         "PIP_CONFIG_FILE": os.devnull,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "variantctl", *arguments],
-        env=clean_environ() | settings | environ,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return commands.run(*arguments, env=clean_environ() | settings | environ, cwd=folder)
 
 
 @pytest.fixture

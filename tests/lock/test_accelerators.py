@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_layout import Layout, real_releases
 
@@ -26,11 +27,9 @@ class Shell:
         self.folder = folder
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "variantctl", *arguments, "--backends", "pytorch", "--no-cache"]
+        words = [*arguments, "--backends", "pytorch", "--no-cache", "-i", f"{self.url}/simple"]
         environ = {**os.environ, "VARIANTCTL_PYTORCH_URL": f"{self.url}/whl", "VARIANTCTL_CONFIG_FILE": ""}
-        done = subprocess.run(
-            [*command, "-i", f"{self.url}/simple"], env=environ, capture_output=True, text=True, check=False
-        )
+        done = commands.run(*words, env=environ)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 

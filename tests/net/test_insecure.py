@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from tests.install.support import new_place
 from variantctl.net.client import HttpClient, HttpSettings, RetryPolicy
@@ -65,10 +65,7 @@ def run(*words: str, folder: Path, **environ: str) -> subprocess.CompletedProces
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     kept |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CONFIG_FILE": os.devnull, **environ}
     kept["VARIANTCTL_CACHE_DIR"] = str(folder / "cache")
-    command = [sys.executable, "-m", "variantctl", *words]
-    return subprocess.run(
-        command, env=kept, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    return commands.run(*words, env=kept, cwd=folder)
 
 
 SECRET = "s3cr3t-s3cr3t"

@@ -7,13 +7,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.indexes.server import JSON_TYPE, LoopbackServer
 from tests.install.support import new_place
 from variantctl.cache.folder import Cache
@@ -142,8 +142,7 @@ def test_a_range_without_end(client: HttpClient, head: str, size: int | None) ->
 def run(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environ |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CACHE_DIR": str(cache)}
-    command = [sys.executable, "-m", "variantctl", *words]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return commands.run(*words, env=environ)
 
 
 @pytest.mark.parametrize("place", ["index", "folder"])

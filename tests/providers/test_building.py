@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.providers.plugin_wheels import GOOD
 from tests.wheels.recipes import members
 from variantctl.wheels.build import build_wheel
@@ -55,11 +54,11 @@ class Project:
         }
 
     def make(self, *arguments: str, code: int = 0, label: str = "c2", trust: bool = True) -> Any:
-        command = [sys.executable, "-m", "variantctl", "wheel", "make", "-f", str(self.wheel), "--json"]
+        command = ["wheel", "make", "-f", str(self.wheel), "--json"]
         command += ["-o", str(self.folder / "out"), "--pyproject", str(self.folder / "pyproject.toml")]
         command += ["--no-index", "--find-links", str(self.plugins), "--label", label, *arguments]
         command += ["--trust-provider", "acme-provider"] if trust else []
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+        done = commands.run(*command, env=self.environ)
         assert done.returncode == code, done.stdout + done.stderr
         return {**json.loads(done.stdout), "stderr": done.stderr}
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from tests import commands
 from tests.providers.plugin_wheels import GOOD, LoopbackIndex, good_plugin, metadata, serving
 from variantctl.providers.algorithm import Machine, ProviderNote, ProviderSettings
 from variantctl.providers.errors import TrustFileError
@@ -50,13 +49,7 @@ class Place:
 
     def run(self, *arguments: str, code: int = 0) -> Any:
         """``variantctl provider ... --json``; what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "variantctl", *arguments, "--json"],
-            capture_output=True,
-            text=True,
-            env=self.environ,
-            check=False,
-        )
+        done = commands.run(*arguments, "--json", env=self.environ)
         assert done.returncode == code, done.stderr + done.stdout
         return {**json.loads(done.stdout), "stderr": done.stderr}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from tests import commands
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_site import PyTorchSite
 from variantctl.backends.tables import shipped_source
@@ -380,8 +380,9 @@ def test_an_upgrade_takes_the_best_backend(world: World, tmp_path: Path) -> None
 
 
 def variantctl(folder: Path, server: LoopbackServer, *arguments: object, **environ: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "variantctl", *map(str, arguments), "--json"],
+    done = commands.run(
+        *map(str, arguments),
+        "--json",
         env={
             **os.environ,
             "PIP_CONFIG_FILE": os.devnull,
@@ -392,10 +393,7 @@ def variantctl(folder: Path, server: LoopbackServer, *arguments: object, **envir
             "VARIANTCTL_PYTORCH_URL": f"{server.url}/whl/",
             **environ,
         },
-        capture_output=True,
-        text=True,
         timeout=120,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

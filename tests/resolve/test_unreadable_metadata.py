@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.install.support import new_place
 from variantctl.variants import load_metadata
 from variantctl.wheels.build import build_wheel
@@ -39,8 +38,7 @@ NEXT = {
 def explained(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environ |= {"PIP_CONFIG_FILE": os.devnull, "VARIANTCTL_CACHE_DIR": str(folder / "cache")}
-    command = [sys.executable, "-m", "variantctl", *words, "-i", (folder / "simple").as_uri(), "--json"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = commands.run(*words, "-i", (folder / "simple").as_uri(), "--json", env=environ)
     assert done.returncode == code, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
