@@ -45,10 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = render.interrupted(arguments)
     else:
         code = run(arguments)
-    return _leave(code) if argv is None and code == _INTERRUPTED else code
+    if argv is None:
+        if code == _INTERRUPTED:
+            _leave_interrupted()
+        _leave(code)
+    return code
 
 
-def _leave(code: int) -> NoReturn:
+def _leave_interrupted() -> NoReturn:
     """End at once, after an interruption.
 
     The interpreter would wait for threads that wait for a server, until their time is up. It would also end
@@ -68,6 +72,28 @@ def _leave(code: int) -> NoReturn:
         except (OSError, ValueError):
             # Whoever read it has gone.
             continue
+    os._exit(_INTERRUPTED)
+
+
+def _leave(code: int) -> None:
+    """End without taking the interpreter apart, which looks at every object: 30 ms after an install.
+
+    It returns, and the interpreter ends as ever, where a thread still runs, where something watches (a
+    profiler, a debugger), or where an output cannot be flushed, which the interpreter says.
+    """
+    import os
+    import threading
+
+    if threading.active_count() > 1 or sys.getprofile() or sys.gettrace():
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    import atexit
+
+    atexit._run_exitfuncs()
     os._exit(code)
 
 

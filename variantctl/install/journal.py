@@ -22,6 +22,8 @@ FORMAT = 1
 #: In bytes. Half a million paths; more is no change that anybody makes, and takes memory to read.
 LARGEST = 64 << 20
 _LONGEST_TITLE = 1000
+#: Characters of a RECORD that are looked at together.
+_AT_ONCE = 1 << 20
 _LISTS = ("aside", "clear", "place", "emptied")
 
 
@@ -158,16 +160,21 @@ def _brought_by(site_packages: Path) -> str | None:
             continue
         try:
             with (site_packages / name / "RECORD").open(encoding="utf-8", errors="replace") as record:
-                if any(_mentions_state(line) for line in record):
-                    return name
+                while lines := record.readlines(_AT_ONCE):
+                    # Nearly all are plain, and there may be a hundred thousand: a look at all is a fiftieth.
+                    if not _is_plain("".join(lines)) and any(map(_mentions_state, lines)):
+                        return name
         except OSError:
             continue
     return None
 
 
+def _is_plain(text: str) -> bool:
+    return text.isascii() and STATE_FOLDER[1:] not in text.lower() and "~" not in text
+
+
 def _mentions_state(line: str) -> bool:
-    # Nearly all lines are plain, and there may be a hundred thousand of them.
-    if line.isascii() and STATE_FOLDER[1:] not in line.lower() and "~" not in line:
+    if _is_plain(line):
         return False
     path = line.lstrip('"').split(",")[0].rstrip('"')
     # The environment itself may lie in a folder of that name.

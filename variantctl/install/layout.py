@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,10 @@ def lay_out(
     root = scheme["purelib" if _root_is_purelib(wheel) else "platlib"]
     dist_info = f"{root}{os.sep}{wheel.dist_info}"
     found: dict[str, NewFile] = {}
-    _refuse_reserved(wheel)
-    folders = {folder.destination: folder for folder in _folders(wheel, root)}
-    for file in _files(wheel, root, scheme, environment.python):
+    whole, taken_apart = _by_kind(wheel)
+    _refuse_reserved(wheel, whole, taken_apart)
+    folders = {folder.destination: folder for folder in _folders(wheel, root, whole)}
+    for file in _files(wheel, root, scheme, environment.python, taken_apart):
         _take_apart(folders, file.destination, found)
         if found.setdefault(file.destination, file) is not file:
             raise _refused(wheel, f"two of its files go to {file.destination}", hint=MISTRUST)
@@ -155,15 +157,23 @@ def lay_out(
     return Layout(wheel, tuple(folders.values()), (*found.values(), record), dist_info)
 
 
-def _refuse_reserved(wheel: UnpackedWheel) -> None:
-    """What an archive is refused for; but an older variantctl may have unpacked this one."""
+def _by_kind(wheel: UnpackedWheel) -> tuple[list[StoredFolder], list[StoredFolder]]:
+    """The folders that go as a whole, and those whose files are looked at one by one."""
+    whole: list[StoredFolder] = []
+    taken_apart: list[StoredFolder] = []
     for folder in wheel.folders:
-        whole = _goes_as_a_whole(wheel, folder)
-        for path in (folder.path,) if whole else (f"{folder.path}/{name}" for name in folder.names):
-            if is_reserved(path):
-                raise _refused(
-                    wheel, "it would come into variantctl's own folder", member=path, hint=MISTRUST
-                )
+        (whole if _goes_as_a_whole(wheel, folder) else taken_apart).append(folder)
+    return whole, taken_apart
+
+
+def _refuse_reserved(
+    wheel: UnpackedWheel, whole: Iterable[StoredFolder], taken_apart: Iterable[StoredFolder]
+) -> None:
+    """What an archive is refused for; but an older variantctl may have unpacked this one."""
+    files = (f"{folder.path}/{name}" for folder in taken_apart for name in folder.names)
+    for path in chain((folder.path for folder in whole), files):
+        if is_reserved(path):
+            raise _refused(wheel, "it would come into variantctl's own folder", member=path, hint=MISTRUST)
 
 
 def _take_apart(folders: dict[str, NewFolder], path: str, into: dict[str, NewFile]) -> None:
@@ -195,20 +205,25 @@ def _local(path: str) -> str:
     return path if os.sep == "/" else path.replace("/", os.sep)
 
 
-def _folders(wheel: UnpackedWheel, root: str) -> Iterator[NewFolder]:
-    for folder in wheel.folders:
-        if _goes_as_a_whole(wheel, folder):
-            path = _local(folder.path)
-            yield NewFolder(f"{root}{os.sep}{path}", f"{wheel.root}{os.sep}{path}", folder)
+def _folders(wheel: UnpackedWheel, root: str, whole: Iterable[StoredFolder]) -> Iterator[NewFolder]:
+    for folder in whole:
+        path = _local(folder.path)
+        yield NewFolder(f"{root}{os.sep}{path}", f"{wheel.root}{os.sep}{path}", folder)
 
 
-def _files(wheel: UnpackedWheel, root: str, scheme: Mapping[str, str], python: Path) -> Iterator[NewFile]:
+def _files(
+    wheel: UnpackedWheel,
+    root: str,
+    scheme: Mapping[str, str],
+    python: Path,
+    taken_apart: Iterable[StoredFolder],
+) -> Iterator[NewFile]:
     places = (root, f"{_data(wheel)}/", scheme)
     ours = {
         f"{wheel.dist_info}/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", DIRECT_URL, PROVENANCE)
     }
-    for folder in wheel.folders:
-        if not _goes_as_a_whole(wheel, folder) and not _is_compiled(folder):
+    for folder in taken_apart:
+        if not _is_compiled(folder):
             for file in folder.files():
                 if file.path not in ours:
                     yield _placed(wheel, file, places, python)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -93,10 +93,31 @@ def our_plugins() -> Mapping[str, Plugin]:
             f"the distribution {OUR_DISTRIBUTION} is not installed beside variantctl",
             hint=f"Install it where variantctl is: `pip install {OUR_DISTRIBUTION}`.",
         )
-    plugins = {point.name: point.load() for point in ours}
     # Accelerators before processors; installers write entry points in any order.
-    order = [*KNOWN_PROVIDERS.values(), *sorted(plugins)]
-    return dict(sorted(plugins.items(), key=lambda item: order.index(item[0])))
+    order = [*KNOWN_PROVIDERS.values(), *sorted(point.name for point in ours)]
+    return _Plugins(sorted(ours, key=lambda point: order.index(point.name)))
+
+
+class _Plugins(Mapping[str, Plugin]):
+    """Namespace -> plugin class, imported when it is asked for: an install asks accelerators alone."""
+
+    def __init__(self, points: Iterable[EntryPoint]) -> None:
+        self._points = {point.name: point for point in points}
+        self._loaded: dict[str, Plugin] = {}
+
+    def __getitem__(self, namespace: str) -> Plugin:
+        if namespace not in self._loaded:
+            self._loaded[namespace] = self._points[namespace].load()
+        return self._loaded[namespace]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __contains__(self, namespace: object) -> bool:
+        return namespace in self._points
 
 
 def foreign_plugins() -> list[ForeignPlugin]:

@@ -7,7 +7,7 @@ meant to be read).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from variant_providers.amd.tables.amdgpu import INTEGRATED_ARCHS, INTEGRATED_DEVICES
 from variant_providers.amd.tables.amdgpu_names import name_of
@@ -23,8 +23,7 @@ _PROPERTY = re.compile(r"\s*([a-z0-9_]{1,64})\s+([0-9]{1,20})\s*", re.ASCII)
 _OWN_MEMORY = (1, 2)
 
 
-@dataclass(frozen=True)
-class KfdGpu:
+class KfdGpu(NamedTuple):
     """A GPU node of the topology.
 
     Attributes:
@@ -50,8 +49,7 @@ class KfdGpu:
     unique_id: int
 
 
-@dataclass(frozen=True)
-class Topology:
+class Topology(NamedTuple):
     """What KFD shows.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from variant_providers.amd.kfd import NODES
 from variant_providers.amd.tables.amdgpu import DRIVERS, RELEASED_WITH, ROCM_LAST_MINOR
@@ -17,8 +17,7 @@ _MODULE_VERSION = f"{_MODULE}/version"
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]{1,6})*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class DriverRelease:
+class DriverRelease(NamedTuple):
     """A release of AMD's kernel driver.
 
     Attributes:

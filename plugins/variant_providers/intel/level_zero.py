@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from variant_providers.probing.child import ChildAnswer, Deadline, ask_libraries, time_limit
 from variant_providers.probing.dynamic_loader import files_in, loader_knows
@@ -44,8 +45,7 @@ _SCRIPT = Path(__file__).with_name("level_zero_child.py")
 _LOADER_FOLDERS = ("lib", "usr/lib", "lib64", "usr/lib64", "usr/local/lib", "usr/lib/x86_64-linux-gnu")
 
 
-@dataclass(frozen=True)
-class ZeDevice:
+class ZeDevice(NamedTuple):
     """A GPU as Level Zero describes it.
 
     Attributes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from variant_providers.finding import Finding
 from variant_providers.intel.level_zero import (
@@ -26,8 +26,7 @@ _DISPLAY = 3
 _NODES = "dev/dri"
 
 
-@dataclass(frozen=True)
-class _Gpu:
+class _Gpu(NamedTuple):
     device_ip: str
     name: str
     integrated: bool
@@ -83,7 +82,7 @@ def _unusable(gpus: list[_Gpu], cards: list[PciDevice], tree: Tree, finding: Fin
     """GPUs on the bus that Level Zero, which programs compute through, does not find: they do not count."""
     if any(gpu.visible for gpu in gpus) and not os.environ.get(AFFINITY_MASK):
         finding.fail(f"programs cannot use the Intel GPU on the PCI bus: {_why_unusable(cards, tree)}")
-    return [replace(gpu, visible=False) for gpu in gpus]
+    return [gpu._replace(visible=False) for gpu in gpus]
 
 
 def _why_unusable(cards: list[PciDevice], tree: Tree) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from variant_providers.nvidia.driver_lines import take_lines
 from variant_providers.nvidia.report import DriverReport
@@ -13,8 +13,7 @@ from variant_providers.probing.child import ChildAnswer, Deadline, ask_libraries
 Reader = Callable[[ChildAnswer], DriverReport]
 
 
-@dataclass(frozen=True)
-class DriverLibraryKind:
+class DriverLibraryKind(NamedTuple):
     """A kind of driver library.
 
     Attributes:

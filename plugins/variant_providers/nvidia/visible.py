@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from variant_providers.nvidia.report import NvidiaGpu
 from variant_providers.probing.tree import Tree
@@ -22,8 +22,7 @@ _INDEX = re.compile(r"[0-9]{1,5}", re.ASCII)
 _GPU_NODE = re.compile(r"nvidia[0-9]{1,5}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Visibility:
+class Visibility(NamedTuple):
     """What the environment lets programs see.
 
     Attributes:

@@ -8,9 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,8 +29,7 @@ _SMALLEST_LIMIT_S = 0.1
 _OUTPUT_LIMIT = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class ChildAnswer:
+class ChildAnswer(NamedTuple):
     """What a child process said.
 
     Attributes:

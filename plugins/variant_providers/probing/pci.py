@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from variant_providers.probing.tree import Tree
 
@@ -20,8 +20,7 @@ _DRIVER = re.compile(r"^DRIVER=([A-Za-z0-9_-]{1,64})$", re.ASCII | re.MULTILINE)
 _MOST_DEVICES = 4096
 
 
-@dataclass(frozen=True)
-class PciDevice:
+class PciDevice(NamedTuple):
     """A display controller or an accelerator.
 
     Attributes:

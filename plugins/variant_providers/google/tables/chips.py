@@ -6,11 +6,10 @@ Sources: ``hardware_utils.py`` of JAX (the ids that count as a TPU; uv 0.13 has 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Chip:
+class Chip(NamedTuple):
     """A kind of TPU.
 
     Attributes:
