@@ -12,7 +12,7 @@ from tests.indexes.server import LoopbackServer
 from variantctl.cache.folder import Cache
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import silent
-from variantctl.cache.unpacked import UnpackedStore, file_sha256
+from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
 from variantctl.cache.wheels import WheelCache as Fetched
 from variantctl.install.fetching import StreamingUnpacker
 from variantctl.net import streaming_zip
@@ -21,6 +21,7 @@ from variantctl.net.errors import HashMismatch, NetworkError
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.build import build_wheel
+from variantctl.wheels.errors import WheelError
 
 
 @dataclass
@@ -89,6 +90,25 @@ def test_a_transfer_that_breaks_off_goes_on(scene: Scene) -> None:
     scene.server.rule(scene.path, truncate=1_500_000, times=1)
     assert scene.install() is not None
     assert sorted(request.status for request in scene.server.requests) == [200, 206, 206]
+
+
+def test_a_fault_of_our_own_is_not_kept_quiet(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: object) -> Built:
+        raise RuntimeError("no wheel's fault")
+
+    monkeypatch.setattr(UnpackedStore, "build", build)
+    with pytest.raises(RuntimeError, match="no wheel's fault"):
+        scene.install()
+
+
+def test_a_wheel_that_cannot_be_unpacked_is_left_to_the_ordinary_way(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> Built:
+        raise WheelError(scene.wheel.name, "it is damaged")
+
+    monkeypatch.setattr(UnpackedStore, "build", build)
+    assert scene.install() is None
 
 
 def test_a_wrong_hash_leaves_nothing(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -13,7 +13,8 @@ from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import Progress, ProgressEvent
 from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
 from variantctl.net.download import Cancelled
-from variantctl.net.streaming_zip import StreamingZip
+from variantctl.net.streaming_zip import NotStreamable, StreamingZip
+from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.wheels.archive import WheelArchive
 
@@ -111,14 +112,15 @@ def _without_a_hash(
 class StreamingUnpacker:
     """Fetch in the block, with ``start`` as the reader, and ask for ``finish`` at its end.
 
-    Whatever goes wrong here is kept quiet: the wheel is then unpacked in the ordinary way, which says what is
-    wrong with it. Nothing is left behind when the block ends.
+    What can go wrong with a wheel that is on its way is kept quiet here: it is then unpacked in the ordinary
+    way, which says what is wrong. Nothing is left behind when the block ends.
     """
 
     def __init__(self, store: UnpackedStore, filename: WheelFilename, progress: Progress) -> None:
         self._store, self._filename, self._progress = store, filename, progress
         self._arriving: StreamingZip | None = None
         self._built: Built | None = None
+        self._fault: Exception | None = None
         self._thread: threading.Thread | None = None
         self._unpacking = threading.Event()
 
@@ -144,14 +146,19 @@ class StreamingUnpacker:
         self._thread.start()
 
     def finish(self, path: Path) -> Built | None:
-        """The wheel, where it was unpacked early; ``path`` is whole now, and its hashes right."""
+        """The wheel, where it was unpacked early; ``path`` is whole now, and its hashes right.
+
+        Raises:
+            Exception: what no wheel explains: it was read from this very file.
+        """
         if self._thread is None or self._arriving is None:
             return None
         self._thread.join()
-        built = self._built
-        if built is None or not self._arriving.is_same_as(path):
+        if not self._arriving.is_same_as(path):
             return None
-        self._built = None
+        if self._fault is not None:
+            raise self._fault
+        built, self._built = self._built, None
         return built
 
     def _run(self) -> None:
@@ -161,5 +168,8 @@ class StreamingUnpacker:
             self._unpacking.set()
             self._progress(ProgressEvent("unpack", self._filename.name, 0))
             self._built = self._store.build(archive, self._progress)
-        except Exception:  # noqa: BLE001, S110 - found again, and said, when the whole file is unpacked
-            pass
+        except (VariantctlError, NotStreamable, CancelledError, OSError):
+            # Found again, and said, when the whole file is unpacked.
+            return
+        except Exception as error:  # noqa: BLE001 - raised again by finish()
+            self._fault = error
