@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.indexes.server import LoopbackServer
 from tests.indexes.site import Site
@@ -16,6 +17,10 @@ from variantctl.net.client import HttpClient, HttpSettings
 
 # Where this is set, each of some thousand children compiles all of our modules anew: a second for each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long it takes to make an example says how busy the machine is, and nothing of the code.
+settings.register_profile("busy machines", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machines")
 
 
 @pytest.fixture

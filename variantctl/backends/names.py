@@ -24,7 +24,7 @@ from variantctl.values import dataclass, replace
 from variantctl.variants.digits import whole_number
 from variantctl.variants.properties import Properties
 
-_NAME = re.compile(r"(?P<kind>cu|rocm)(?P<version>[0-9]{1,4}(?:[.-][0-9]{1,4}){0,2})|xpu|cpu", re.ASCII)
+_NAME = r"(?a)(?P<kind>cu|rocm)(?P<version>[0-9]{1,4}(?:[.-][0-9]{1,4}){0,2})|xpu|cpu"
 _LONGEST_LABEL = 16  # PEP 825, "Variant label"
 _WITH_MAJOR_OF_TWO = 3
 _MINOR_COMPATIBLE_FROM = 11
@@ -55,7 +55,7 @@ class AcceleratorName:
 
 def parse_accelerator_name(text: str) -> AcceleratorName | None:
     """Understand the name of a sub-index; ``None`` where it follows no rule (``nightly``, ``torch``)."""
-    found = _NAME.fullmatch(text)
+    found = re.fullmatch(_NAME, text)
     if found is None or len(text) > _LONGEST_LABEL:
         return None
     kind = found["kind"] or text

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from variantctl.variants.filenames import WheelFilename
 
 #: What csv puts into quotes, or may: a name with it is left to csv.
-_QUOTED = re.compile(r"[^\w./+@~=!#$%&()\[\]{}<>:;^-]", re.ASCII)
+_QUOTED = r"(?a)[^\w./+@~=!#$%&()\[\]{}<>:;^-]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def unpacked_wheel(
 def _stored_folder(path: str, files: Sequence[UnpackedFile]) -> StoredFolder:
     skip = len(path) + 1 if path else 0
     names = [file.path[skip:] for file in files]
-    if _QUOTED.search("".join(names)) or _QUOTED.search(path):
+    if re.search(_QUOTED, "".join(names)) or re.search(_QUOTED, path):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows((file.path, file.digest, file.size) for file in files)
         record = text.getvalue()

@@ -179,7 +179,7 @@ def _option(name: str) -> str:
 
 _LIFETIME = 30 * 24 * 3600.0
 _PATIENCE = 60.0
-_DEFAULT = re.compile(r"--index-url\b(?:(?!--extra-index-url).)*?[(\[]default:?\s+([^\s)\]]+)[)\]]")
+_DEFAULT = r"--index-url\b(?:(?!--extra-index-url).)*?[(\[]default:?\s+([^\s)\]]+)[)\]]"
 
 
 @dataclass(frozen=True)
@@ -293,5 +293,5 @@ def _ask(pip: _Pip, environ: Mapping[str, str]) -> str | None:
 
 def default_in_help(text: str) -> str | None:
     """The default of ``--index-url`` in the text of ``pip install --help``, however it is wrapped."""
-    match = _DEFAULT.search(" ".join(text.split()))
+    match = re.search(_DEFAULT, " ".join(text.split()))
     return match[1] if match and "://" in match[1] else None

@@ -20,7 +20,7 @@ from variantctl.net.urls import filename_of, is_file_url, is_url, path_to_url, r
 
 _PAGE_ENDINGS = (".html", ".htm")
 _ARCHIVE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
-_VERSION_START = re.compile(r"-(?=\d)")
+_VERSION_START = r"-(?=\d)"
 
 
 class FindLinks:
@@ -127,7 +127,7 @@ def _by_project(files: Iterable[RemoteFile]) -> dict[NormalizedName, list[Remote
         if file.filename.endswith((".whl", "-variants.json")):
             names = {file.filename.partition("-")[0]}
         else:
-            names = {file.filename[: match.start()] for match in _VERSION_START.finditer(file.filename)}
+            names = {file.filename[: match.start()] for match in re.finditer(_VERSION_START, file.filename)}
         for name in names:
             groups.setdefault(canonicalize_name(name), []).append(file)
     return groups

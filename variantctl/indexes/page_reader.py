@@ -25,7 +25,7 @@ _JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
 _HTML_TYPES = {"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"}
 _API_MAJOR = 1
 _MOST_CONTAINERS, _MOST_COMMAS = 1_000_000, 5_000_000
-_ALGORITHM = re.compile(r"[a-z0-9_]+\Z")
+_ALGORITHM = r"[a-z0-9_]+\Z"
 _SCHEMES = {"http", "https", "file"}
 
 Skipped = tuple[str, str]
@@ -261,7 +261,7 @@ def _fragment_hashes(fragment: str) -> Mapping[str, str]:
     hashes = {}
     for part in fragment.split("&"):
         name, separator, digest = part.partition("=")
-        if separator and digest and _ALGORITHM.match(name.lower()) and name.lower() not in _NOT_HASHES:
+        if separator and digest and re.match(_ALGORITHM, name.lower()) and name.lower() not in _NOT_HASHES:
             hashes[name.lower()] = unquote(digest).lower()
     return hashes
 

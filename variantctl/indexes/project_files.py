@@ -17,7 +17,7 @@ from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import WheelFilename, parse_variants_json_filename, parse_wheel_filename
 
 _SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
-_SEPARATORS = re.compile(r"[-_.]+")
+_SEPARATORS = r"[-_.]+"
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _recognise(file: RemoteFile, project: NormalizedName) -> WheelLink | Version
             return "not a valid {name}-{version}-variants.json"
         return parsed[1] if parsed[0] == project else f"belongs to {parsed[0]}, not to {project}"
     if filename.endswith(_SDIST_ENDINGS):
-        stem = _SEPARATORS.sub("-", filename).lower()
+        stem = re.sub(_SEPARATORS, "-", filename).lower()
         return None if stem.startswith(f"{project}-") else f"does not belong to {project}"
     return "neither a wheel nor a source archive"
 

@@ -42,7 +42,7 @@ _MODULES = frozenset(
     ).split()
 )
 #: What is imported, or read when the interpreter starts.
-_CODE = re.compile(r".*\.(?:py|pyi|pyc|pyd|so|dylib|dll|pth|egg-link)", re.IGNORECASE)
+_CODE = r"(?i).*\.(?:py|pyi|pyc|pyd|so|dylib|dll|pth|egg-link)"
 #: In bytes; with a licence's text at its head.
 _LONGEST_NAMESPACE = 4096
 _DATA = frozenset({"share", "etc", "man"})
@@ -59,7 +59,7 @@ def import_name(path: str, roots: Roots) -> str | None:
     if slash:
         # With --target, modules and data are in one folder.
         return None if top.endswith((".dist-info", ".data")) or top in _DATA else top
-    return top.partition(".")[0] if _CODE.fullmatch(top) else None
+    return top.partition(".")[0] if re.fullmatch(_CODE, top) else None
 
 
 def is_clutter(path: str, roots: Roots) -> bool:
@@ -70,11 +70,11 @@ def is_clutter(path: str, roots: Roots) -> bool:
         if slash and top not in _DATA:
             return top.lower() in _FOLDERS
         if not slash:
-            return not _CODE.fullmatch(top) or top.partition(".")[0].lower() in _MODULES
+            return not re.fullmatch(_CODE, top) or top.partition(".")[0].lower() in _MODULES
     elif kind != "data":
         return False
     inside = inside.replace(os.sep, "/")
-    alone = "/" not in inside and not _CODE.fullmatch(inside)
+    alone = "/" not in inside and not re.fullmatch(_CODE, inside)
     return alone or inside.lower().startswith(_FOR_PEOPLE)
 
 

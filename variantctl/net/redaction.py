@@ -10,11 +10,9 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "****"
-_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s<>]+)")
-_WITHOUT_SCHEME = re.compile(
-    r"(?<![\w:/@.%*-])(?!file:|[A-Za-z]:\\)([\w.%+~-]+):(?!//)[^\s<>]+@(?=[A-Za-z0-9\[])"
-)
-_QUERY = re.compile(r"(?<=[?&;])([^=&;#\s\"'?]+)=([^&;#\s\"'<>]+)")
+_URL = r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s<>]+)"
+_WITHOUT_SCHEME = r"(?<![\w:/@.%*-])(?!file:|[A-Za-z]:\\)([\w.%+~-]+):(?!//)[^\s<>]+@(?=[A-Za-z0-9\[])"
+_QUERY = r"(?<=[?&;])([^=&;#\s\"'?]+)=([^&;#\s\"'<>]+)"
 _SECRET_NAME = re.compile(
     r"(?i)token|secret|passw|pwd|auth|signature|credential|session|jwt|cookie|policy|"
     r"\A(?:.*[_-])?(?:key|sig|pass|code|pat|apikey|accesskey|awsaccesskeyid|googleaccessid)\Z|key[_-]?pair"
@@ -33,9 +31,9 @@ def redact(text: str) -> str:
     the host of a URL (``/``, ``?``, ``#``, ``@``).
     """
     if "@" in text:
-        text = _URL.sub(lambda match: match[1] + _without_userinfo(match[2]), text)
-        text = _WITHOUT_SCHEME.sub(lambda match: f"{match[1]}:{HIDDEN}@", text)
-    return _QUERY.sub(_hidden_value, text) if "=" in text else text
+        text = re.sub(_URL, lambda match: match[1] + _without_userinfo(match[2]), text)
+        text = re.sub(_WITHOUT_SCHEME, lambda match: f"{match[1]}:{HIDDEN}@", text)
+    return re.sub(_QUERY, _hidden_value, text) if "=" in text else text
 
 
 def redacted(value: object) -> object:
@@ -67,7 +65,7 @@ def without_secrets(url: str) -> str:
 
 def bare_text(text: str) -> str:
     """*text* with every URL in it as ``without_secrets`` has it; a requirement stays one."""
-    return _URL.sub(lambda match: without_secrets(match[0]), text)
+    return re.sub(_URL, lambda match: without_secrets(match[0]), text)
 
 
 def _without_userinfo(rest: str) -> str:

@@ -27,9 +27,9 @@ from variantctl.values import dataclass, field
 
 ReadUrl = Callable[[str], bytes]
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_COMMENT = r"(^|\s+)#.*$"
+_VARIABLE = r"\$\{([A-Z0-9_]+)\}"
+_CODING = rb"coding[:=]\s*([-\w.]+)"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -272,22 +272,22 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     start = 0
     for number, line in enumerate(text.splitlines(), start=1):
         start = start if pending else number
-        if line.endswith("\\") and not _COMMENT.match(line):
+        if line.endswith("\\") and not re.match(_COMMENT, line):
             pending.append(line.strip("\\"))
             continue
         # A comment line ends a continuation; the space lets the comment be seen as one.
-        pending.append(f" {line}" if _COMMENT.match(line) else line)
-        whole = _COMMENT.sub("", "".join(pending)).strip()
+        pending.append(f" {line}" if re.match(_COMMENT, line) else line)
+        whole = re.sub(_COMMENT, "", "".join(pending)).strip()
         pending = []
         if whole:
             yield start, whole
-    if rest := _COMMENT.sub("", "".join(pending)).strip():
+    if rest := re.sub(_COMMENT, "", "".join(pending)).strip():
         yield start, rest
 
 
 def _expand(line: str, environ: Mapping[str, str]) -> str:
     """Replace ``${NAME}``; a name that is not set stays as it is, as in pip."""
-    return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[0], line)
+    return re.sub(_VARIABLE, lambda match: environ.get(match[1]) or match[0], line)
 
 
 def _decode(content: bytes, place: str) -> str:
@@ -299,7 +299,7 @@ def _decode(content: bytes, place: str) -> str:
             (
                 match[1]
                 for line in content.split(b"\n")[:2]
-                if line[:1] == b"#" and (match := _CODING.search(line))
+                if line[:1] == b"#" and (match := re.search(_CODING, line))
             ),
             None,
         )

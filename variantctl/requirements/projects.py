@@ -19,11 +19,6 @@ from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.markers import parse_requirement
 from variantctl.variants.suggestions import did_you_mean, listed
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 FILENAME = "pyproject.toml"
 
 
@@ -150,6 +145,12 @@ def read_project(path: Path, content: bytes | None = None) -> Project:
     Raises:
         RequirementFileError: it cannot be read, or says something in another form than specified.
     """
+    # Late: an install that names packages reads no project.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         table = tomllib.loads((read_bounded(path) if content is None else content).decode("utf-8"))
     except OSError as error:

@@ -25,7 +25,7 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
 _NAMED = re.compile(r"^\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<place>\S.*)$")
 _WITH_EXTRAS = re.compile(r"^(?P<place>.+?)\s*(?P<extras>\[[^\]/\\]*\])?$")
 _OTHER_VCS = re.compile(r"^(hg|svn|bzr)\+", re.IGNORECASE)
-_GIT = re.compile(r"^git\+(https?|ssh|git|file)://", re.IGNORECASE)
+_GIT = r"(?i)^git\+(https?|ssh|git|file)://"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _located(bare: str, base: Path, said: str, editable: bool) -> tuple[Kind, st
             f"{said}: only git repositories are read", hint="Check it out, and name the folder."
         )
     if bare.lower().startswith("git+"):
-        if not _GIT.match(bare):
+        if not re.match(_GIT, bare):
             raise RequirementError(
                 f"{said}: a repository is written git+https://, git+ssh:// or git+file://",
                 hint="git@host:path is written git+ssh://git@host/path.",

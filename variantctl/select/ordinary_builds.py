@@ -351,13 +351,13 @@ def _version_of(rule: LocalRule, found: re.Match[str]) -> str | None:
     return written
 
 
-_LEADING = re.compile(r"\d{1,4}(?!\d)(?:\.\d{1,4}(?!\d))?")
+_LEADING = r"\d{1,4}(?!\d)(?:\.\d{1,4}(?!\d))?"
 
 
 def _lowest(specifier: SpecifierSet) -> str | None:
     """``M.N`` of the lowest version that a specifier names: of ``==13.0.*``, ``~=13.0``, ``>=13.0.3,<14``."""
     for item in sorted(specifier, key=lambda item: item.operator):
-        if item.operator in ("==", "~=", ">=", "===") and (found := _LEADING.match(item.version)):
+        if item.operator in ("==", "~=", ">=", "===") and (found := re.match(_LEADING, item.version)):
             return found[0]
     return None
 

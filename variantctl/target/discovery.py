@@ -12,7 +12,7 @@ from variantctl.target.errors import BrokenEnvironmentError, EnvironmentNotFound
 
 #: Where an environment of the working folder lives, by the convention of uv, PDM, hatch and editors.
 LOCAL_ENVIRONMENT = ".venv"
-_VERSION = re.compile(r"\d+(\.\d+){0,2}t?")
+_VERSION = r"\d+(\.\d+){0,2}t?"
 
 
 def interpreter_of(folder: Path) -> Path | None:
@@ -34,7 +34,7 @@ def named_interpreters(python: str, *, environ: Mapping[str, str], cwd: Path) ->
     path = cwd / Path(python).expanduser()
     if path.is_dir():
         return [_interpreter_in(path, f"--python {python}")]
-    if path.is_file() and (os.sep in python or not _VERSION.fullmatch(python)):
+    if path.is_file() and (os.sep in python or not re.fullmatch(_VERSION, python)):
         return [_absolute(path)]
     if path.is_symlink():
         raise BrokenEnvironmentError(
@@ -42,7 +42,7 @@ def named_interpreters(python: str, *, environ: Mapping[str, str], cwd: Path) ->
         )
     import shutil
 
-    command = f"python{python}" if _VERSION.fullmatch(python) else python
+    command = f"python{python}" if re.fullmatch(_VERSION, python) else python
     # A word with a separator is a path, and was looked at above.
     folders = [] if os.path.dirname(command) else environ.get("PATH", os.defpath).split(os.pathsep)
     places = [shutil.which(command, path=folder) for folder in folders if folder]

@@ -16,7 +16,7 @@ from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.labels import validate_label
 
 _DIGITS = frozenset("0123456789")
-_PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
+_PROJECT_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?"
 #: The largest sets known (wheels for many versions of macOS and manylinux) are of some hundred tags.
 _MOST_TAGS = 10_000
 _BUILD = re.compile(r"[0-9]+")
@@ -152,7 +152,7 @@ def variants_json_filename(name: str, version: Version | str) -> str:
 def parse_variants_json_filename(filename: str) -> tuple[NormalizedName, Version] | None:
     """The project and version whose index-level metadata *filename* holds; ``None`` for other files."""
     name, dash, version = filename.removesuffix(_VARIANTS_JSON).partition("-")
-    if not filename.endswith(_VARIANTS_JSON) or not dash or _PROJECT_NAME.fullmatch(name) is None:
+    if not filename.endswith(_VARIANTS_JSON) or not dash or re.fullmatch(_PROJECT_NAME, name) is None:
         return None
     try:
         return canonicalize_name(name), Version(version)

@@ -36,7 +36,7 @@ _ATOM = re.compile(
 )
 _TRUE = ' "" in os_name '
 _FALSE = ' "" not in os_name '
-_SEPARATOR = re.compile(r"\s*::\s*")
+_SEPARATOR = r"\s*::\s*"
 _HEAD = re.compile(r"[ \t]*[A-Za-z0-9][A-Za-z0-9._-]*[ \t]*(?:\[[^\]]*\][ \t]*)?(?P<url>@[ \t]*[^ \t]+)?")
 
 
@@ -239,7 +239,7 @@ class _Comparison:
     def holds(self, variant: MarkerVariant) -> bool:
         """Its truth, by the rules for ``String`` and ``Set of String`` fields of dependency specifiers."""
         if self.name != "variant_label":
-            found = _SEPARATOR.sub("::", self.text) in variant.sets[self.name]
+            found = re.sub(_SEPARATOR, "::", self.text) in variant.sets[self.name]
             return found if self.op == "in" else not found
         left, right = (self.text, variant.label) if self.reversed_ else (variant.label, self.text)
         if self.op in ("in", "not in"):

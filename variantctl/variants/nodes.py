@@ -9,7 +9,7 @@ from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.properties import NAME_PATTERN, VALUE_PATTERN
 
-_SIMPLE_KEY = re.compile(r"[A-Za-z0-9_.$-]{1,100}")
+_SIMPLE_KEY = r"[A-Za-z0-9_.$-]{1,100}"
 _RULES = {
     NAME_PATTERN: "consist of 0-9, a-z and '_' only",
     VALUE_PATTERN: "consist of 0-9, a-z, '_' and '.' only",
@@ -18,7 +18,7 @@ _RULES = {
 
 def key_path(parent: str, key: str) -> str:
     """*parent* and *key* joined with a dot; a key that is not a plain word is quoted and cut short."""
-    shown = key if _SIMPLE_KEY.fullmatch(key) else show(key)
+    shown = key if re.fullmatch(_SIMPLE_KEY, key) else show(key)
     return f"{parent}.{shown}" if parent else shown
 
 

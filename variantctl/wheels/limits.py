@@ -13,7 +13,7 @@ from variantctl.variants.errors import VariantctlError
 if TYPE_CHECKING:
     from variantctl.wheels.archive import WheelArchive
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
+_SIZE = r"(?i)(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 #: In bytes: more than a file system can count.
 _ENDLESS = float(1 << 63)
@@ -65,7 +65,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: it is none of these.
     """
-    found = _SIZE.fullmatch(text.strip())
+    found = re.fullmatch(_SIZE, text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no size, such as 20GB")
     number, unit, binary = found.groups()

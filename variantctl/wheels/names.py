@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 # Microsoft, "Naming Files, Paths, and Namespaces": reserved with any extension, in any case.
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[ .].*)?", re.IGNORECASE)
+_DEVICE = r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[ .].*)?"
 _STORED, _DEFLATED = 0, 8
 #: Where variantctl keeps a change that is not made yet, in site-packages: no import finds a dot's name.
 STATE_FOLDER = ".variantctl"
 #: NTFS also finds a long name by its short one: six characters of it, or two and a checksum (as Git's fsck
 #: has it for ".git"), without the leading dot.
-_SHORT = re.compile(r"(?:varian|va[0-9a-f]{4})~[0-9]+")
+_SHORT = r"(?:varian|va[0-9a-f]{4})~[0-9]+"
 #: Letters that HFS+ and the casefolding of ext4 and f2fs leave out (Unicode Default_Ignorable_Code_Point).
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
 #: An end of stream takes two bytes, five with an uncompressed block before it; some writers flush as well.
@@ -54,7 +54,7 @@ def name_problem(name: str, *, windows: bool) -> str | None:
     # Windows drops trailing dots and spaces, which makes ".. " a way out as well.
     if any(not part.rstrip(" .") for part in parts):
         return "the path has an empty, '.' or dots-only part"
-    if windows and any(_DEVICE.fullmatch(part) for part in parts):
+    if windows and any(re.fullmatch(_DEVICE, part) for part in parts):
         return "the name is that of a device on Windows"
     if is_reserved(name):
         return f"the path has a part that is, to some file systems, {STATE_FOLDER}: variantctl's own folder"
@@ -86,7 +86,9 @@ def _is_state_name(part: str) -> bool:
             if unicodedata.category(character) not in ("Mn", "Cf", "Cc") and character not in _FILLERS
         )
     name = part.lower().partition(":")[0].rstrip(" .")
-    return name == STATE_FOLDER or name.startswith(f"{STATE_FOLDER}-") or _SHORT.fullmatch(name) is not None
+    return (
+        name == STATE_FOLDER or name.startswith(f"{STATE_FOLDER}-") or re.fullmatch(_SHORT, name) is not None
+    )
 
 
 def entry_problem(info: ZipInfo, *, windows: bool) -> str | None:

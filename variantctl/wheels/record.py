@@ -35,7 +35,7 @@ _HASHERS = {name: getattr(hashlib, name) for name in ALGORITHMS} | {
     name: partial(hashlib.new, name, usedforsecurity=False) for name in _WEAK
 }
 _LENGTHS = {name: _HASHERS[name]().digest_size for name in sorted(_WEAK | ALGORITHMS)}
-_HEX = re.compile(r"[0-9a-fA-F]+")
+_HEX = r"[0-9a-fA-F]+"
 #: No file is longer than a number of so many digits says.
 _DIGITS = 18
 
@@ -206,7 +206,7 @@ class _Reader:
     def _digest(self, algorithm: str, text: str, path: str, where: str) -> str:
         """A hash as we write it, whether it was written so, in the other base64 or in hexadecimal."""
         length = _LENGTHS[algorithm]
-        if len(text) == 2 * length and _HEX.fullmatch(text):
+        if len(text) == 2 * length and re.fullmatch(_HEX, text):
             self._note("with a hash in hexadecimal", path)
             return encode_digest(bytes.fromhex(text))
         problem = "the hash is not base64"

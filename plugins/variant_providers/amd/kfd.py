@@ -18,7 +18,7 @@ NODES = "sys/class/kfd/kfd/topology/nodes"
 
 _AMD = 0x1002
 _MOST_NODES = 1024
-_PROPERTY = re.compile(r"\s*([a-z0-9_]{1,64})\s+([0-9]{1,20})\s*", re.ASCII)
+_PROPERTY = r"(?a)\s*([a-z0-9_]{1,64})\s+([0-9]{1,20})\s*"
 # HSA_HEAPTYPE_FRAME_BUFFER_PUBLIC and _PRIVATE: the GPU's own memory, as opposed to the system's.
 _OWN_MEMORY = (1, 2)
 
@@ -87,7 +87,7 @@ def read_topology(tree: Tree) -> Topology:
 
 def parse_properties(text: str) -> dict[str, int]:
     """The lines ``name value`` of a properties file; anything that is no such line is left out."""
-    found = (_PROPERTY.fullmatch(line) for line in text.splitlines())
+    found = (re.fullmatch(_PROPERTY, line) for line in text.splitlines())
     return {match[1]: int(match[2]) for match in found if match is not None}
 
 

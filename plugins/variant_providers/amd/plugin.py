@@ -20,7 +20,7 @@ FORCE_ROCM_VERSION = "AMD_VARIANT_PROVIDER_FORCE_ROCM_VERSION"
 _GFX = re.compile(r"gfx(?!0+$)[0-9a-f]{3,6}")
 _GFX_ALLOWED = 'GPU targets such as "gfx942"'
 _ROCM = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(\.[0-9]{1,5})*")
-_CODE_BASE = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})*", re.ASCII)
+_CODE_BASE = r"(?a)[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,5})*"
 _ROCM_ALLOWED = 'a version such as "7.0"'
 _DRIVER_ALLOWED = 'a driver version such as "6.16.13"'
 
@@ -74,7 +74,7 @@ class AmdPlugin(Plugin):
     @classmethod
     def facts_of_driver(cls, version: str) -> dict[str, object]:
         """The version of amdgpu's code base, which decides what ROCm runs."""
-        found = _CODE_BASE.match(version)
+        found = re.match(_CODE_BASE, version)
         return {"amdgpu": found[0]} if found is not None else {}
 
     @classmethod

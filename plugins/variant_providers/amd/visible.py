@@ -19,8 +19,8 @@ HIP_VISIBLE = "HIP_VISIBLE_DEVICES"
 CUDA_VISIBLE = "CUDA_VISIBLE_DEVICES"
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
-_INDEX = re.compile(r"[0-9]{1,6}|0[xX][0-9a-fA-F]{1,6}", re.ASCII)
-_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})", re.ASCII)
+_INDEX = r"(?a)[0-9]{1,6}|0[xX][0-9a-fA-F]{1,6}"
+_VERSION = r"(?a)([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})"
 
 
 def visible(
@@ -51,7 +51,7 @@ def overridden(node: int, environ: Mapping[str, str]) -> tuple[str | None, str |
         written = environ.get(variable)
         if written is None:
             continue
-        found = _VERSION.fullmatch(written.strip())
+        found = re.fullmatch(_VERSION, written.strip())
         numbers = [int(number) for number in found.groups()] if found else []
         if not numbers or numbers[0] > 63 or numbers[1] > 15 or numbers[2] > 15:
             return (
@@ -108,7 +108,7 @@ def _position(entry: str, unique_ids: Sequence[int]) -> int | None:
             if unique_id and len(entry) > 4 and f"GPU-{unique_id:016X}".startswith(entry)
         ]
         return matches[0] if len(matches) == 1 else None
-    if not _INDEX.fullmatch(entry):
+    if not re.fullmatch(_INDEX, entry):
         return None
     position = int(entry, 16 if entry[:2] == "0X" else 10)
     return position if position < len(unique_ids) else None

@@ -16,7 +16,7 @@ AFFINITY_MASK = "ZE_AFFINITY_MASK"
 DEVICE_SELECTOR = "ONEAPI_DEVICE_SELECTOR"
 
 _BACKENDS = ("level_zero", "opencl", "cuda", "hip", "native_cpu", "offload", "*")
-_NUMBER = re.compile(r"([0-9]{1,6})(?:\.(?:[0-9]{1,6}|\*)){0,2}", re.ASCII)
+_NUMBER = r"(?a)([0-9]{1,6})(?:\.(?:[0-9]{1,6}|\*)){0,2}"
 _EVERY_GPU = ("*", "gpu", "*.*", "*.*.*")
 _NO_GPU = ("cpu", "fpga", "acc", "accelerator")
 
@@ -34,7 +34,7 @@ def masked(written: str, tiles: Sequence[int], *, composite: bool) -> list[int]:
     counted = [position for position, count in enumerate(tiles) for _tile in range(1 if composite else count)]
     chosen: list[int] = []
     for entry in written.split(","):
-        found = _NUMBER.fullmatch(entry.strip())
+        found = re.fullmatch(_NUMBER, entry.strip())
         if found is not None and int(found[1]) < len(counted):
             chosen.append(counted[int(found[1])])
     return sorted(dict.fromkeys(chosen))
@@ -65,7 +65,7 @@ def _term(term: str, count: int) -> set[int] | None:
         return None
     named: set[int] = set()
     for device in (part.strip() for part in devices.split(",")):
-        found = _NUMBER.fullmatch(device)
+        found = re.fullmatch(_NUMBER, device)
         if device in _EVERY_GPU:
             named |= set(range(count))
         elif found is not None:

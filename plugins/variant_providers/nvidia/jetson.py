@@ -21,7 +21,7 @@ _PACKAGE = re.compile(
     r"^Package: nvidia-l4t-core\n(?:(?!\n\n)[\s\S]){0,4000}?^Version: ([0-9]{1,3})\.([0-9]{1,3})[.-]",
     re.ASCII | re.MULTILINE,
 )
-_TEGRA_KERNEL = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.[0-9]{1,5}.*-tegra", re.ASCII)
+_TEGRA_KERNEL = r"(?a)([0-9]{1,3})\.([0-9]{1,3})\.[0-9]{1,5}.*-tegra"
 _FIRST_BRANCH = 100
 """Numbers of driver branches are above it, those of Jetson Linux releases below."""
 
@@ -96,7 +96,7 @@ def _release_of_driver(report: DriverReport) -> tuple[int, int, str] | None:
 
 def _release_of_kernel(tree: Tree) -> tuple[int, int, str] | None:
     """The oldest release with this kernel, where the kernel is Jetson Linux's."""
-    found = _TEGRA_KERNEL.match((tree.read_text(_KERNEL) or "").strip())
+    found = re.match(_TEGRA_KERNEL, (tree.read_text(_KERNEL) or "").strip())
     version = (0, 0) if found is None else (int(found[1]), int(found[2]))
     known = [release for first, release in chips.TEGRA_KERNELS.items() if first <= version]
     return (known[-1], 0, f"/{_KERNEL}") if known else None

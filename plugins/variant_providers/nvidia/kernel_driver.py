@@ -11,21 +11,19 @@ from variant_providers.probing.tree import Tree
 DRIVER_FILE = "proc/driver/nvidia/version"
 
 _MODULE_VERSION = "sys/module/nvidia/version"
-_NVRM = re.compile(
-    r"Kernel Module(?:\s+for\s+\S{1,32})?\s+([0-9]{1,4}(?:\.[0-9]{1,5}){1,3})(?![0-9.])", re.ASCII
-)
-_VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,5}){1,3}", re.ASCII)
+_NVRM = r"(?a)Kernel Module(?:\s+for\s+\S{1,32})?\s+([0-9]{1,4}(?:\.[0-9]{1,5}){1,3})(?![0-9.])"
+_VERSION = r"(?a)[0-9]{1,4}(?:\.[0-9]{1,5}){1,3}"
 
 
 def kernel_driver(tree: Tree) -> tuple[str, str] | None:
     """The version of the loaded kernel driver, and where it was read."""
     text = tree.read_text(DRIVER_FILE)
     if text is not None:
-        found = _NVRM.search(text)
+        found = re.search(_NVRM, text)
         if found is not None:
             return found[1], f"/{DRIVER_FILE}"
     text = tree.read_text(_MODULE_VERSION)
-    if text is not None and _VERSION.fullmatch(text.strip()):
+    if text is not None and re.fullmatch(_VERSION, text.strip()):
         return text.strip(), f"/{_MODULE_VERSION}"
     return None
 

@@ -22,7 +22,7 @@ _VENDOR = 0x10DE
 _GPUS = "proc/driver/nvidia/gpus"
 _NAMES = Path(__file__).parent / "tables" / "gpus.txt"
 
-_ADDRESS = re.compile(r"[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]", re.ASCII)
+_ADDRESS = r"(?a)[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
 
 
 def read_files(tree: Tree) -> DriverReport:
@@ -35,7 +35,7 @@ def read_files(tree: Tree) -> DriverReport:
     if driver is not None:
         report.driver, report.where["driver_version"] = driver
         take_cuda_of_driver(report)
-    running = {name.lower() for name in tree.names(_GPUS) if _ADDRESS.fullmatch(name)}
+    running = {name.lower() for name in tree.names(_GPUS) if re.fullmatch(_ADDRESS, name)}
     for device in graphics(tree, _VENDOR):
         if running and device.address.lower() not in running:
             report.notes.append(f"the GPU at {device.address} is not run by NVIDIA's driver")

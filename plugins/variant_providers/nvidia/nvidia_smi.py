@@ -28,14 +28,14 @@ _WHERE = {
     "cuda_driver": "nvidia-smi, its header",
     "compute_capability": "nvidia-smi --query-gpu=compute_cap",
 }
-_NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
-_CAPABILITY = re.compile(r"([1-9][0-9]?)\.([0-9]{1,2})", re.ASCII)
-_MEMORY = re.compile(r"([0-9]{1,9})(?:\s*MiB)?", re.ASCII)
-_DRIVER = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,5}){1,3}", re.ASCII)
+_NUMBER = r"(?a)[0-9]{1,5}"
+_CAPABILITY = r"(?a)([1-9][0-9]?)\.([0-9]{1,2})"
+_MEMORY = r"(?a)([0-9]{1,9})(?:\s*MiB)?"
+_DRIVER = r"(?a)[0-9]{1,4}(?:\.[0-9]{1,5}){1,3}"
 # R610 and later tell the user mode driver's CUDA version from the kernel's.
-_CUDA = re.compile(r"CUDA (?:UMD )?Version\s*:\s*([0-9]{1,3})\.([0-9]{1,3})", re.ASCII)
-_HEADER_DRIVER = re.compile(r"(?:Driver|KMD) Version\s*:\s*([0-9]{1,4}(?:\.[0-9]{1,5}){1,3})", re.ASCII)
-_NO_LIBCUDA = re.compile(r"CUDA (?:UMD )?Version\s*:\s*N/A", re.ASCII)
+_CUDA = r"(?a)CUDA (?:UMD )?Version\s*:\s*([0-9]{1,3})\.([0-9]{1,3})"
+_HEADER_DRIVER = r"(?a)(?:Driver|KMD) Version\s*:\s*([0-9]{1,4}(?:\.[0-9]{1,5}){1,3})"
+_NO_LIBCUDA = r"(?a)CUDA (?:UMD )?Version\s*:\s*N/A"
 _NO_GPU = "No devices were found"
 
 
@@ -85,7 +85,7 @@ def take_csv(text: str, report: DriverReport) -> None:
         titles = tuple(title.partition("[")[0].strip() for title in row)
         if "index" in titles:
             columns = titles
-        elif _NUMBER.fullmatch(row[0]) and len(report.gpus) < _MOST_GPUS:
+        elif re.fullmatch(_NUMBER, row[0]) and len(report.gpus) < _MOST_GPUS:
             _take_row(row, columns or FIELDS, report)
     if report.gpus:
         report.count = len(report.gpus)
@@ -93,10 +93,10 @@ def take_csv(text: str, report: DriverReport) -> None:
 
 def take_header(text: str, report: DriverReport) -> None:
     """Read the versions that plain ``nvidia-smi`` prints in its box."""
-    cuda, driver = _CUDA.search(text), _HEADER_DRIVER.search(text)
+    cuda, driver = re.search(_CUDA, text), re.search(_HEADER_DRIVER, text)
     if cuda is not None and int(cuda[1]) > 0:
         report.cuda = (int(cuda[1]), int(cuda[2]))
-    report.lacks_libcuda = _NO_LIBCUDA.search(text) is not None
+    report.lacks_libcuda = re.search(_NO_LIBCUDA, text) is not None
     if driver is not None and not report.driver:
         report.driver = driver[1]
         report.where["driver_version"] = "nvidia-smi, its header"
@@ -119,12 +119,12 @@ def _rows(text: str) -> list[list[str]]:
 def _take_row(row: Sequence[str], columns: Sequence[str], report: DriverReport) -> None:
     """One GPU; a cell such as ``[N/A]`` or ``[Not Supported]`` matches no pattern and so says nothing."""
     cells = dict(zip(columns, row, strict=False))
-    index = _NUMBER.fullmatch(cells.get("index", ""))
+    index = re.fullmatch(_NUMBER, cells.get("index", ""))
     if index is None:
         return
     name = printable(cells.get("name", ""))
-    capability = _CAPABILITY.fullmatch(cells.get("compute_cap", ""))
-    memory = _MEMORY.fullmatch(cells.get("memory.total", ""))
+    capability = re.fullmatch(_CAPABILITY, cells.get("compute_cap", ""))
+    memory = re.fullmatch(_MEMORY, cells.get("memory.total", ""))
     gpu = NvidiaGpu(
         int(index[0]),
         "" if name.startswith("[") else name,
@@ -136,5 +136,5 @@ def _take_row(row: Sequence[str], columns: Sequence[str], report: DriverReport) 
     )
     report.gpus.append(gpu)
     driver = cells.get("driver_version", "")
-    if _DRIVER.fullmatch(driver) and not report.driver:
+    if re.fullmatch(_DRIVER, driver) and not report.driver:
         report.driver = driver

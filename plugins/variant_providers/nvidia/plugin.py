@@ -19,14 +19,12 @@ FORCE_SM_ARCH = "NV_VARIANT_PROVIDER_FORCE_SM_ARCH"
 
 DESKTOP = "desktop"
 _DESKTOP = re.compile(DESKTOP)
-_DRIVER = re.compile(r"[0-9]{3,4}(\.[0-9]{1,5}){0,3}", re.ASCII)
+_DRIVER = r"(?a)[0-9]{3,4}(\.[0-9]{1,5}){0,3}"
 _NUMBERS = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _CUDA_ALLOWED = 'a string of two numbers, such as "12.8"'
 _CAPABILITY_ALLOWED = 'strings of two numbers, such as "9.0"'
 # uv and nvidia-variant-provider read this variable as a PEP 440 version and use its first two numbers.
-_FORCED_CUDA = re.compile(
-    r"v?([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:\.[0-9]+)*(?:[-_.]?(?:a|b|rc|post|dev)[0-9]*)*", re.IGNORECASE
-)
+_FORCED_CUDA = r"(?i)v?([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:\.[0-9]+)*(?:[-_.]?(?:a|b|rc|post|dev)[0-9]*)*"
 
 
 class NvidiaPlugin(Plugin):
@@ -88,7 +86,7 @@ class NvidiaPlugin(Plugin):
         """The newest CUDA that a driver (``550.107.02``) runs."""
         from variant_providers.nvidia.kernel_driver import cuda_of_driver
 
-        runs = cuda_of_driver(version) if _DRIVER.fullmatch(version) else None
+        runs = cuda_of_driver(version) if re.fullmatch(_DRIVER, version) else None
         return {} if runs is None else {"cuda_driver": dotted(runs)}
 
     @classmethod
@@ -125,7 +123,7 @@ class NvidiaPlugin(Plugin):
         forced: dict[str, tuple[object, str]] = {}
         driver = environ.get(FORCE_CUDA_DRIVER, "").strip()
         if driver:
-            found = _FORCED_CUDA.fullmatch(driver)
+            found = re.fullmatch(_FORCED_CUDA, driver)
             if found is None:
                 raise FactsError(FORCE_CUDA_DRIVER, f"{driver!r} is not a version", 'allowed: such as "12.8"')
             forced["cuda_driver"] = (f"{int(found[1])}.{int(found[2] or 0)}", FORCE_CUDA_DRIVER)

@@ -18,7 +18,7 @@ CUDA_VISIBLE = "CUDA_VISIBLE_DEVICES"
 CONTAINER_VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 CUDA_ORDER = "CUDA_DEVICE_ORDER"
 
-_INDEX = re.compile(r"[0-9]{1,5}", re.ASCII)
+_INDEX = r"(?a)[0-9]{1,5}"
 _GPU_NODE = re.compile(r"nvidia[0-9]{1,5}", re.ASCII)
 
 
@@ -63,7 +63,7 @@ def order_matters(gpus: Sequence[NvidiaGpu], environ: Mapping[str, str]) -> bool
     """Whether the list has numbers that mean different GPUs in CUDA's own order than in the bus's."""
     if environ.get(CUDA_ORDER, "").strip() == "PCI_BUS_ID" or len({gpu.capability for gpu in gpus}) < 2:
         return False
-    return any(_INDEX.fullmatch(entry.strip()) for entry in environ.get(CUDA_VISIBLE, "").split(","))
+    return any(re.fullmatch(_INDEX, entry.strip()) for entry in environ.get(CUDA_VISIBLE, "").split(","))
 
 
 def visible(gpus: Sequence[NvidiaGpu], environ: Mapping[str, str], order: Sequence[int]) -> Visibility:
@@ -81,7 +81,7 @@ def visible(gpus: Sequence[NvidiaGpu], environ: Mapping[str, str], order: Sequen
     chosen: list[int] = []
     for entry in written.split(","):
         entry = entry.strip()
-        if not _INDEX.fullmatch(entry) and _by_uuid(entry) and not _uuids_known(entry, gpus):
+        if not re.fullmatch(_INDEX, entry) and _by_uuid(entry) and not _uuids_known(entry, gpus):
             note = f"{CUDA_VISIBLE} names GPUs by UUID, which could not be read: all are taken as visible"
             return Visibility(everything, (note,))
         position = _position(entry, gpus, order)
@@ -108,7 +108,7 @@ def _uuids_known(entry: str, gpus: Sequence[NvidiaGpu]) -> bool:
 
 
 def _position(entry: str, gpus: Sequence[NvidiaGpu], order: Sequence[int]) -> int | None:
-    if _INDEX.fullmatch(entry):
+    if re.fullmatch(_INDEX, entry):
         return order[int(entry)] if int(entry) < len(order) else None
     if entry.startswith("MIG-GPU-"):  # the form of drivers before R470: MIG-GPU-<uuid>/<instance>/<instance>
         entry = entry[len("MIG-") :].partition("/")[0]

@@ -16,7 +16,7 @@ GOOGLE = 0x1AE0
 # PCI classes: 03 is a display controller (VGA, 3D, other), 12 a processing accelerator.
 _CLASSES = (0x03, 0x12)
 _NUMBER = re.compile(r"0x([0-9a-fA-F]{1,8})", re.ASCII)
-_DRIVER = re.compile(r"^DRIVER=([A-Za-z0-9_-]{1,64})$", re.ASCII | re.MULTILINE)
+_DRIVER = r"(?am)^DRIVER=([A-Za-z0-9_-]{1,64})$"
 _MOST_DEVICES = 4096
 
 
@@ -87,5 +87,5 @@ def _number(tree: Tree, address: str, name: str) -> int | None:
 
 
 def _driver(tree: Tree, address: str) -> str:
-    found = _DRIVER.search(tree.read_text(f"{DEVICES}/{address}/uevent") or "")
+    found = re.search(_DRIVER, tree.read_text(f"{DEVICES}/{address}/uevent") or "")
     return "" if found is None else found[1]
