@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -56,14 +57,19 @@ def build(wheels: Sequence[Path], output: Path) -> None:
     bootstrap = (Path(__file__).parent / "bootstrap.py").read_bytes()
     files["__main__.py"] = bootstrap.replace(b"@CONTENT@", content[:20].encode())
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("wb") as file:
-        file.write(_BEGIN)
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, data in sorted(files.items()):
-                entry = zipfile.ZipInfo(name, _EPOCH)
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    output.write_bytes(_BEGIN + _archive(files))
     output.chmod(0o755)
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip file that knows nothing of the line before it: install.sh replaces that, by any length."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def _install(wanted: list[str], folder: Path, work: Path) -> None:

@@ -75,6 +75,15 @@ def test_the_same_wheels_make_the_same_bytes(site: Path, tmp_path: Path) -> None
     assert (tmp_path / "again.pyz").read_bytes() == (site / "variantctl.pyz").read_bytes()
 
 
+@pytest.mark.parametrize("line", ["#!/a", f"#!/usr/bin/{'python' * 18}"], ids=["short", "long"])
+def test_its_first_line_may_be_another(line: str, site: Path, tmp_path: Path) -> None:
+    """install.sh names the Python that it found there, such as /usr/bin/python3."""
+    bare = Bare(tmp_path, Path(sys.executable))
+    changed = tmp_path / "variantctl"
+    changed.write_bytes(f"{line}\n".encode() + (site / "variantctl.pyz").read_bytes().partition(b"\n")[2])
+    assert bare.run(sys.executable, changed, "--version").stdout.startswith("variantctl ")
+
+
 @pytest.mark.parametrize("version", INTERPRETERS)
 def test_installed_by_the_script_where_nothing_is(version: str, site: Path, tmp_path: Path) -> None:
     bare = Bare(tmp_path, INTERPRETERS[version])
