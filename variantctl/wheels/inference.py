@@ -12,6 +12,7 @@ from variantctl.machine_code.library import LibraryCode
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.properties import Properties, VariantProperty, in_order
+from variantctl.variants.suggestions import listed
 from variantctl.wheels.audit import Library, WheelAudit
 
 #: "Generic processors" of LLVM's "User Guide for AMDGPU Backend": the processors that one stands for.
@@ -91,7 +92,7 @@ def infer(audit: WheelAudit, namespaces: Collection[str] = ()) -> Inference:
     vendors = sorted({item.property.namespace for item in found} - {"x86_64"})
     if len(vendors) > 1:
         raise InferenceError(
-            f"{audit.name}: has code for {' and '.join(vendors)}, and no machine fits the properties of both",
+            f"{audit.name}: has code for {listed(vendors)}, and a variant is for one of them",
             hint=f"Name the one that this variant is for: --namespace {vendors[0]}.",
         )
     if not found:
