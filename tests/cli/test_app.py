@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,15 @@ def test_completion_for_bash_is_valid_bash(tmp_path: Path) -> None:
     script = tmp_path / "completion.bash"
     script.write_text(variantctl("completion", "bash").stdout)
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("shell", "option"), [("fish", "--no-execute"), ("zsh", "-n"), ("tcsh", "-n")])
+def test_completion_is_valid_for_other_shells(shell: str, option: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"NOT RUN: {shell} is not here")
+    script = tmp_path / "completion"
+    script.write_text(variantctl("completion", shell).stdout)
+    assert subprocess.run([shell, option, str(script)], check=False).returncode == 0
 
 
 def test_colours_obey_no_color(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,10 @@ def test_a_label(shell: Shell) -> None:
         (("pip", "compile", "x"), "'variantctl export --output requirements.txt'"),
         (("pip", "uninstal", "x"), "did you mean 'uninstall'"),
         (("pip",), "did you mean 'variantctl install'?"),
+        (("uv", "pip", "install", "x"), "did you mean 'variantctl install'?"),
+        (("uv", "add", "x"), "did you mean 'variantctl add'?"),
+        (("poetry", "ad", "x"), "did you mean 'add'"),
+        (("conda", "update", "x"), "'variantctl install --upgrade'"),
         (("-q", "pip", "-v", "freeze"), "did you mean 'variantctl freeze'?"),
     ],
 )

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "outdated": "list --outdated",
     "pip": "install",
     "pipdeptree": "tree",
+    "publish": "index add",
     "python": "venv",
     "rm": "uninstall",
     "search": "versions",
@@ -22,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "update": "install --upgrade",
     "upgrade": "install --upgrade",
     "virtualenv": "venv",
+    "uv": "install",
     "which": "explain",
     "why": "tree --invert",
 }
@@ -40,6 +42,9 @@ ACTIONS: Mapping[str, str] = {
     "provider remove": "provider untrust",
 }
 """A command and an action of pip or uv -> ours."""
+
+TOOLS = ("conda", "mamba", "pdm", "pip", "pip3", "pixi", "poetry", "uv")
+"""What people type before a command of theirs: ``variantctl uv pip install x``."""
 
 OPTIONS: Mapping[str, str] = {
     "--abi": "`install --target`, `download`, `lock` have it; this is about what is installed",
@@ -238,11 +243,11 @@ def of_command(wrong: str, known: Iterable[str], words: Sequence[str] = ()) -> s
     Args:
         wrong: the command.
         known: the commands that there are.
-        words: the whole command line: after ``pip`` the next word says more.
+        words: the whole command line: after ``pip`` or ``uv`` the next word says more.
     """
     from variantctl.variants.suggestions import did_you_mean
 
-    if wrong == "pip" and (said := _without_pip(words, known)) is not None:
+    if wrong in TOOLS and (said := _without_tool(words, known)) is not None:
         return said
     ours = COMMANDS.get(wrong)
     if ours is not None:
@@ -278,9 +283,9 @@ def not_installed(name: str, place: str, known: Iterable[str]) -> str:
     return f"{name} is not installed in {place}{f': {near}' if near is not None else ''}"
 
 
-def _without_pip(words: Sequence[str], known: Iterable[str]) -> str | None:
-    """``pip compile`` is what ``compile`` is; of an unknown word after ``pip`` nothing is known."""
-    rest = [word for word in words if not word.startswith("-")][1:2]
+def _without_tool(words: Sequence[str], known: Iterable[str]) -> str | None:
+    """``uv pip compile`` is what ``compile`` is; where no word follows, nothing is known."""
+    rest = [word for word in words if not word.startswith("-") and word not in TOOLS][:1]
     if not rest:
         return None
     return f"did you mean 'variantctl {rest[0]}'?" if rest[0] in known else of_command(rest[0], known)
