@@ -7,11 +7,17 @@ CloudFront, Google Cloud Storage and Azure (``X-Amz-Signature``, ``Signature``, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "****"
-_URL = r"([a-zA-Z][a-zA-Z0-9+.-]*://)([^\s<>]+)"
-_WITHOUT_SCHEME = r"(?<![\w:/@.%*-])(?!file:|[A-Za-z]:\\)([\w.%+~-]+):(?!//)[^\s<>]+@(?=[A-Za-z0-9\[])"
+# What is redacted may be anybody's and megabytes long: each pattern passes over it once. A scheme without
+# an end would be begun at each of its letters.
+_URL = r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)([^\s<>]+)"
+_SPACES = r"([\s<>]+)"
+_USER = r"[\w.%+~-]+"
+_BEFORE_HOST = r"@(?=[A-Za-z0-9\[])"
+_FILE = r"file:|[A-Za-z]:\\"
 _QUERY = r"(?<=[?&;])([^=&;#\s\"'?]+)=([^&;#\s\"'<>]+)"
 _SECRET_NAME = re.compile(
     r"(?i)token|secret|passw|pwd|auth|signature|credential|session|jwt|cookie|policy|"
@@ -32,7 +38,8 @@ def redact(text: str) -> str:
     """
     if "@" in text:
         text = re.sub(_URL, lambda match: match[1] + _without_userinfo(match[2]), text)
-        text = re.sub(_WITHOUT_SCHEME, lambda match: f"{match[1]}:{HIDDEN}@", text)
+        words = re.split(_SPACES, text)
+        text = "".join(_without_password(word) if "@" in word else word for word in words)
     return re.sub(_QUERY, _hidden_value, text) if "=" in text else text
 
 
@@ -66,6 +73,25 @@ def without_secrets(url: str) -> str:
 def bare_text(text: str) -> str:
     """*text* with every URL in it as ``without_secrets`` has it; a requirement stays one."""
     return re.sub(_URL, lambda match: without_secrets(match[0]), text)
+
+
+def _without_password(word: str) -> str:
+    """``user:pass@host`` without a scheme as ``user:****@host``: from the first user to the last host."""
+    end = max((found.start() for found in re.finditer(_BEFORE_HOST, word)), default=0)
+    for user in re.finditer(_USER, word[:end]):
+        colon = user.end()
+        if word[colon : colon + 1] == ":" and colon + 1 < end and not word.startswith("//", colon + 1):
+            for start in _starts(word, user):
+                if not re.match(_FILE, word[start : colon + 2]):
+                    return f"{word[:colon]}:{HIDDEN}{word[end:]}"
+    return word
+
+
+def _starts(word: str, user: re.Match[str]) -> Iterator[int]:
+    """Where a user's name may begin in a run of its characters: not in the middle of a path or a number."""
+    if user.start() == 0 or word[user.start() - 1] not in ":/@*":
+        yield user.start()
+    yield from (place + 1 for place in range(user.start(), user.end() - 1) if word[place] in "+~")
 
 
 def _without_userinfo(rest: str) -> str:
