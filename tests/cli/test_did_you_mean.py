@@ -121,3 +121,15 @@ def test_a_value_of_an_option(shell: Shell, words: tuple[str, ...], said: str) -
 def test_a_requirements_file_without_its_option(shell: Shell, name: str) -> None:
     error = json.loads(shell.install(name, "--json", code=1).stdout)["error"]
     assert error["hint"] == f"Name it with -r: -r {name}"
+
+
+def test_an_extra_that_a_package_does_not_have(shell: Shell) -> None:
+    shell.world.add("app", extras={"socks": ["our-models"]})
+    assert "app 1.0 has no extra 'sockss': did you mean 'socks'?" in shell.install("app[sockss]").stderr
+    # Also of a package that is there already.
+    assert "app 1.0 has no extra 'sockss': did you mean 'socks'?" in shell.install("app[sockss]").stderr
+    assert "our-models" not in shell.packages()
+
+
+def test_a_family(shell: Shell) -> None:
+    assert "did you mean 'onnxruntime'" in shell.run("families", "onnxruntim", code=2).stderr

@@ -49,13 +49,16 @@ def run(args: argparse.Namespace) -> int:
 def _named(name: str, known: Families) -> Family:
     from packaging.utils import canonicalize_name
 
+    from variantctl.variants.suggestions import did_you_mean
+
     if name in known.names:
         return known.family(name)
     found = known.of(canonicalize_name(name))
     if found is None:
+        near = did_you_mean(name, {*known.names, *known.distributions}, cutoff=0.8)
         raise UsageError(
             f"{name} belongs to no family that is known",
-            hint="`variantctl families` lists them; docs/families.md says how to add one.",
+            hint=near or "`variantctl families` lists them; docs/families.md says how to add one.",
         )
     return found
 

@@ -44,6 +44,7 @@ from variantctl.target.installed import InstalledPackage
 from variantctl.target.platforms import Platform
 from variantctl.values import dataclass, field, replace
 from variantctl.variants.markers import VariantRequirement
+from variantctl.variants.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from variantctl.indexes.finder import PackageFinder
@@ -473,10 +474,17 @@ def _reading_notes(solution: Solution, provider: Provider) -> list[str]:
 
 
 def _extra_notes(solution: Solution, candidate_finder: CandidateFinder) -> list[str]:
-    return [
-        f"{candidate.name} {candidate.version} has no extra '{candidate.extra}'"
-        for extras in solution.extras.values()
-        for candidate in extras
-        if isinstance(candidate.base, WheelCandidate)
-        and candidate.extra not in candidate_finder.metadata(candidate.base).provides_extra
-    ]
+    """Extras that a package does not have: pip and uv install it without them, too."""
+    notes = []
+    for candidate in (candidate for extras in solution.extras.values() for candidate in extras):
+        base = candidate.base
+        known: tuple[NormalizedName, ...] | None
+        if isinstance(base, WheelCandidate):
+            known = candidate_finder.metadata(base).provides_extra
+        else:
+            known = base.package.extras()
+        if known is not None and candidate.extra not in known:
+            near = did_you_mean(candidate.extra, known)
+            said = f"{candidate.name} {candidate.version} has no extra '{candidate.extra}'"
+            notes.append(f"{said}: {near}" if near is not None else said)
+    return notes

@@ -24,6 +24,8 @@ from variantctl.variants.names import canonicalize_name
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
+    from variantctl.wheels.metadata import CoreMetadata
+
 
 DIRECT_URL, PROVENANCE = "direct_url.json", "provenance_url.json"
 STAND_IN = "stand_in.json"
@@ -102,14 +104,23 @@ class InstalledPackage:
 
     def requires(self) -> tuple[str, ...]:
         """Its dependencies (Requires-Dist of METADATA) as written; none where METADATA is missing."""
+        metadata = self._metadata()
+        return metadata.requires_dist if metadata is not None else ()
+
+    def extras(self) -> tuple[NormalizedName, ...] | None:
+        """Its extras (Provides-Extra of METADATA); ``None`` where METADATA is missing."""
+        metadata = self._metadata()
+        return metadata.provides_extra if metadata is not None else None
+
+    def _metadata(self) -> CoreMetadata | None:
         from variantctl.wheels.metadata import parse_core_metadata
 
         name = "PKG-INFO" if self.legacy else "METADATA"
         try:
             data = (self.dist_info / name).read_bytes()
         except OSError:
-            return ()
-        return parse_core_metadata(data, str(self.dist_info / name)).requires_dist
+            return None
+        return parse_core_metadata(data, str(self.dist_info / name))
 
     def wheel_hashes(self) -> Mapping[str, str]:
         """Algorithm -> digest of the wheel it was installed from, as far as that was recorded.
