@@ -25,6 +25,7 @@ CAMPAIGNS = {
     "odd-wheels": "wheels of much-used projects beside pip, judged by RECORD, METADATA and entry points",
     "uv-choice": "the same wheel as uv on random variant matrices and machines",
     "page-choice": "the page in Chromium chooses and says what explain does",
+    "selector-families": "pages of families on PyPI take what install takes, for every profile",
     "variantlib-order": "the same order as variantlib on random metadata",
 }
 

@@ -22,6 +22,7 @@ from variantctl.wheels.metadata import CoreMetadata
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
+    from variantctl.families.family import Family
     from variantctl.indexes.finder import PackageFinder
     from variantctl.indexes.project_files import ProjectFiles, WheelLink
     from variantctl.variants.properties import Supported
@@ -50,7 +51,7 @@ def project_elsewhere(
     notice = notice_of(files.status.status, files.status.reason)
     if files.status.status == "quarantined":
         return Project(files.name, (), notice=notice)
-    newest = _newest(files, most)
+    newest = _newest(files, most, package_finder.families.of(files.name))
     kept = [version for version in files.by_version if any(version in each for each in newest.values())]
     if len(files.by_version) > len(kept):
         notice = f"{notice} The {len(kept)} newest of {len(files.by_version)} versions are shown.".strip()
@@ -153,13 +154,31 @@ def _same(link: WheelLink) -> object:
     return link.version, link.wheel.label
 
 
-def _newest(files: ProjectFiles, most: int) -> dict[str, list[Version]]:
-    """Member of a family, or ``""`` -> its newest versions: members are published apart."""
+_OF_EACH_BUILD = 2
+
+
+def _newest(files: ProjectFiles, most: int, family: Family | None) -> dict[str, list[Version]]:
+    """Member of a family, or ``""`` -> its newest versions: members are published apart.
+
+    Of a member whose older versions were built for something else (CUDA 12, CUDA 11), the newest of each: an
+    old driver gets those.
+    """
     of_member: dict[str, list[Version]] = {}
     for version, links in files.by_version.items():
         for member in {_member(link) for link in links}:
             of_member.setdefault(member, []).append(version)
-    return {member: versions[:most] for member, versions in of_member.items()}
+    by_label = {each.label: each for each in family.members} if family is not None else {}
+    found: dict[str, list[Version]] = {}
+    for member, versions in of_member.items():
+        found[member] = versions[:most]
+        if member not in by_label:
+            continue
+        groups: dict[str, list[Version]] = {}
+        for version in versions:
+            built_for = by_label[member].properties_of(files.name, version, {})
+            groups.setdefault(repr(built_for), []).append(version)
+        found[member] += [version for group in groups.values() for version in group[:_OF_EACH_BUILD]]
+    return found
 
 
 def _member(link: WheelLink) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from variant_index.build import build_index
 
+from tests.campaigns.selector_families import CHOOSE, with_python
 from tests.index.web.test_page import AUDIT
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_layout import Layout, real_releases
@@ -26,25 +27,7 @@ from variantctl.wheels.build import build_wheel
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-DATA = Path(profiles.__file__).parent / "data"
 POLICIES = ("prefer", "any", "require")
-
-# What the page's own algorithm answers for a device with its own driver on its own system.
-_CHOOSE = """({device, python, policy, specifier}) => {
-  const data = JSON.parse(document.getElementById('data').textContent);
-  const at = data.devices.findIndex(({name}) => name === device);
-  if (at < 0 || data.devices[at].home === null) return null;
-  const found = variantChoice.choose(data, {
-    specifier, policy, device: at, platform: data.devices[at].home, python: data.pythons.indexOf(python),
-    driver: data.devices[at].drivers.findIndex(([version]) => data.devices[at].driver.endsWith(` ${version}`)),
-  });
-  return {
-    version: found.release.version,
-    filename: found.selected?.wheel.filename ?? null,
-    over: found.over ?? [],
-    needs: found.needs,
-  };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +89,6 @@ def pytorch(make: Any, layout: LoopbackServer, monkeypatch: pytest.MonkeyPatch) 
     return selector
 
 
-def with_python(profile: str, python: str, folder: Path) -> Path:
-    path = folder / f"{profile}.toml"
-    text = (DATA / f"{profile}.toml").read_text()
-    path.write_text(re.sub(r"(?m)^\[platform\]$", f'[platform]\npython = "{python}"', text))
-    return path
-
-
 @pytest.mark.parametrize("policy", POLICIES)
 def test_as_install_for_every_shipped_profile(
     policy: str, page: Page, pytorch: Selector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -121,7 +97,7 @@ def test_as_install_for_every_shipped_profile(
     taken = set()
     for name in profiles.shipped_profiles():
         profile = with_python(name, "3.12", tmp_path)
-        shown = page.evaluate(_CHOOSE, {"device": name, "python": "3.12", "policy": policy, "specifier": ""})
+        shown = page.evaluate(CHOOSE, {"device": name, "python": "3.12", "policy": policy, "specifier": ""})
         theirs = pytorch.install("torch", profile, capsys, "--accelerator", policy)
         if "error" in theirs:
             # Nothing but builds for an accelerator, and none fits: the page shows no wheel.
@@ -157,7 +133,7 @@ def test_one_version_and_another_package(
             "x86-64-v2",
         ):
             shown = page.evaluate(
-                _CHOOSE, {"device": name, "python": "3.12", "policy": "prefer", "specifier": specifier}
+                CHOOSE, {"device": name, "python": "3.12", "policy": "prefer", "specifier": specifier}
             )
             (planned,) = pytorch.install(
                 f"{project}{specifier}", with_python(name, "3.12", tmp_path), capsys
@@ -230,7 +206,7 @@ def test_what_is_shown_and_what_can_be_pasted(
     page: Page, pytorch: Selector, layout: LoopbackServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page.goto(f"{pytorch.root}/project/torch/index.html#device=h100&python=3.12")
-    shown = page.evaluate(_CHOOSE, {"device": "h100", "python": "3.12", "policy": "prefer", "specifier": ""})
+    shown = page.evaluate(CHOOSE, {"device": "h100", "python": "3.12", "policy": "prefer", "specifier": ""})
     local = shown["filename"].split("-")[1].replace("%2B", "+")
     assert (
         page.inner_text("#verdict")
@@ -276,7 +252,7 @@ def test_variants_by_their_names_and_ordinary_wheels(
         labels = set()
         for name in profiles.shipped_profiles():
             shown = page.evaluate(
-                _CHOOSE, {"device": name, "python": "3.12", "policy": "prefer", "specifier": ""}
+                CHOOSE, {"device": name, "python": "3.12", "policy": "prefer", "specifier": ""}
             )
             (planned,) = selector.install("torch", with_python(name, "3.12", tmp_path), capsys)["install"]
             assert shown is not None and shown["filename"] == planned["filename"], name
@@ -352,7 +328,7 @@ def test_one_page_for_all_names_of_a_family(
             page.goto(f"{selector.root}/project/{project}/index.html")
             for name in profiles.shipped_profiles():
                 asked = {"device": name, "python": "3.12", "policy": "prefer", "specifier": ""}
-                shown = page.evaluate(_CHOOSE, asked)
+                shown = page.evaluate(CHOOSE, asked)
                 theirs = selector.install(project, with_python(name, "3.12", tmp_path), capsys)
                 if "error" in theirs:
                     assert shown is None or shown["filename"] is None, (project, name, shown, theirs["error"])
@@ -366,3 +342,32 @@ def test_one_page_for_all_names_of_a_family(
         texts = [" ".join(text.split()) for text in commands(page)]
         assert any(text.startswith("pip install onnxruntime-gpu==") for text in texts), texts
         assert any(text.startswith("uv pip install onnxruntime-gpu==") for text in texts), texts
+
+
+def test_hostile_names_of_indexes_and_files_are_only_text(
+    page: Page, make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An index below a folder whose name is markup and shell, with links that are both."""
+    hostile = "a'b $(touch pwned) <img src=x onerror=alert(1)>"
+    wheel = build_wheel(
+        tmp_path / hostile / "simple" / "onnxruntime-gpu", name="onnxruntime-gpu", version="1.26.0"
+    )
+    bad = "javascript:alert(1)/onnxruntime_gpu-1.25.0-py3-none-any.whl"
+    wheel.with_name("index.html").write_text(
+        f'<a href="{wheel.name}">{wheel.name}</a>\n<a href="{bad}">onnxruntime_gpu-1.25.0-py3-none-any.whl</a>'
+        '<a href="x.whl">&lt;script&gt;alert(2)&lt;/script&gt;-1.0-py3-none-any.whl</a>'
+    )
+    index = (tmp_path / hostile / "simple").as_uri()
+    sources = ("-i", index, "--no-backends")
+    selector = make(*sources, "--family", "onnxruntime", sources=sources)
+    said: list[str] = []
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.goto(f"{selector.root}/project/onnxruntime/index.html#device=h100&python=3.12")
+    assert "onnxruntime_gpu-1.26.0" in page.inner_text("body")
+    assert page.locator("img[src=x]").count() == 0 and page.locator("a[href^='javascript:']").count() == 0
+    for text in commands(page):
+        words = shlex.split(text.replace("\n", " "))
+        assert not [word for word in words if word.startswith(("touch", "$("))], text
+    told = selector.install("onnxruntime", with_python("h100", "3.12", tmp_path), capsys)
+    assert [item["name"] for item in told["install"]] == ["onnxruntime-gpu"]
+    assert said == [] and not list(tmp_path.rglob("pwned"))
