@@ -84,10 +84,11 @@ def with_python(profile: str, python: str, folder: Path) -> Path:
     """A shipped profile with the Python that is installed for."""
     path = folder / f"{profile}.toml"
     text = (Path(profiles.__file__).parent / "data" / f"{profile}.toml").read_text()
-    if "[platform]" not in text:
+    named = f'[platform]\npython = "{python}"'
+    if "libc" not in text and 'machine = "x86_64"' in text:
         # A processor's: of its C library the page takes an old one for granted, and install this machine's.
-        text += '\n[platform]\nsystem = "Linux"\nmachine = "x86_64"\nlibc = "glibc 2.28"\n'
-    path.write_text(re.sub(r"(?m)^\[platform\]$", f'[platform]\npython = "{python}"', text))
+        named += '\nlibc = "glibc 2.28"'
+    path.write_text(re.sub(r"(?m)^\[platform\]$", named, text))
     return path
 
 
