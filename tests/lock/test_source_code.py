@@ -147,6 +147,26 @@ def test_a_branch_stays_at_its_commit_until_it_is_upgraded(
     assert "+ thing 1.0" in sync(shell)
 
 
+def test_what_was_built_of_a_commit_needs_no_network_again(
+    shell: Shell, tmp_path: Path, repository: Path
+) -> None:
+    git(repository, "update-server-info")
+    with LoopbackServer(tmp_path) as server:
+        place = f"git+{server.url}/repository/.git"
+        lock(shell, f"thing @ {place}@v1#subdirectory=python/thing")
+        table = entries(tmp_path)["thing"]["vcs"]
+        assert table["url"] == f"{server.url}/repository/.git"
+        shell.run("sync", "-p", "env", "-f", "wheels")
+    assert shell.packages() == {"thing": "1.0", "helper": "1.0"}
+    shell.run("uninstall", "-p", "env", "thing")
+    done = shell.run("sync", "-p", "env", "-f", "wheels", "--offline")
+    assert "+ thing 1.0" in done.stdout and "building" not in done.stderr
+    settled = shell.run("sync", "-p", "env", "-f", "wheels", "--offline")
+    assert "Nothing to do" in settled.stdout
+    said = shell.run("sync", "-p", "env", "-f", "wheels", "--offline", "--no-cache", "--reinstall", code=1)
+    assert "--offline forbids that" in said.stderr
+
+
 def test_an_archive(shell: Shell, tmp_path: Path) -> None:
     add_sdist(tmp_path / "site", "1.0")
     digest = hashlib.sha256((tmp_path / "site/thing-1.0.tar.gz").read_bytes()).hexdigest()

@@ -276,7 +276,9 @@ class Builds:
     def _find_metadata(self, tree: SourceTree) -> CoreMetadata:
         from variantctl.wheels.metadata import parse_core_metadata
 
-        if (static := self._static(tree)) is not None:
+        # A commit would have to be cloned to read what it says; the wheel that was built of it is here.
+        is_here = tree.direct_url is not None and bool(tree.key) and self._known(tree) is not None
+        if not is_here and (static := self._static(tree)) is not None:
             return static
         key = self._key(tree)
         data = self._workshop.kept.metadata(key, self.pins) if key else None

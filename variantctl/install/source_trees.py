@@ -147,26 +147,28 @@ class SourceTrees:
     def _commit(self, source: SourceReference) -> SourceTree:
         from variantctl.install.checkouts import check_out, is_commit
 
-        if self._package_finder.settings.offline and not source.url.startswith("file:"):
-            raise RequirementError(
-                f"{source.origin}: '{source}' has to be cloned, and --offline forbids that"
-            )
         checked_out: list[Path] = []
+
+        def clone(revision: str | None) -> str:
+            if self._package_finder.settings.offline and not source.url.startswith("file:"):
+                raise RequirementError(
+                    f"{source.origin}: '{source}' has to be cloned, and --offline forbids that"
+                )
+            place = self._builds.folder("checkout")
+            found = check_out(source.url, revision, place)
+            checked_out.append(place)
+            return found
 
         def folder() -> Path:
             if not checked_out:
-                place = self._builds.folder("checkout")
-                check_out(source.url, commit, place)
-                checked_out.append(place)
+                clone(commit)
             return checked_out[0]
 
         # The user name of ssh://git@host is no secret (PEP 610), and nothing could be cloned without it.
         public = source.url if source.url.startswith("ssh://git@") else without_secrets(source.url)
         commit = self._commits.get((without_secrets(source.url), source.revision), source.revision)
         if commit is None or not is_commit(commit):
-            place = self._builds.folder("checkout")
-            commit = check_out(source.url, source.revision, place)
-            checked_out.append(place)
+            commit = clone(source.revision)
         revision = {} if source.revision is None else {"requested_revision": source.revision}
         info = {"vcs": "git", **revision, "commit_id": commit}
         url = f"git+{public}@{commit}{_fragment(source)}"
