@@ -63,3 +63,14 @@ def test_an_extra_for_another_cuda_shows_that_it_is_for_both(world: World) -> No
     plan = world.plan("serving")
     assert taken(plan)["serving"] == "2.0" and "cupy-cuda13x" in taken(plan)
     assert not [note for note in plan.notes if "toolkit" in note]
+
+
+def test_an_older_version_that_needs_no_accelerator_is_no_way_out(world: World) -> None:
+    """sglang 0.5.2 needs neither torch nor kernels: nothing of it is for CUDA 13 then."""
+    world.add("kernels", "1.0", ["nvidia-cudnn-cu13"])
+    world.add("serving", "2.0", ["ordinary==1.0", "kernels"])
+    world.add("serving", "1.0")
+    plan = world.plan("serving")
+    assert taken(plan)["serving"] == "2.0"
+    assert any("not everything that loads into one process is for one toolkit" in note for note in plan.notes)
+    assert any("nothing that is built for it would be left" in note for note in plan.notes)

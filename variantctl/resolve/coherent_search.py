@@ -57,7 +57,11 @@ def coherent(found: Found, again: Callable[[Coherence], Found], candidate_finder
         except VariantctlError as error:
             why.append(f"for {called(toolkit)} alone: {error.message}")
             continue
-        if toolkit not in Mixture(toolkits.of_solution(other.solution)).toolkits:
+        theirs = toolkits.of_solution(other.solution)
+        if toolkit not in theirs.values():
+            # An older version that needs none of it all is not what was asked for.
+            why.append(f"for {called(toolkit)} alone: nothing that is built for it would be left")
+        elif toolkit not in Mixture(theirs).toolkits:
             return replace(other, notes=_told(found, other, mixture, called(toolkit)))
     told = "; ".join(mixture.told(found.solution))
     note = f"not everything that loads into one process is for one toolkit: {told}"
