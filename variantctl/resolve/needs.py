@@ -236,8 +236,10 @@ def needs_of(
     """
     name = families.identity(requirement.name)
     yield ProjectRequirement(name, None, requirement, origin)
-    for extra in sorted(families.plain_extras(requirement.name, requirement.extras)):
-        yield ProjectRequirement(name, NormalizedName(extra), requirement, origin)
+    plain = families.plain_extras(requirement.name, requirement.extras)
+    for extra in requirement.extras_as_written:
+        if extra in plain:
+            yield ProjectRequirement(name, extra, requirement, origin)
 
 
 def local_versions(specifiers: Iterable[SpecifierSet]) -> list[str]:

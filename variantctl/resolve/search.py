@@ -99,8 +99,8 @@ class Search:
         for number in range(max_rounds):
             self._propagate()
             self._take_back()
-            for package in self._solution.changed:
-                self._places.pop(package, None)
+            for package in self._solution.changed & self._solution.open.keys():
+                self._places[package] = self._priorities.of(package)
             self._solution.changed.clear()
             self._foresee()
             if not self._solution.open:
@@ -156,7 +156,7 @@ class Search:
         with all versions of a project is not decided before it.
         """
         known = self._places.get(package)
-        if known is None or package.base is not None:
+        if known is None:
             known = self._places[package] = self._priorities.of(package)
         return known
 
@@ -318,6 +318,8 @@ class Search:
             self._needs.setdefault(need.name, []).append(need)
         self._solution.decide(package, place)
         self._priorities.decided(package.name)
+        # The first extra goes with its project; the others have the place that they had before.
+        self._solution.changed.update(self._extras.get(package.name, ())[:1] if package.base is None else ())
 
     def _require(
         self, need: Need, package: Package | None = None, place: int = 0, parent: Candidate | None = None

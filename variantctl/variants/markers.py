@@ -164,6 +164,14 @@ class VariantRequirement:
         return frozenset(canonicalize_name(extra) for extra in self.requirement.extras)
 
     @property
+    def extras_as_written(self) -> tuple[NormalizedName, ...]:
+        """The same, each once, in the order in which they were written."""
+        if not self.requirement.extras:
+            return ()
+        listed = self.text.partition("[")[2].partition("]")[0].split(",")
+        return tuple(dict.fromkeys(canonicalize_name(extra.strip()) for extra in listed))
+
+    @property
     def specifier(self) -> SpecifierSet:
         """The versions it allows."""
         return self.requirement.specifier
