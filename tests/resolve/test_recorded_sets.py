@@ -18,21 +18,9 @@ from variantctl.resolve.resolver import Request, resolve
 #: Where another set than uv's is as right: project -> our choice, uv's choice. google-api-core needs
 #: grpcio-status<2.0.dev0: to pip and us that names pre-releases, to uv only what the user writes does.
 PRE: dict[str, tuple[str | None, str | None]] = {"grpcio-status": ("1.49.0rc1", "1.48.2")}
-#: Of airflow we keep the newest google provider and an older importlib-metadata, uv the other way round.
 OTHERS: dict[str, dict[str, tuple[str | None, str | None]]] = {
     "google-cloud-protobuf3": PRE,
     "google-cloud-protobuf3-pin": PRE,
-    "airflow": {
-        "apache-airflow-providers-google": ("22.8.0", "22.1.0"),
-        "google-cloud-aiplatform": ("2.7.0", "1.148.1"),
-        "google-genai": ("2.34.0", "1.75.0"),
-        "importlib-metadata": ("8.9.0", "10.2.0"),
-        "lazy-importer": (None, "0.1.0"),
-        "litellm": ("1.96.2", "1.82.6"),
-        "openai": ("2.54.0", "3.57.0"),
-        "protobuf": ("7.36.2", "6.33.6"),
-        "websockets": ("17.4", "16.1.1"),
-    },
 }
 
 
