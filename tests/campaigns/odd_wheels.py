@@ -166,6 +166,8 @@ def _files(folder: Path) -> dict[str, str]:
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         is_installers = inside.parts[0].endswith(".dist-info") and path.name in _OF_INSTALLERS
+        # pip gives itself one more script, which its wheel does not ask for.
+        is_installers = is_installers or inside.as_posix() == f"bin/pip3.{sys.version_info[1]}"
         if path.is_file() and "__pycache__" not in inside.parts and not is_installers:
             is_script = inside.parts[0] == "bin"
             # pip's folder for headers is that of the virtual environment it runs in: include/site/python3.12.

@@ -147,3 +147,13 @@ def test_a_plus_in_a_link(tmp_path: Path, server: LoopbackServer) -> None:
     asked = [path for path in server.paths if path.startswith("/files/")]
     assert asked and all("+" not in path and unquote(path).endswith(wheel.name) for path in asked)
     assert as_sent("https://h/a+b?x=c+d") == "https://h/a%2Bb?x=c+d"
+
+
+@pytest.mark.parametrize("key", ["url", "filename", "yanked"])
+def test_half_a_character_costs_one_file(key: str, tmp_path: Path, server: LoopbackServer) -> None:
+    """JSON may write half of a surrogate pair, which is no text: the other files are as good as ever."""
+    wheel = build_wheel(tmp_path / "site/files", name="one", version="1", files={"one.py": b""})
+    good = {"filename": wheel.name, "url": f"/files/{wheel.name}", "hashes": {}}
+    bad = {"filename": "one-2-py3-none-any.whl", "url": "/files/one-2-py3-none-any.whl", "hashes": {}}
+    serve(server, {**bad, key: f"\ud800{bad.get(key, '')}"}, good)
+    assert install(tmp_path, server.url, "--dry-run")["install"][0]["version"] == "1"

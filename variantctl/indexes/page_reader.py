@@ -308,8 +308,8 @@ class LinkBase:
             joined = urljoin(self.url, link)
             parts = urlsplit(joined)
             _ = parts.port
-        except ValueError:
+            if parts.scheme in _NETWORK and not parts.hostname:
+                return None
+            return _UNSAFE.sub(lambda match: quote(match.group()), joined)
+        except ValueError:  # half of a surrogate pair, as JSON may have it, is no character
             return None
-        if parts.scheme in _NETWORK and not parts.hostname:
-            return None
-        return _UNSAFE.sub(lambda match: quote(match.group()), joined)
