@@ -106,8 +106,9 @@ def test_names_without_wheels_are_not_taken_for_the_package(tmp_path: Path) -> N
     """RAPIDS' own names hold an empty version; of projects without any wheel the source is found."""
     world = World(tmp_path, families=shipped())
     world.add("cudf", "0.0.1")
+    world.add("cudf-cu11", "0.0.1", yanked="")
     world.add("cudf-cu12", "26.10.0")
-    world.machine = machine(nvidia={"cuda_version_lower_bound": ["12.0"], "sm_arch": ["61_real"]})
+    world.machine = machine(nvidia={"cuda_version_lower_bound": ["12.0", "11.2"], "sm_arch": ["61_real"]})
     with pytest.raises(
         VariantctlError, match=r"no build of cudf 26\.10\.0 .*cudf-cu12 needs nvidia :: sm_arch"
     ):
