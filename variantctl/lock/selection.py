@@ -134,7 +134,9 @@ class Selection:
         """Of each project the wheel that is taken if the project is needed; none of what is built."""
         for name in dict.fromkeys(package.name for package in self._lock.packages if package.files):
             for package in self._entries(name):
-                wheel = self._wheel(package) if package.source is None else None
+                # To learn of other source code than an sdist what it is, this very answer may be needed.
+                is_plain = package.source is None or package.source.kind == "sdist"
+                wheel = self._wheel(package) if is_plain else None
                 if wheel is not None:
                     yield Selected(package, wheel, Visit(Picked(package, wheel.variant, ())))
                     break
