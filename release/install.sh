@@ -40,7 +40,7 @@ expected = os.environ["VARIANTCTL_INSTALL_SHA256"].lower()
 folder = os.path.abspath(os.path.expanduser(os.environ["VARIANTCTL_INSTALL_DIR"]))
 if source.startswith("@"):
     fail("this script does not say where variantctl.pyz is", "Set VARIANTCTL_INSTALL_FROM to its URL or its path.")
-print("downloading %s" % source)
+print("%s %s" % ("downloading" if "://" in source else "reading", source))
 try:
     if "://" in source:
         with urllib.request.urlopen(source, timeout=60) as answer:

@@ -146,6 +146,20 @@ def test_what_others_could_have_written_is_not_run(site: Path, tmp_path: Path) -
     bare.run(*command)
 
 
+def test_first_starts_at_the_same_time(site: Path, tmp_path: Path) -> None:
+    bare = Bare(tmp_path, Path(sys.executable))
+    command = [sys.executable, site / "variantctl.pyz", "detect", "--json"]
+    started = [
+        subprocess.Popen(command, env=bare.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in started:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert json.loads(out)["providers"]
+    assert len(list((bare.home / ".cache/variantctl-one-file").iterdir())) == 1
+
+
 def test_an_old_python_is_told_so(site: Path) -> None:
     old = [
         path
