@@ -148,7 +148,7 @@ def test_what_others_could_have_written_is_not_run(site: Path, tmp_path: Path) -
 
 def test_first_starts_at_the_same_time(site: Path, tmp_path: Path) -> None:
     bare = Bare(tmp_path, Path(sys.executable))
-    command = [sys.executable, site / "variantctl.pyz", "detect", "--json"]
+    command = [sys.executable, str(site / "variantctl.pyz"), "detect", "--json"]
     started = [
         subprocess.Popen(command, env=bare.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)

@@ -111,7 +111,9 @@ def flatten(
     source, target = out / "simple", out / f"simple-{name}"
     projects = sorted(path.name for path in source.glob("*") if _is_project(path))
     if not projects:
-        raise FlattenError(f"{source}: there is no index in it", hint="Write one: index build WHEELS -o OUT.")
+        raise FlattenError(
+            f"{source}: there is no index in it", hint="Make one with `variantctl index build WHEELS -o OUT`."
+        )
     check_target(target)
     target.mkdir(exist_ok=True)
     # Before anything else, so that a run that is cut short is known to be ours.

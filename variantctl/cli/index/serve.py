@@ -12,6 +12,7 @@ from variantctl.variants.errors import VariantctlError
 
 HELP = "serve an index that lies in a folder, on this machine"
 _PORT = 3142
+_MAKE_ONE = "Make one with `variantctl index build WHEELS -o OUT`."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
 def _indexes(out: Path) -> list[str]:
     """The paths below *out* that are indexes, each with a slash at the end."""
     if not out.is_dir():
-        raise VariantctlError(f"{out}: there is no such folder", hint="Write one: index build WHEELS -o OUT.")
+        raise VariantctlError(f"{out}: there is no such folder", hint=_MAKE_ONE)
     if (out / "simple").is_dir():
         others = (path.name for path in out.glob("simple-*") if (path / "index.html").is_file())
         return ["simple/", *(f"{name}/" for name in sorted(others))]
     if (out / "index.html").is_file() or (out / "index.json").is_file():
         return [""]
-    raise VariantctlError(f"{out}: there is no index in it", hint="Write one: index build WHEELS -o OUT.")
+    raise VariantctlError(f"{out}: there is no index in it", hint=_MAKE_ONE)
