@@ -75,6 +75,8 @@ def test_a_shipped_table_that_is_newer_goes_before_a_stored_one(folder: Knowledg
     ("content", "rule"),
     [
         (b"\xff\xfe", "is no TOML file"),
+        (b"format = " + b"9" * 6000, "is no TOML file"),
+        (b'format = 1\nname = "pytorch"\nversion = "' + b"9" * 6000 + b'"\n', "version: "),
         (b"format = 2\n", "format must be 1"),
         (NEWER.replace(b'"pytorch"', b'"other"'), "is about 'other'"),
         (NEWER.replace(b"2099.1.1", b"new"), "version"),

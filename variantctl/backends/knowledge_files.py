@@ -76,7 +76,7 @@ def parse_file(content: bytes, origin: str, checked: Callable[[Node, KnowledgeFi
     Raises:
         KnowledgeError: it is too large, no TOML, of another format, or makes no sense.
     """
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     from variantctl.variants.errors import InvalidVariantError
     from variantctl.variants.nodes import Node
@@ -88,10 +88,10 @@ def parse_file(content: bytes, origin: str, checked: Callable[[Node, KnowledgeFi
             raise top.error(f"format must be {FORMAT}", hint="A newer variantctl may understand it.")
         name, version = top.require("name").text(), Version(top.require("version").text())
         return checked(top, KnowledgeFile(name, version, data, origin, hashlib.sha256(content).hexdigest()))
-    except InvalidVersion as error:
-        raise KnowledgeError(f"{origin}: version: {error}") from None
     except InvalidVariantError as error:
         raise KnowledgeError(error.message, hint=error.hint) from None
+    except ValueError as error:  # InvalidVersion, and int() on thousands of digits
+        raise KnowledgeError(f"{origin}: version: {error}") from None
 
 
 def newest(shipped: AnyFile | None, stored: Callable[[], AnyFile | None]) -> AnyFile:
@@ -207,6 +207,6 @@ def parsed_toml(content: bytes, origin: str) -> dict[str, object]:
 
     try:
         data: dict[str, object] = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of a number with thousands of digits, too
         raise KnowledgeError(f"{origin}: is no TOML file: {error}") from None
     return data
