@@ -24,6 +24,7 @@ from variantctl.resolve.errors import TooDeepError
 
 UV_EVERY = 10
 _LONG = 20.0
+"""Seconds of the processor: a machine that is busy otherwise makes no search slow."""
 
 
 def run(cases: int, seed: int, folder: Path, *, uv_every: int = UV_EVERY) -> Report:
@@ -34,13 +35,13 @@ def run(cases: int, seed: int, folder: Path, *, uv_every: int = UV_EVERY) -> Rep
     for number in range(cases):
         case = hard_case(seed, number)
         finder = MemoryIndex(case.releases.values(), Cache(folder / "cache"))
-        started = time.monotonic()
+        started = time.process_time()
         try:
             mine, said = ours.pins(case, finder)
         except TooDeepError as error:
             report.fail("given up", f"{seed}/{number}: {error}")
             continue
-        taken = time.monotonic() - started
+        taken = time.process_time() - started
         slowest = max(slowest, taken)
         _judge(report, case, mine, said, ours.markers)
         if taken > _LONG:
