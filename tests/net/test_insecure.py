@@ -176,3 +176,23 @@ def test_a_requirements_file_may_name_a_host_as_with_pip(tmp_path: Path, command
         # Another host's name is of no use.
         (tmp_path / "requirements.txt").write_text("\n".join(["--trusted-host other.example", *lines]))
         assert run(*words, "--refresh", folder=tmp_path, **proxy).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "patterns"),
+    [
+        ("a.test", ["https://a.test"]),
+        ("A.test:8443", ["https://a.test:8443"]),
+        ("https://a.test:8443", ["https://a.test:8443"]),
+        ("[::1]:80", ["https://[::1]:80"]),
+        *(
+            (nobody, [])
+            for nobody in ("*", "*.test", "", " ", ":", ":443", "[", "a:99999", "\x1b", "https://")
+        ),
+    ],
+)
+def test_whose_certificate_is_not_checked(named: str, patterns: list[str]) -> None:
+    """httpx takes ``*``, and what is empty, for every host: nobody has said that."""
+    with HttpClient(HttpSettings(trusted_hosts=(named,)), environ={}) as client:
+        assert list(client.unchecked()) == patterns
+        client._connected()

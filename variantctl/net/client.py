@@ -16,7 +16,7 @@ from variantctl import __version__
 from variantctl.net.auth import Credentials, split_url
 from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
-from variantctl.net.insecure import check_transport
+from variantctl.net.insecure import check_transport, named_host
 from variantctl.net.tls import tls_context
 from variantctl.net.urls import as_sent, is_file_url, redact, url_to_path
 from variantctl.values import dataclass, field
@@ -317,7 +317,9 @@ class HttpClient:
 
     def unchecked(self) -> Iterator[str]:
         """The patterns of URLs whose certificates are not checked, as httpx's mounts have them."""
-        return (f"https://{host}" for host in self.settings.trusted_hosts or ())
+        for named in filter(None, map(named_host, self.settings.trusted_hosts or ())):
+            host = f"[{named[0]}]" if ":" in named[0] else named[0]
+            yield f"https://{host}" if named[1] is None else f"https://{host}:{named[1]}"
 
     def _connected(self) -> httpx.Client:
         with self._lock:

@@ -54,11 +54,18 @@ def is_this_machine(host: str) -> bool:
 
 def is_trusted(host: str, port: int, trusted_hosts: Collection[str]) -> bool:
     """Whether one of the names is that of the host, for any port or for this one."""
-    for named in trusted_hosts:
-        try:
-            parts = urlsplit(f"//{named.rpartition('://')[2]}")
-            if (parts.hostname or "").lower() == host and parts.port in (None, port):
-                return True
-        except ValueError:
-            continue
-    return False
+    named = map(named_host, trusted_hosts)
+    return any(each is not None and each[0] == host and each[1] in (None, port) for each in named)
+
+
+def named_host(named: str) -> tuple[str, int | None] | None:
+    """The host that ``name``, ``name:port`` or a URL names, and the port; ``None``: it names none.
+
+    A ``*`` names none, as for pip: httpx would take it, and a name that is empty, for every host.
+    """
+    try:
+        parts = urlsplit(f"//{named.strip().rpartition('://')[2]}")
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return None
+    return (host, port) if host and host.isprintable() and not set(host) & set("* ") else None
