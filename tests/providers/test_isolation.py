@@ -298,7 +298,7 @@ def test_pip_does_not_mix_indexes(tmp_path: Path) -> None:
     several = PluginSources(index_url="http://127.0.0.1:9/a", extra_index_urls=("http://127.0.0.1:9/b",))
     with pytest.raises(PluginUnavailableError, match="mix them") as caught:
         PipInstaller(several).resolve(["x"], (), tmp_path)
-    assert "install uv" in str(caught.value.hint)
+    assert "Install uv" in str(caught.value.hint)
 
 
 def test_uv_takes_the_first_index_that_has_it(tmp_path: Path) -> None:
