@@ -259,7 +259,7 @@ def test_what_need_not_be_built() -> None:
 
 
 def test_wheels_that_may_be_needed() -> None:
-    """Of each project that has any, the one that would be taken; what is built is none of them."""
+    """Of each project that has any, the one that would be taken; an sdist beside it changes nothing."""
     strange = package("one", "2", [], wheels=(wheel("one-2-py3-none-win_amd64.whl"),))
     lock = ours(
         *(strange, package("one", "1", []), package("one", "0", [])),
@@ -278,7 +278,7 @@ def test_wheels_that_may_be_needed() -> None:
         read_requires=lambda link: (),
         sources=cast(SourceLinks, BUILDS),
     )
-    assert [str(each.package) for each in selection.fitting_wheels()] == ["one 1", "four 1"]
+    assert [str(each.package) for each in selection.fitting_wheels()] == ["one 1", "two 1", "four 1"]
 
 
 def test_what_one_wheel_declares_otherwise() -> None:
