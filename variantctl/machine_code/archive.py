@@ -22,7 +22,7 @@ def members(content: Content) -> Iterator[tuple[str, Content]]:
     while at + _HEADER <= content.size:
         header = content.read(at, _HEADER)
         size = header[48:58].strip()
-        if header[58:] != b"`\n" or not size.isdigit():
+        if header[58:] != b"`\n" or not size.isdigit():  # of bytes: ASCII alone
             raise DamagedCodeError("an archive has a member without a size")
         at += _HEADER
         name = header[:16].decode("ascii", "replace").rstrip(" /")[:_MOST_NAME]

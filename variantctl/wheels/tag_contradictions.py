@@ -126,7 +126,7 @@ def _libc(platform: _Platform, libraries: Sequence[Library]) -> Iterator[str]:
 def _python(interpreter: str, abi: str, modules: Sequence[Library]) -> Iterator[str]:
     """Modules that are for other Pythons than a tag of CPython."""
     number = interpreter.removeprefix("cp")
-    if not (interpreter.startswith("cp") and len(number) > 1 and number.isdigit()):
+    if not (interpreter.startswith("cp") and len(number) > 1 and number.isascii() and number.isdigit()):
         return
     marks = {library.name: _MODULE.search(library.name) for library in modules}
     found = {
@@ -147,7 +147,7 @@ def _python(interpreter: str, abi: str, modules: Sequence[Library]) -> Iterator[
 
 
 def _dotted(number: str) -> str:
-    return f"{number[0]}.{number[1:]}" if number[0].isdigit() else number
+    return f"{number[0]}.{number[1:]}" if number[:1].isascii() and number[:1].isdigit() else number
 
 
 def _processors(
