@@ -46,7 +46,7 @@ def _without_times(text: str) -> str:
         "install one --no-index -f wheels -p env --dry-run -v",
         "cache info",
         "list -p nowhere",
-        "detect",
+        "detect --profile h100",
     ],
 )
 def test_both_say_the_same(words: str, environ: dict[str, str], tmp_path: Path) -> None:
