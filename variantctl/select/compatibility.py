@@ -10,11 +10,12 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from variantctl.values import dataclass, field
+from variantctl.variants.digits import whole_number
 from variantctl.variants.filenames import WheelFilename
 from variantctl.variants.lenient import read_specifiers
 
 _GLIBC = re.compile(r"manylinux_([0-9]{1,9})_([0-9]{1,9})_(.+)")
-_PYTHON = re.compile(r"[a-z]+(\d)(\d*)")
+_PYTHON = re.compile(r"[a-z]+([0-9])([0-9]*)")
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 
@@ -75,9 +76,9 @@ class Interpreter:
     def _minor(self, tag: Tag) -> int | None:
         """The minor version of the Python that a tag is for; one newer than ours counts as less than any."""
         found = _PYTHON.fullmatch(tag.interpreter)
-        if found is None or int(found[1]) != self.python.major:
+        if found is None or whole_number(found[1]) != self.python.major:
             return None
-        minor = int(found[2] or 0)
+        minor = whole_number(found[2]) or 0
         return minor if minor <= self.python.minor else -minor
 
     def why_not(self, wheel: WheelFilename) -> str:
