@@ -99,6 +99,10 @@ def test_no_install_dry_run_and_json(shell: Shell) -> None:
 def test_a_lock_that_is_older_now(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "pylock.toml").write_text("")
     assert "`variantctl lock -r pyproject.toml`" in shell.run("add", "speed").stderr
+    # The lock of the project itself is made without -r.
+    project = '[[packages]]\nname = "mine"\ndirectory = { path = ".", editable = true }\n'
+    (tmp_path / "pylock.toml").write_text(f'lock-version = "1.0"\ncreated-by = "a"\n{project}')
+    assert "`variantctl lock` makes it anew" in shell.run("remove", "speed").stderr
 
 
 @pytest.mark.parametrize(

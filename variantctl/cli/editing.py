@@ -102,4 +102,17 @@ def say_lock_is_older(path: Path) -> None:
     """A lock beside a project that has just been changed no longer says what the project needs."""
     lock = path.parent / "pylock.toml"
     if lock.is_file():
-        render.note(f"{lock} was made before this change; `variantctl lock -r {path}` makes it anew")
+        words = "lock" if _has_project(lock) and path.absolute().parent == Path.cwd() else f"lock -r {path}"
+        render.note(f"{lock} was made before this change; `variantctl {words}` makes it anew")
+
+
+def _has_project(lock: Path) -> bool:
+    """Whether a lock installs the project beside it, as `lock` without ``-r`` writes it."""
+    from variantctl.lock.errors import LockFileError
+    from variantctl.lock.reading import read_lock
+
+    try:
+        packages = read_lock(lock).packages
+    except LockFileError:
+        return False  # whoever uses the lock is told why it cannot be read
+    return any(package.source is not None and package.source.path == "." for package in packages)
