@@ -304,9 +304,9 @@ class _Ranges(SeekableReader):
 
 
 _HINT = (
-    "credentials, region and endpoint are read from the environment: AWS_ACCESS_KEY_ID, "
+    "Credentials, region and endpoint are read from the environment: AWS_ACCESS_KEY_ID, "
     "AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_SERVICE_ACCOUNT; "
-    "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY (docs/publishing.md)"
+    "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY (docs/publishing.md)."
 )
 
 

@@ -176,7 +176,7 @@ def _digest(content: bytes) -> str:
 
 
 def _refusal(path: Path, what: str, error: OSError) -> DestinationError:
-    hint = {28: "free some space and run it again: what is published so far stays readable"}
+    hint = {28: "Free some space and run it again: what is published so far stays readable."}
     return DestinationError(f"{path}: {what}: {error.strerror}", hint=hint.get(error.errno or 0))
 
 

@@ -333,7 +333,7 @@ def _missing(selection: Selection, state: ProjectState, destination: Destination
     elif selection.filenames:
         what = min(selection.filenames)
     versions = ", ".join(str(version) for version in state.versions[-8:])
-    hint = f"of {selection.name} it has {versions}" if versions else "check the name, and the index"
+    hint = f"Of {selection.name} it has {versions}." if versions else "Check the name, and the index."
     return IndexStateError(f"{destination.name}: there is no {what}", hint=hint)
 
 

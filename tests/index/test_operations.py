@@ -189,7 +189,7 @@ def test_yank_and_unyank(wheels: list[Path], tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == before
     with pytest.raises(IndexStateError, match="there is no a 3") as caught:
         yank_files(["a==3"], index, True)
-    assert caught.value.hint == "of a it has 1, 2"
+    assert caught.value.hint == "Of a it has 1, 2."
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])

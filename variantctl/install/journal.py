@@ -133,8 +133,11 @@ def _shape_problem(found: Any) -> str | None:
     if type(written) is not int or written != FORMAT:
         named = repr(written)[:40] if isinstance(written, (str, int, float, type(None))) else "of no kind"
         return f"format {named} is not known to this version of variantctl, which reads format {FORMAT}"
-    if unknown := found.keys() ^ {"format", "title", *_LISTS}:
-        return f"it has or lacks {min(unknown)!r:.60}"
+    keys = {"format", "title", *_LISTS}
+    if missing := keys - found.keys():
+        return f"it lacks {min(missing)!r}"
+    if unknown := found.keys() - keys:
+        return f"it has {min(unknown)!r:.60}, which no journal has"
     title = found["title"]
     if not isinstance(title, str) or not title.isprintable() or not 0 < len(title) <= _LONGEST_TITLE:
         return "its title is no line of text"

@@ -154,7 +154,7 @@ def _recorded(report: ProviderReport) -> dict[str, Any]:
 
 def _unpack(bundle: Path, folder: Path) -> None:
     """Unpack regular files only, inside ``folder`` only, and not more than a bundle can sensibly hold."""
-    hint = "make one with: variantctl detect --bundle FILE"
+    hint = "Make one with `variantctl detect --bundle FILE`."
     count = size = 0
     try:
         # Beside the files are their headers, of at most a few blocks each.

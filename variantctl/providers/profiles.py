@@ -204,7 +204,9 @@ def _properties(table: Mapping[str, object], source: str) -> dict[str, dict[str,
         key = f"properties.{namespace}"
         if namespace in our_plugins() or namespace == ABI_DEPENDENCY:
             problem = "this namespace is not a list of properties"
-            hint = f"write its facts under [{namespace}]" if namespace != ABI_DEPENDENCY else "it is reserved"
+            hint = (
+                f"Write its facts under [{namespace}]." if namespace != ABI_DEPENDENCY else "It is reserved."
+            )
             raise ProfileError(problem, source=source, key=key, hint=hint)
         features = _table(namespaces, namespace, source, "properties.")
         properties[namespace] = {

@@ -209,5 +209,5 @@ class TrustStore:
         self._packages = dict(packages)
 
     def _error(self, problem: str) -> TrustFileError:
-        hint = "repair it or remove it; `variantctl provider trust PACKAGE` writes it anew"
+        hint = "Repair it or remove it; `variantctl provider trust PACKAGE` writes it anew."
         return TrustFileError(f"{self.path}: {problem}", hint=hint)

@@ -137,7 +137,7 @@ def make_wheels(
     for wheel in planned:
         target = out_dir / wheel.filename
         if target.exists() and target.samefile(wheel.source):
-            hint = "choose another output folder"
+            hint = "Choose another output folder."
             raise WheelError(str(wheel.source), "the result would overwrite it", hint=hint)
         if target.is_dir():
             raise WheelError(str(target), "is a folder, and a wheel of that name would be made")

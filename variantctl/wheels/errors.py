@@ -44,6 +44,6 @@ class WrongMetadataError(WheelError):
     """A wheel whose METADATA is about another project or version than its name: somebody lies."""
 
 
-DAMAGED = "the file is damaged or not what it claims to be; fetch or build it again"
-MISTRUST = "do not install this wheel; tell whoever publishes it"
+DAMAGED = "The file is damaged or not what it claims to be; fetch or build it again."
+MISTRUST = "Do not install this wheel; tell whoever publishes it."
 """Hints that several checks share."""

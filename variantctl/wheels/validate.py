@@ -206,7 +206,7 @@ class _Look:
             return
         label = archive.filename.label or ""
         if format_of(self.variant.schema) is Format.OLDER:
-            hint = "make it again with 'variantctl wheel make', which writes the current format"
+            hint = "Make it again with 'variantctl wheel make', which writes the current format."
             self._wrong(f"it is of an older draft ({self.variant.schema})", member, hint)
         if label == OLDER_NULL_LABEL and not self.variant.variants[label]:
             self._wrong("the null variant must have the label 'null'", None)

@@ -47,7 +47,7 @@ class Selection:
         labels = [backend.label for backend in source.backends]
         for label in self.backends:
             if label not in labels:
-                hint = did_you_mean(label, labels) or f"known are: {', '.join(labels)}"
+                hint = did_you_mean(label, labels) or f"There are: {', '.join(labels)}."
                 raise SelectionError(f"{source.name} has no backend {label!r}", hint=hint)
         common = None if self.version in (None, ALL_VERSIONS) else _specifier(self.version or "")
         packages: dict[NormalizedName, SpecifierSet | None] = {}
@@ -56,7 +56,7 @@ class Selection:
                 requirement = Requirement(text)
             except ValueError as error:
                 reason = str(error).partition("\n")[0]
-                hint = "write it as torch, 'torch==2.10.0' or 'torch>=2.9'"
+                hint = "Write it as torch, 'torch==2.10.0' or 'torch>=2.9'."
                 problem = f"{text!r} is not a package with a version: {reason}"
                 raise SelectionError(problem, hint=hint) from None
             name = canonicalize_name(requirement.name)
@@ -131,5 +131,5 @@ def _specifier(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except ValueError:
-        hint = f"write it as 2.10.0, '>=2.9', or {ALL_VERSIONS}"
+        hint = f"Write it as 2.10.0, '>=2.9', or {ALL_VERSIONS}."
         raise SelectionError(f"{text!r} is not a version", hint=hint) from None

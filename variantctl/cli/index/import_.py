@@ -191,7 +191,7 @@ def _of_family(
 
     settings = load_index_settings(index_url=args.place, no_backends=True, trusted_hosts=args.trusted_host)
     if args.family not in settings.families.names:
-        hint = f"known are: {', '.join(settings.families.names)}"
+        hint = f"There are: {', '.join(settings.families.names)}."
         raise SettingsError(f"--family: there is no family named {args.family!r}", hint=hint)
     family = settings.families.family(args.family)
     cache = Cache.open(no_cache=True)
@@ -223,7 +223,7 @@ def _mapping(name: str) -> BackendSource:
 
     known = {source.name: source for source in known_sources(os.environ)}
     if name not in known:
-        hint = did_you_mean(name, known) or f"known are: {', '.join(known)}"
+        hint = did_you_mean(name, known) or f"There are: {', '.join(known)}."
         raise SettingsError(f"--mapping: there is no source of kind backends named {name!r}", hint=hint)
     return known[name]
 

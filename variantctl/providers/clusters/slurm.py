@@ -18,7 +18,7 @@ from variantctl.providers.machine_platform import PlatformFacts, check_platform_
 from variantctl.providers.plugins import our_plugins
 from variantctl.values import dataclass, field
 
-HINT = "as it comes from: scontrol show node, sinfo -N -o '%N %G %f', or slurm.conf"
+HINT = "Take what `scontrol show node` or `sinfo -N -o '%N %G %f'` prints, or slurm.conf."
 #: ``Key=`` at the start of a word: in scontrol's output a value may have blanks (``OS``, ``Reason``).
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z][A-Za-z_]{0,40})=")
 _COUNT = re.compile(r"[0-9]+[KMGTP]?", re.IGNORECASE)
