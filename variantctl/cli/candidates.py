@@ -24,7 +24,7 @@ def candidate_finder_of(
     from variantctl.select.compatibility import Interpreter
 
     subject = subject or target_machine.subject_of(args, environment)
-    with options.open_catalog(args, environment) as package_finder:
+    with options.open_finder(args, environment) as package_finder:
         candidate_finder = CandidateFinder(
             package_finder,
             subject.machine,

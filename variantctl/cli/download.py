@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return run_for_several(args, environment, files)
     args.profile = args.profile[0] if args.profile else None
     subject = target_machine.subject_of(args, environment, files)
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_finder(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder)
         with search_progress() as progress:
             plan = resolve(

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if environment is not None:
         recover(environment, for_changes=False)
     subject = target_machine.subject_of(args, environment)
-    with options.open_catalog(args, environment) as package_finder:
+    with options.open_finder(args, environment) as package_finder:
         requirements = with_builds(args, RequirementFile(), environment, subject, package_finder).requirements
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     subject = target_machine.subject_of(args, environment, files)
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_finder(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder)
         plan = resolve(
             request,

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, environment: Environment | None, files: Requir
     folder = args.dest
     trees = _tree_names(targets)
     _check_places(folder, trees)
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_finder(args, environment, files) as package_finder:
         wanted = LockRequest(
             request_of(args, files), targets, folder.absolute(), settings=subjects[0].machine.settings
         )

@@ -131,7 +131,7 @@ def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, o
         recover(environment, for_changes=not args.dry_run)
     witnesses = _witnesses(args, environment)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_finder(args, environment, files) as package_finder:
         request = with_builds(args, files, environment, subject, package_finder, installed)
         with search_progress() as progress:
             plan = resolve(

@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     files = requirement_files(args)
     environment = options.environment_of(args, for_changes=False)
     old, before = _existing(path, args)
-    with options.open_catalog(args, environment, files) as package_finder:
+    with options.open_finder(args, environment, files) as package_finder:
         made = make_lock(_wanted(args, files, environment, path, old, package_finder), package_finder)
     for note in made.notes:
         render.note(note)

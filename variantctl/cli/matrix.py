@@ -101,7 +101,7 @@ def resolved_rows(
 
     subjects = list(_subjects(args, environment, files, profiles))
     with (
-        options.open_catalog(args, environment, files) as package_finder,
+        options.open_finder(args, environment, files) as package_finder,
         progress_steps("resolving", len(subjects)) as begin,
     ):
         subject = target_machine.TargetMachine(subjects[0].machine, subjects[0].platform, subjects[0].who)

@@ -321,7 +321,7 @@ def accelerator_of(args: argparse.Namespace) -> str:
 
 
 @contextmanager
-def open_catalog(
+def open_finder(
     args: argparse.Namespace, environment: Environment | None = None, files: RequirementFile | None = None
 ) -> Iterator[PackageFinder]:
     """The sources: the command line's and those of requirements files, then what configuration says.

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             target_machine.refuse_other_platform(environment, subject)
         recover(environment, for_changes=not args.dry_run)
     installed = installed_packages(environment) if environment is not None else {}
-    with options.open_catalog(args, environment) as package_finder:
+    with options.open_finder(args, environment) as package_finder:
 
         def read_requires(link: WheelLink) -> Sequence[str]:
             return package_finder.core_metadata(link).requires_dist

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     args.backends = [*args.backends, *args.source]
     _check_site(args.output)
     audience = everybody()
-    with options.open_catalog(args) as package_finder:
+    with options.open_finder(args) as package_finder:
         projects, problems = _projects(args, package_finder)
         place = _elsewhere(args, package_finder)
         for text in dict.fromkeys((*package_finder.notes, *package_finder.warnings)):

@@ -174,7 +174,7 @@ def _of_requirements(args: argparse.Namespace, requirements: Sequence[UserRequir
         preferences=options.preferences(args),
         options=SearchOptions(pre=args.pre, no_deps=True),
     )
-    with options.open_catalog(args, environment) as package_finder:
+    with options.open_finder(args, environment) as package_finder:
         plan = resolve(
             request,
             package_finder=package_finder,
