@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -11,6 +12,7 @@ from packaging.version import Version
 from tests.indexes.server import LoopbackServer
 from tests.indexes.site import Site
 from variantctl.cache.folder import Cache
+from variantctl.cli import main
 from variantctl.config.settings import IndexSettings
 from variantctl.indexes import project_files_cache
 from variantctl.indexes.finder import PackageFinder
@@ -101,6 +103,29 @@ def test_the_second_run_reads_the_sorted_page(site: Site, server: LoopbackServer
     assert type(second) is not ProjectFiles
     assert second.wheels == first.wheels
     assert len(server.requests) == 1
+
+
+def test_an_install_reads_the_lines_of_the_versions_that_it_tries(
+    site: Site, server: LoopbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who asks for all wheels of a page makes a large resolution take twice the time."""
+    for version in ("2.0", "3.0", "4.0"):
+        site.wheel("thing", version)
+    site.publish("thing")
+    server.cache_control = "max-age=600"
+    command = ["install", "--dry-run", "--target", str(tmp_path / "target"), "thing<4"]
+    command += ["-i", f"{server.url}/simple", "--cache-dir", str(tmp_path / "cache"), "-q"]
+    assert main(command) == 0
+    read: list[int] = []
+    line = project_files_cache._Versions._at
+
+    def counted(self: Any, at: int) -> Any:
+        read.append(at)
+        return line(self, at)
+
+    monkeypatch.setattr(project_files_cache._Versions, "_at", counted)
+    assert main(command) == 0
+    assert set(read) == {1}
 
 
 def test_a_changed_page_is_sorted_anew(site: Site, server: LoopbackServer, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ class SourceList:
         if family is not None:
             return family.project(project, refresh=refresh)
         files = self._plain(project, refresh=refresh)
-        if files is not None and not files.wheels:
+        if files is not None and not files.by_version:  # nothing is read for it of a page that is kept
             from variantctl.indexes.project_names import stands_in_for
 
             if (right := stands_in_for(project)) is not None:
