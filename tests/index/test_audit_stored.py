@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from variant_index import audit_file
 from variant_index.locations import open_destination
 
-from tests.index.object_store import ObjectStore, clean_environ, object_store
+from tests.index.object_store import ObjectStore, clean_environ
 from tests.index.standins import stand_ins
 from tests.workers.cluster import cluster
 from variantctl.cli import main
 
 pytest.importorskip("obstore")
 WHEELS = 8
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    with object_store() as running, patch.dict(os.environ, clean_environ(running)):
-        yield running
 
 
 @pytest.fixture

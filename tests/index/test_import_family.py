@@ -128,6 +128,15 @@ def test_what_cannot_be_imported_is_said(place: Place) -> None:
         assert why in json.loads(told)["error"]["message"]
 
 
+def test_a_family_goes_into_a_folder_and_not_into_a_store(place: Place) -> None:
+    """It would have become a folder of that name."""
+    output = "s3://bucket/mirror"
+    command = (sys.executable, "-m", "variantctl", "index", "import", "--from", place.index, "-o", output)
+    said = json.loads(place.run([*command, "--family", "rapids", "--json"], 1))
+    assert "a family is imported into a folder" in said["error"]["message"]
+    assert not Path("s3:").exists()
+
+
 def test_requirements() -> None:
     requires = (
         "a[b]<2; extra == 'cuda12'",

@@ -22,7 +22,7 @@ from variant_index.locations import open_destination
 from variant_index.operations import IndexAt
 from variant_index.verify import verify_index
 
-from tests.index.object_store import ObjectStore, clean_environ, object_store
+from tests.index.object_store import ObjectStore, clean_environ
 from tests.index.standins import index_bytes
 from tests.machine_code.files import elf_library, fatbin
 from tests.workers.cluster import Cluster, cluster
@@ -35,12 +35,6 @@ LABELS = ("cpu", "cu126", "cu128", "cu130")
 WHEELS = len(SIBLINGS) * len(LABELS)
 PACKAGES = [part for name in SIBLINGS for part in ("--package", name)]
 _TIME = re.compile(rb'[ \w"-]*upload-time"?[:=] ?"[^"]*",?')
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    with object_store() as running, patch.dict(os.environ, clean_environ(running)):
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from variant_index import one_file
@@ -20,7 +18,7 @@ from variant_index.operations import IndexAt
 from variant_index.state import read_state
 from variant_index.verify import verify_index
 
-from tests.index.object_store import ObjectStore, clean_environ, object_store
+from tests.index.object_store import ObjectStore, clean_environ
 from tests.index.standins import index_bytes, stand_ins
 from tests.index.stored_index import clear, start
 from tests.index.test_importing import tree_bytes
@@ -32,12 +30,6 @@ from variantctl.wheels.build import build_wheel
 pytest.importorskip("obstore")
 WHEELS = 60
 SIBLINGS = ("torch", "torchvision", "torchaudio", "torchcodec", "torchao", "torchrec")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    with object_store() as running, patch.dict(os.environ, clean_environ(running)):
-        yield running
 
 
 @pytest.fixture(scope="module")

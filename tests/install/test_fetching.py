@@ -12,8 +12,9 @@ from tests.indexes.server import LoopbackServer
 from variantctl.cache.folder import Cache
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import silent
-from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
+from variantctl.cache.unpacked import Built, UnpackedStore
 from variantctl.cache.wheels import WheelCache as Fetched
+from variantctl.filesystem.digests import file_digest
 from variantctl.install.fetching import StreamingUnpacker
 from variantctl.net import streaming_zip
 from variantctl.net.client import HttpClient, HttpSettings
@@ -40,7 +41,7 @@ class Scene:
 
     def install(self, sha256: str | None = None) -> UnpackedWheel | None:
         """Fetch and unpack; ``None`` where it was fetched, but not unpacked early."""
-        right = file_sha256(self.wheel)
+        right = file_digest(self.wheel)
         file = RemoteFile(self.wheel.name, self.server.url + self.path, {"sha256": sha256 or right})
         with StreamingUnpacker(self.store, parse_wheel_filename(self.wheel.name), silent) as early:
             fetched = Fetched(self.cache, self.client).fetch(file, reader=early.start)

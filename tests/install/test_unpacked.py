@@ -10,7 +10,8 @@ import pytest
 from tests.install.support import Place, new_place
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import ProgressEvent
-from variantctl.cache.unpacked import UnpackedStore, file_sha256
+from variantctl.cache.unpacked import UnpackedStore
+from variantctl.filesystem.digests import file_digest
 from variantctl.filesystem.errors import InstallError
 from variantctl.variants.filenames import parse_wheel_filename
 from variantctl.wheels.build import build_wheel
@@ -28,11 +29,11 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def add(store: UnpackedStore, wheel: Path) -> UnpackedWheel:
-    return store.add(wheel, parse_wheel_filename(wheel.name), file_sha256(wheel))
+    return store.add(wheel, parse_wheel_filename(wheel.name), file_digest(wheel))
 
 
 def get(store: UnpackedStore, wheel: Path) -> UnpackedWheel | None:
-    return store.get(wheel.name, file_sha256(wheel))
+    return store.get(wheel.name, file_digest(wheel))
 
 
 def test_unpacked_once_and_read_only(wheel: Path, tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_name_is_part_of_what_was_verified(wheel: Path, tmp_path: Path) -> None:
     store = UnpackedStore(tmp_path / "cache")
     add(store, wheel)
     other = "other-1-py3-none-any.whl"
-    assert store.get(other, file_sha256(wheel)) is None
+    assert store.get(other, file_digest(wheel)) is None
 
 
 def test_damage_is_noticed(wheel: Path, tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_damage_is_noticed(wheel: Path, tmp_path: Path) -> None:
 
     def exchange(root: Path) -> None:
         manifest = (root.parent / "manifest.json").read_text()
-        (root.parent / "manifest.json").write_text(manifest.replace(file_sha256(wheel), "0" * 64))
+        (root.parent / "manifest.json").write_text(manifest.replace(file_digest(wheel), "0" * 64))
 
     def cut(root: Path) -> None:
         manifest = (root.parent / "manifest.json").read_bytes()
@@ -111,7 +112,7 @@ def test_edit_in_one_environment_does_not_reach_another(wheel: Path, tmp_path: P
 def test_progress_counts_bytes(wheel: Path, tmp_path: Path) -> None:
     events: list[ProgressEvent] = []
     store = UnpackedStore(tmp_path / "cache")
-    store.add(wheel, parse_wheel_filename(wheel.name), file_sha256(wheel), events.append)
+    store.add(wheel, parse_wheel_filename(wheel.name), file_digest(wheel), events.append)
     assert {(event.stage, event.name) for event in events} == {("unpack", "pkg")}
     done = [event.done for event in events]
     assert done == sorted(done)

@@ -87,23 +87,9 @@ def member(name: str, project: str, version: str, label: str, **values: Any) -> 
     return replace(entry, version=Version(version), wheels=(file,), member=found)
 
 
-def select(
-    lock: Lock,
-    *,
-    offers: Mapping[str, Any] | None = None,
-    choices: Choices | None = None,
-    requires: Mapping[str, Sequence[str]] | None = None,
-    who: str = "this machine",
-    sources: Sources | None = None,
-    on: Machine | None = None,
-) -> dict[str, str]:
-    """Name -> filename of what is selected."""
-    return {
-        str(each.package.name): each.wheel.link.file.filename
-        for each in chosen(
-            lock, offers=offers, choices=choices, requires=requires, who=who, sources=sources, on=on
-        )
-    }
+def select(lock: Lock, **asked: Any) -> dict[str, str]:
+    """Name -> filename of what is selected; arguments as ``chosen`` has them."""
+    return {str(each.package.name): each.wheel.link.file.filename for each in chosen(lock, **asked)}
 
 
 def chosen(

@@ -14,7 +14,7 @@ from variant_index.build import build_index
 
 from tests.cli.test_build import add_sdist
 from tests.cli.test_install import Shell
-from tests.cli.test_sources import git, origin, project, repository, value
+from tests.cli.test_sources import git, origin, project, repository, shell, value
 from tests.indexes.server import LoopbackServer
 from variantctl.wheels.build import build_wheel
 
@@ -23,17 +23,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["repository"]
+__all__ = ["repository", "shell"]
 
 _PLACE = ("--no-index", "-f", "wheels")
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.world.add("helper")
-    shell.world.add("extra")
-    return shell
 
 
 def lock(shell: Shell, *words: str, code: int = 0, cwd: Path | None = None) -> str:

@@ -229,17 +229,6 @@ def _is_unchanged(wheel: UnpackedWheel, manifest: bytes) -> bool:
     return is_unchanged((folder.row() for folder in wheel.folders), stamps_of(manifest), str(wheel.root))
 
 
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    hasher = hashlib.sha256()
-    buffer = bytearray(1 << 20)
-    view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            hasher.update(view[:size])
-    return hasher.hexdigest()
-
-
 def current_umask() -> int:
     """The process's umask, which can only be read by setting it."""
     umask = os.umask(0o022)

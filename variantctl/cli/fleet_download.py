@@ -168,18 +168,19 @@ def _fetched(
 
     from variantctl.cli.progress import Downloads
     from variantctl.filesystem.atomic import written_whole
-    from variantctl.proxy.carried import CarriedWheel, digest_of
+    from variantctl.filesystem.digests import file_digest
+    from variantctl.proxy.carried import CarriedWheel
 
     found = {}
     with Downloads(package_finder, keep_archives=True) as downloads:
         for item in planned:
             place, promised = folder / item.filename, item.hashes.get("sha256")
-            if not (promised and place.is_file() and digest_of(place) == promised):
+            if not (promised and place.is_file() and file_digest(place) == promised):
                 with downloads.fetched(item).open("rb") as source, written_whole(place) as out:
                     shutil.copyfileobj(source, out, 1 << 20)
             metadata = package_finder.metadata_bytes(item.link)
             python = package_finder.core_metadata(item.link).requires_python_text or ""
-            found[item.url] = CarriedWheel(item, place, promised or digest_of(place), metadata, python)
+            found[item.url] = CarriedWheel(item, place, promised or file_digest(place), metadata, python)
     return found
 
 

@@ -14,7 +14,6 @@ from variantctl.cli.building import add_build_arguments
 from variantctl.cli.project import FILENAME, profiles_of_project
 from variantctl.cli.request import add_project_arguments, add_requirement_files, is_anything_named
 from variantctl.cli.terminal import sink
-from variantctl.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from variantctl.indexes.finder import PackageFinder
     from variantctl.lock.agreement import Target
-    from variantctl.lock.contents import Lock
+    from variantctl.lock.contents import Lock, LockedPackage
     from variantctl.lock.locking import LockRequest, Made
     from variantctl.requirements.files import RequirementFile
     from variantctl.resolve.resolver import Request
@@ -264,30 +263,30 @@ def _united(args: argparse.Namespace, targets: Sequence[Target], request: Reques
     return target
 
 
-def _commits(old: Lock | None, args: argparse.Namespace, base: Path) -> Mapping[tuple[str, str | None], str]:
-    """The commits of the lock that is renewed, but of what is upgraded."""
+def _kept(old: Lock | None, args: argparse.Namespace) -> list[LockedPackage]:
+    """What the lock that is renewed has of all that is not upgraded."""
     from packaging.utils import canonicalize_name
 
+    if old is None or args.upgrade:
+        return []
+    upgraded = {canonicalize_name(name) for name in args.upgrade_package}
+    return [package for package in old.packages if not upgraded & {package.name, package.distribution}]
+
+
+def _commits(old: Lock | None, args: argparse.Namespace, base: Path) -> Mapping[tuple[str, str | None], str]:
+    """The commits of the lock that is renewed, but of what is upgraded."""
     from variantctl.lock.source_links import locked_commits
 
-    if old is None or args.upgrade:
-        return {}
-    upgraded = set(map(canonicalize_name, args.upgrade_package))
-    kept = tuple(package for package in old.packages if package.name not in upgraded)
-    return locked_commits(replace(old, packages=kept), base)
+    return locked_commits(_kept(old, args), base)
 
 
 def _preferred(old: Lock | None, args: argparse.Namespace) -> Mapping[NormalizedName, PackageVersion]:
     """The versions of the lock that is renewed, but of what is upgraded."""
-    from packaging.utils import canonicalize_name
     from packaging.version import Version
 
-    if old is None or args.upgrade:
-        return {}
-    upgraded = {canonicalize_name(name) for name in args.upgrade_package}
     found: dict[NormalizedName, PackageVersion] = {}
-    for package in old.packages:
-        if package.version is not None and not upgraded & {package.name, package.distribution}:
+    for package in _kept(old, args):
+        if package.version is not None:
             version = Version(package.version.public) if package.backend else package.version
             found[package.name] = max(version, found.get(package.name, version))
     return found

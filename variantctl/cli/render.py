@@ -55,13 +55,7 @@ def print_json(value: Mapping[str, Any], *, compact: bool = False) -> None:
 
     stream = sink(sys.stdout)
     unicode = (stream.encoding or "utf-8").lower().startswith("utf")
-    if compact:
-        text = json.dumps(value, ensure_ascii=not unicode)
-        # What is hidden stands beside one of these: thousands of texts without them are not looked at.
-        if "@" in text or "=" in text:
-            text = json.dumps(redacted(value), ensure_ascii=not unicode)
-    else:
-        text = json.dumps(redacted(value), indent=2, ensure_ascii=not unicode)
+    text = json.dumps(redacted(value), indent=None if compact else 2, ensure_ascii=not unicode)
     stream.exact(text + "\n")
 
 

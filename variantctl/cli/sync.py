@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
             subject,
             package_finder,
             lambda matching: matching.of_plan(Plan(tuple(map(planned_install, selection.fitting_wheels())))),
-            commits=locked_commits(lock, base),
+            commits=locked_commits(lock.packages, base),
         )
         assert package_finder.builds is not None
         sources = SourceLinks(base, package_finder.builds, trees, installed, editable=not args.no_editable)

@@ -248,12 +248,11 @@ def with_order(judged: Sequence[EvaluatedWheel], interpreter: Interpreter) -> li
 
 
 def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None, interpreter: Interpreter) -> Reason | None:
-    best = _sentence(item for item in wheel.best if item.namespace != PRIORITY)
-    if before is None:
-        if _is_null(wheel) or (wheel.best and not best):
-            return Reason("best", "no variant with properties can be taken")
-        return Reason("best", f"it has {best}") if best else None
     label = wheel.link.wheel.label
+    if before is None:
+        if wheel.best:
+            return Reason("best", f"it has {_sentence(wheel.best)}")
+        return Reason("best", "no variant with properties can be taken") if label is not None else None
     if before.link.wheel.label == label:
         why = _within_label(wheel.link, before.link, interpreter)
         return Reason("order", f"comes after {before.link.wheel.filename}, {why}")
@@ -262,14 +261,14 @@ def _place(wheel: EvaluatedWheel, before: EvaluatedWheel | None, interpreter: In
     if _is_null(wheel):
         return Reason("order", "the null variant comes after every other variant")
     for mine, other in zip(wheel.best, before.best, strict=False):
-        if mine.namespace == other.namespace == PRIORITY and mine != other:
-            return Reason("order", f"is as good as {before.link.wheel.label}, which its publisher puts first")
         if mine != other:
             return Reason("order", f"{mine} comes after {other} ({before.link.wheel.label})")
     if len(wheel.best) < len(before.best):
         return Reason(
             "order", f"{before.link.wheel.label} has {_sentence(before.best[len(wheel.best) :])} too"
         )
+    if PRIORITY in wheel.properties:
+        return Reason("order", f"is as good as {before.link.wheel.label}, which its publisher puts first")
     return Reason("order", f"its properties rank the same as those of {before.link.wheel.label}")
 
 

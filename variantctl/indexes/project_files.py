@@ -66,6 +66,11 @@ class WheelLink:
         return self.wheel.version if self.backend is None else self.backend.version
 
     @property
+    def extra(self) -> NormalizedName | None:
+        """The extra that makes it the member of a family that it is; ``None``: it needs none for that."""
+        return None if self.backend is None else self.backend.extra
+
+    @property
     def own_name(self) -> WheelFilename:
         """What the name alone says, which the wheel's content must agree with."""
         if self.backend is None:

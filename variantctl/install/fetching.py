@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import Progress, ProgressEvent
-from variantctl.cache.unpacked import Built, UnpackedStore, file_sha256
+from variantctl.cache.unpacked import Built, UnpackedStore
+from variantctl.filesystem.digests import file_digest
 from variantctl.net.download import Cancelled
 from variantctl.net.streaming_zip import NotStreamable, StreamingZip
 from variantctl.variants.errors import VariantctlError
@@ -101,7 +102,7 @@ def _without_a_hash(
     """Only its bytes can say which wheel it is."""
     with StreamingUnpacker(store, filename, progress) as early:
         path = source.fetch(planned, reader=early.start, cancel=cancel)
-        sha256 = file_sha256(path)
+        sha256 = file_digest(path)
         if known := store.get(planned.filename, sha256):
             return known
         if (built := early.finish(path)) is not None:

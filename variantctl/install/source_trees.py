@@ -164,9 +164,8 @@ class SourceTrees:
                 clone(commit)
             return checked_out[0]
 
-        # The user name of ssh://git@host is no secret (PEP 610), and nothing could be cloned without it.
-        public = source.url if source.url.startswith("ssh://git@") else without_secrets(source.url)
-        commit = self._commits.get((without_secrets(source.url), source.revision), source.revision)
+        public = without_secrets(source.url)
+        commit = self._commits.get((public, source.revision), source.revision)
         if commit is None or not is_commit(commit):
             commit = clone(source.revision)
         revision = {} if source.revision is None else {"requested_revision": source.revision}

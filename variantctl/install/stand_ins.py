@@ -9,14 +9,11 @@ distribution as well: whoever removes that, pip and uv included, removes them wi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from variantctl.target.installed import STAND_IN
+from variantctl.target.installed import STAND_IN, stand_in_record, stand_in_summary
 from variantctl.values import dataclass
 from variantctl.wheels.record import entry_for
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +45,7 @@ class StandIn:
             "METADATA": self._metadata(),
             "WHEEL": b"Wheel-Version: 1.0\nGenerator: variantctl\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
             "INSTALLER": installer,
-            STAND_IN: json.dumps(
-                {"format": _FORMAT, "by": self.by, "version": self.version}, sort_keys=True
-            ).encode(),
+            STAND_IN: stand_in_record(self.by, self.version),
         }
         rows = []
         for name, content in contents.items():
@@ -66,7 +61,7 @@ class StandIn:
             "Metadata-Version: 2.1\n"
             f"Name: {self.name}\n"
             f"Version: {self.version}\n"
-            f"Summary: {self.by} {self.version} stands in for it: both are builds of one package\n"
+            f"Summary: {stand_in_summary(self.by, self.version)}\n"
             "\n"
             f"Nothing of {self.name} is installed. variantctl installed {self.by} {self.version}, which\n"
             "brings the same package for this machine, and wrote this so that whatever requires\n"

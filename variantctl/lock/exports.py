@@ -38,7 +38,7 @@ def requirements_of(plan: Plan) -> str:
 
 
 def _pinned(planned: PlannedInstall) -> str:
-    url = planned.url if planned.url.startswith("git+ssh://git@") else without_secrets(planned.url)
+    url = without_secrets(planned.url)
     digest = planned.hashes.get("sha256")
     label = f"  # {planned.label}" if planned.label is not None else ""
     if (planned.direct_url or {}).get("dir_info", {}).get("editable"):

@@ -64,8 +64,7 @@ def _place(url: str, base: Path) -> tuple[str | None, str | None]:
     """A URL, or a path for what is on this machine."""
     if is_file_url(url):
         return None, relative_path(url_to_path(url), base)
-    # The user name of ssh://git@host is no secret (PEP 610), and nothing could be cloned without it.
-    return (url if url.startswith("ssh://git@") else without_secrets(url)), None
+    return without_secrets(url), None
 
 
 def relative_path(place: Path, base: Path) -> str:

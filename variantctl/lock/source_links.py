@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from variantctl.indexes.sdists import promised
 from variantctl.lock.contents import LockedPackage, LockedSource
@@ -126,7 +127,7 @@ class SourceLinks:
             )
         return link
 
-    def _version_there(self, package: LockedPackage, tree: SourceTree) -> Any:
+    def _version_there(self, package: LockedPackage, tree: SourceTree) -> Version | None:
         """Of an editable folder that is installed as it is: no build has to be asked for its version."""
         there = self._installed.get(package.name)
         wanted = tree.direct_url
@@ -172,14 +173,14 @@ def refuse_unproven(filename: str, hashes: Mapping[str, str]) -> None:
         )
 
 
-def locked_commits(lock: Lock | None, base: Path) -> dict[tuple[str, str | None], str]:
+def locked_commits(packages: Iterable[LockedPackage], base: Path) -> dict[tuple[str, str | None], str]:
     """URL of a repository and what was asked for of it -> the commit that a lock has.
 
     Args:
-        lock: the lock; ``None``: there is none.
+        packages: entries of the lock.
         base: its folder.
     """
-    sources = [package.source for package in lock.packages] if lock is not None else []
+    sources = [package.source for package in packages]
     return {
         (without_secrets(url_of(source, base)), source.revision): source.commit
         for source in sources

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "****"
+_NO_SECRETS = (("ssh", "git"), ("git+ssh", "git"))
 # What is redacted may be anybody's and megabytes long: each pattern passes over it once. A scheme without
 # an end would be begun at each of its letters.
 _URL = r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)([^\s<>]+)"
@@ -55,11 +56,12 @@ def redacted(value: object) -> object:
 def without_secrets(url: str) -> str:
     """*url* for writing down: no user name, no password, no parameter that holds a secret.
 
-    PEP 610 asks for it in ``direct_url.json`` ("Specification").
+    PEP 610 asks for it in ``direct_url.json`` ("Specification"). The user name ``git`` of ssh stays, as it
+    has it: everybody's is the same, and nothing could be cloned without it.
     """
     scheme, separator, rest = url.partition("://")
     end = _end_of_userinfo(rest) if separator else None
-    if end is not None:
+    if end is not None and (scheme.lower(), rest[:end]) not in _NO_SECRETS:
         url = f"{scheme}://{rest[end + 1 :]}"
     try:
         parts = urlsplit(url)

@@ -17,9 +17,10 @@ from packaging.version import Version
 
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.filesystem.atomic import written_whole
+from variantctl.filesystem.digests import file_digest
 from variantctl.indexes.page_writer import PageFile, project_html, project_json, root_html, root_json
 from variantctl.proxy.flatten import check_target, link_or_copy
-from variantctl.proxy.project_view import ordinary_name
+from variantctl.proxy.project_view import is_decided, ordinary_name
 from variantctl.proxy.sidecar import has_variant_markers, with_member
 from variantctl.proxy.stand_in_wheels import StandInWheel
 from variantctl.values import dataclass
@@ -117,11 +118,10 @@ def write_tree(
     pages: dict[str, dict[str, list[PageFile]]] = {}
     for wheel in wheels:
         link, own = wheel.planned.link, wheel.planned.link.own_name
-        is_extra = link.backend is not None and link.backend.extra is not None
-        if own.label is None and not is_extra:
-            entry = wheel.entry(f"../../{quote(wheel.place.name)}")
-        else:
+        if is_decided(link):
             entry = _shown_as_ordinary(target / own.name, wheel, families)
+        else:
+            entry = wheel.entry(f"../../{quote(wheel.place.name)}")
         pages.setdefault(own.name, {}).setdefault(str(own.version), []).append(entry)
         for other in wheel.planned.stands_in_for:
             entry = _stand_in(target / other, StandInWheel(other, link))
@@ -134,13 +134,7 @@ def _stand_in(folder: Path, wheel: StandInWheel) -> PageFile:
     """A name that the wheel is installed under as well."""
     _write(folder / wheel.filename, wheel.content)
     _write(folder / f"{wheel.filename}.metadata", wheel.metadata)
-    return PageFile(
-        wheel.filename,
-        {"sha256": wheel.sha256},
-        size=len(wheel.content),
-        requires_python=wheel.link.file.requires_python or "",
-        core_metadata={"sha256": _sha256(wheel.metadata)},
-    )
+    return wheel.entry()
 
 
 def _shown_as_ordinary(folder: Path, wheel: CarriedWheel, families: Families) -> PageFile:
@@ -164,7 +158,7 @@ def _shown_as_ordinary(folder: Path, wheel: CarriedWheel, families: Families) ->
     _write(folder / f"{filename}.metadata", metadata)
     return PageFile(
         filename,
-        {"sha256": digest_of(place)},
+        {"sha256": file_digest(place)},
         size=place.stat().st_size,
         requires_python=wheel.requires_python,
         core_metadata={"sha256": _sha256(metadata)},
@@ -184,15 +178,6 @@ def _write_pages(target: Path, pages: Mapping[str, Mapping[str, Sequence[PageFil
 
 def _newest_first(versions: Iterable[str]) -> list[str]:
     return sorted(versions, key=Version, reverse=True)
-
-
-def digest_of(place: Path) -> str:
-    """The sha256 of a file."""
-    digest = hashlib.sha256()
-    with place.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

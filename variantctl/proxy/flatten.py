@@ -22,6 +22,7 @@ from variantctl.cache.folder import Cache
 from variantctl.config.settings import IndexSettings
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.filesystem.atomic import written_whole
+from variantctl.filesystem.digests import file_digest
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.page_writer import (
@@ -236,11 +237,7 @@ def _rewrite(shown: ShownFile, original: Path, target: Path, metadata: bytes) ->
         substitution = Substitution(archive, metadata)
         with written_whole(target) as file:
             substitution.write(file)
-    with target.open("rb") as file:
-        digest = hashlib.sha256()
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return substitution.size, digest.hexdigest()
+    return substitution.size, file_digest(target)
 
 
 def link_or_copy(original: Path, target: Path) -> None:

@@ -260,7 +260,7 @@ def _choose(
 
 def _decided(package_finder: PackageFinder, link: WheelLink, terms: SelectionContext) -> bytes | None:
     """The METADATA that a wheel is rewritten with; ``None`` where it stays as it is."""
-    if not _is_decided(link):
+    if not is_decided(link):
         return None
     return rewritten_metadata(package_finder.metadata_bytes(link), link, terms, package_finder.families)
 
@@ -275,20 +275,19 @@ def _same_metadata(link: WheelLink) -> Hashable:
     return link.wheel.label, known
 
 
-def _is_decided(link: WheelLink) -> bool:
+def is_decided(link: WheelLink) -> bool:
     """Whether its name has a label, or an extra makes it a member of a family.
 
     What a backend's wheel is a variant of, it does not know itself.
     """
-    has_extra = link.backend is not None and link.backend.extra is not None
-    return link.own_name.label is not None or has_extra
+    return link.own_name.label is not None or link.extra is not None
 
 
 def _shown(name: NormalizedName, link: WheelLink, metadata: bytes | None = None) -> ShownFile:
     """How a wheel is shown on the page of a project; ``metadata``: what it is rewritten with."""
     if (stand_in := stand_in_of(link, name)) is not None:
         return ShownFile(link.file, stand_in.filename, link.wheel.label, link, stand_in=stand_in)
-    own, decided, rewritten = link.own_name, _is_decided(link), metadata is not None
+    own, decided, rewritten = link.own_name, is_decided(link), metadata is not None
     filename = ordinary_name(own)
     if decided and (rewritten or not link.file.hashes):
         known = json.dumps(dict(link.file.hashes)) if link.file.hashes else link.file.url
@@ -300,13 +299,8 @@ def page_file(file: ShownFile, *, url: str, filename: str = "") -> PageFile:
     """The file as a page lists it, at another URL than its source's; the hash is the wheel's own."""
     source = file.file
     if (stand_in := file.stand_in) is not None:
-        return PageFile(
-            filename or file.filename,
-            hashes={"sha256": stand_in.sha256},
-            url=url,
-            size=len(stand_in.content),
-            requires_python=source.requires_python or "",
-            core_metadata={"sha256": hashlib.sha256(stand_in.metadata).hexdigest()},
+        return replace(
+            stand_in.entry(url),
             yanked=source.yanked or file.passed_over or False,
             upload_time=source.upload_time,
         )

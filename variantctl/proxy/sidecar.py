@@ -56,8 +56,7 @@ def rewritten_metadata(
     Raises:
         WheelError, InvalidVariantError: METADATA, or a requirement in it, is no such thing.
     """
-    is_member = link.backend is not None and link.backend.extra is not None
-    if not is_member and not has_variant_markers(metadata, link):
+    if link.extra is None and not has_variant_markers(metadata, link):
         return None
     return decided_metadata(metadata, link, terms, families)
 
@@ -73,7 +72,7 @@ def with_member(requires: list[str], link: WheelLink, families: Families) -> lis
         link: the wheel.
         families: which extras are members.
     """
-    extra = link.backend.extra if link.backend is not None else None
+    extra = link.extra
     family = families.of(link.wheel.name) if extra is not None else None
     if extra is None or family is None:
         return requires

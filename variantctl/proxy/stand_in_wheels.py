@@ -8,13 +8,13 @@ are then installed, as ``variantctl install`` has it, and ``pip check`` is conte
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variantctl.target.installed import STAND_IN
+from variantctl.indexes.page_writer import PageFile
+from variantctl.target.installed import STAND_IN, stand_in_record, stand_in_summary
 from variantctl.values import dataclass
 from variantctl.wheels.build import build_wheel
 
@@ -49,15 +49,13 @@ class StandInWheel:
     @property
     def requirement(self) -> str:
         """What it requires."""
-        own, backend = self.link.own_name, self.link.backend
-        extra = f"[{backend.extra}]" if backend is not None and backend.extra is not None else ""
-        return f"{own.name}{extra}=={own.version}"
+        own, extra = self.link.own_name, self.link.extra
+        return f"{own.name}{'' if extra is None else f'[{extra}]'}=={own.version}"
 
     @cached_property
     def content(self) -> bytes:
         """The whole file; always the same for the same wheel."""
         own = self.link.own_name
-        said = {"format": 1, "by": own.name, "version": str(own.version)}
         with tempfile.TemporaryDirectory() as folder:
             wheel = build_wheel(
                 Path(folder),
@@ -66,8 +64,8 @@ class StandInWheel:
                 tag=self.tag,
                 requires=[self.requirement],
                 requires_python=self.link.file.requires_python,
-                summary=f"{own.name} {own.version} stands in for it: both are builds of one package",
-                dist_info={STAND_IN: json.dumps(said, sort_keys=True).encode()},
+                summary=stand_in_summary(own.name, str(own.version)),
+                dist_info={STAND_IN: stand_in_record(own.name, str(own.version))},
             )
             return wheel.read_bytes()
 
@@ -81,10 +79,16 @@ class StandInWheel:
             (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
             return archive.read(name)
 
-    @property
-    def sha256(self) -> str:
-        """Of the file."""
-        return hashlib.sha256(self.content).hexdigest()
+    def entry(self, url: str = "") -> PageFile:
+        """How a page lists it."""
+        return PageFile(
+            self.filename,
+            hashes={"sha256": hashlib.sha256(self.content).hexdigest()},
+            url=url,
+            size=len(self.content),
+            requires_python=self.link.file.requires_python or "",
+            core_metadata={"sha256": hashlib.sha256(self.metadata).hexdigest()},
+        )
 
 
 def stand_in_of(link: WheelLink, name: NormalizedName) -> StandInWheel | None:

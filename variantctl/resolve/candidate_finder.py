@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.families.registry import MemberWishes
+from variantctl.filesystem.digests import file_digest
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
@@ -23,7 +24,7 @@ from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.further_wheels import further_wheels
-from variantctl.resolve.origins import digest_of, is_same_source, is_same_wheel
+from variantctl.resolve.origins import is_same_source, is_same_wheel
 from variantctl.resolve.prefetch import Prefetcher
 from variantctl.resolve.present import Present
 from variantctl.select.compatibility import Interpreter
@@ -475,7 +476,7 @@ class CandidateFinder:
         if not allowed or any(algorithm in link.file.hashes for algorithm in allowed):
             return
         path = self._package_finder.fetch(link).path
-        if any(digest_of(path, algorithm) in digests for algorithm, digests in allowed.items()):
+        if any(file_digest(path, algorithm) in digests for algorithm, digests in allowed.items()):
             return
         raise HashesError(
             f"{link.wheel.filename}: its hash is none of those given for {candidate.name}",

@@ -205,8 +205,8 @@ def _extra_of_member(base: BaseCandidate) -> tuple[NormalizedName, ...]:
     """The extra that makes a wheel the member of a family that it is: what it brings is needed as well."""
     if isinstance(base, InstalledCandidate):
         return (base.extra,) if base.extra is not None else ()
-    backend = base.wheel.link.backend
-    return (backend.extra,) if backend is not None and backend.extra is not None else ()
+    extra = base.wheel.link.extra
+    return (extra,) if extra is not None else ()
 
 
 def _abi_needs(candidate: WheelCandidate) -> Iterator[Need]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag
 
+from variantctl.filesystem.digests import file_digest
 from variantctl.net.redaction import without_secrets
 from variantctl.net.urls import is_file_url, url_to_path
 from variantctl.target.installed import InstalledPackage
@@ -23,7 +22,7 @@ def is_same_wheel(package: InstalledPackage, url: str) -> bool:
     info = (package.direct_url or {}).get("archive_info")
     recorded = info.get("hashes", {}).get("sha256") if isinstance(info, dict) else None
     path = url_to_path(address)
-    return path.is_file() and recorded == digest_of(path, "sha256")
+    return path.is_file() and recorded == file_digest(path)
 
 
 def is_same_source(package: InstalledPackage, wanted: Mapping[str, Any]) -> bool:
@@ -33,15 +32,6 @@ def is_same_source(package: InstalledPackage, wanted: Mapping[str, Any]) -> bool
     """
     recorded = package.direct_url
     return "dir_info" not in wanted and recorded is not None and _identity(wanted) == _identity(recorded)
-
-
-def digest_of(path: Path, algorithm: str) -> str:
-    """Of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        digest = hashlib.new(algorithm)
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _identity(record: Mapping[str, Any]) -> tuple[object, ...]:

@@ -8,7 +8,6 @@ from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 
-from variantctl.backends.source import PRIORITY
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.net.redaction import without_secrets
 from variantctl.requirements.requirement import UserRequirement
@@ -402,17 +401,16 @@ def because(wheel: RankedWheel, requested: bool, parents: Sequence[str], name: s
     who = "requested" if requested else f"needed by {', '.join(parents)}"
     label = wheel.label
     backend = wheel.link.backend
-    best = tuple(item for item in wheel.best if item.namespace != PRIORITY)
     if backend is not None and backend.member:
         taken = wheel.link.own_name.name if backend.extra is None else f"{name}[{backend.extra}]"
         who = f"{who} as {name}" if taken != name and name else who
     if label is None:
         return who
-    if not best:
+    if not wheel.best:
         return f"{who}; {label}" if wheel.properties else f"{who}; {label}: no variant with properties fits"
     properties: list[str] = []
     previous = ""
-    for item in best:
+    for item in wheel.best:
         text = f"{item.feature} :: {item.value}"
         properties.append(text if item.namespace == previous else f"{item.namespace} :: {text}")
         previous = item.namespace

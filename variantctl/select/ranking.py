@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from variantctl.backends.source import PRIORITY
 from variantctl.indexes.project_files import WheelLink
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.preferences import NON_VARIANT, VariantPreferences
@@ -197,11 +198,16 @@ def _ranked(link: WheelLink, rank: int, terms: SelectionContext) -> RankedWheel:
 
 
 def _best(properties: Properties, terms: SelectionContext) -> Iterator[VariantProperty]:
-    """The best supported value of each feature; namespaces and features in their order of priority."""
+    """The best supported value of each feature; namespaces and features in their order of priority.
+
+    ``PRIORITY`` is none of them: it only says which of two that fit equally well goes first.
+    """
     if not properties or terms.metadata is None:
         return
     supported = terms.allowed
     for namespace in terms.metadata.used_namespaces:
+        if namespace == PRIORITY:
+            continue
         for feature, values in supported.get(namespace, {}).items():
             wanted = set(properties.get(namespace, {}).get(feature, ()))
             best = next((value for value in values if value in wanted), None) if wanted else None

@@ -253,6 +253,16 @@ def _from_dist_info(path: Path, name: NormalizedName, version: Version) -> Insta
     )
 
 
+def stand_in_record(by: str, version: str) -> bytes:
+    """What ``STAND_IN`` says: which distribution stands in, in which version."""
+    return json.dumps({"format": 1, "by": by, "version": version}, sort_keys=True).encode()
+
+
+def stand_in_summary(by: str, version: str) -> str:
+    """What METADATA of such a name says in a line."""
+    return f"{by} {version} stands in for it: both are builds of one package"
+
+
 def _stood_in_by(dist_info: Path, notes: list[str]) -> NormalizedName | None:
     data = _json(dist_info / STAND_IN, notes)
     by = data.get("by") if data else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from variantctl.filesystem.digests import file_digest
 from variantctl.values import dataclass
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename
@@ -122,19 +122,10 @@ def inspect_wheel(path: Path, *, progress: Progress | None = None) -> WheelRepor
             size=path.stat().st_size,
             unpacked=sum(info.file_size for info in archive.infos.values()),
             files=len(archive.infos),
-            sha256=file_sha256(path),
+            sha256=file_digest(path),
             problem=problem,
             notes=notes,
         )
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal, read in pieces."""
-    hasher = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            hasher.update(piece)
-    return hasher.hexdigest()
 
 
 def _provider(provider: ProviderInfo) -> str:

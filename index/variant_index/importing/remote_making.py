@@ -7,7 +7,6 @@ two are apart because a label's properties are those that all of its wheels show
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 import tempfile
@@ -20,6 +19,7 @@ from variant_index.importing.making import Made
 from variant_index.importing.work import Item
 from variant_index.journal import Journal, key_of
 from variant_index.one_file import Report, audit_open, fetched, place_of
+from variantctl.filesystem.digests import file_digest
 from variantctl.values import dataclass
 from variantctl.wheels.archive import WheelArchive
 from variantctl.wheels.audit import WheelAudit, library_as_json, library_from_json
@@ -30,7 +30,6 @@ from variantctl.wheels.rewrite import WheelEdits, rewrite
 from variantctl.wheels.verify import verify_archive
 
 LOOKED, MADE, WHEELS = ".import/looked", ".import/made", "wheels"
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def write(task: Writing, report: Report = lambda _size: None) -> bool:
             made = Path(folder, task.name)
             rewrite(archive, made, task.edits)
             size = made.stat().st_size
-            output.put_file(f"{WHEELS}/{task.name}", made, _sha256(made))
+            output.put_file(f"{WHEELS}/{task.name}", made, file_digest(made))
     note = json.dumps({"name": task.name, "size": size}).encode()
     # It may say so already of a file that somebody took away.
     journal.note(task.key, note)
@@ -190,11 +189,3 @@ def _written(content: bytes | None) -> dict[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _sha256(path: Path) -> str:
-    hasher = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            hasher.update(piece)
-    return hasher.hexdigest()

@@ -182,13 +182,20 @@ def _of_family(
     args: argparse.Namespace, selection: Selection, client: HttpClient, opened: ExitStack
 ) -> Import:
     """The members of a family, from where packages come from otherwise."""
+    from variant_index.errors import FolderError
     from variant_index.importing.run import Import
+    from variant_index.locations import is_store_url
 
     from variantctl.cache.folder import Cache
     from variantctl.config.settings import load_index_settings
     from variantctl.indexes.finder import PackageFinder
     from variantctl.net.errors import SettingsError
 
+    if is_store_url(args.output):
+        raise FolderError(
+            f"{args.output}: a family is imported into a folder",
+            hint="Give a folder with -o, and publish its wheels with 'variantctl index add'.",
+        )
     settings = load_index_settings(index_url=args.place, no_backends=True, trusted_hosts=args.trusted_host)
     if args.family not in settings.families.names:
         hint = f"There are: {', '.join(settings.families.names)}."

@@ -247,10 +247,10 @@ def _by_recipe(args: argparse.Namespace) -> int:
 def _described(wheel: WheelToMake, out_dir: Path, dry_run: bool) -> dict[str, object]:
     entry = wheel.as_json(out_dir)
     if not dry_run:
-        from variantctl.wheels.inspect import file_sha256
+        from variantctl.filesystem.digests import file_digest
 
         path = out_dir / wheel.filename
-        entry |= {"size": path.stat().st_size, "sha256": file_sha256(path)}
+        entry |= {"size": path.stat().st_size, "sha256": file_digest(path)}
     return entry
 
 

@@ -5,7 +5,7 @@
 
 const variantChoice = (() => {
   const ABI = "abi_dependency";
-  const PRIORITY = "priority :: "; // what only decides between equal builds
+  const PRIORITY = "priority"; // the namespace that only decides between equal builds
   const MOST = 4; // values that a reason lists, as in resolve/reasons.py
 
   const mapOf = (pairs) => new Map(pairs);
@@ -123,12 +123,9 @@ const variantChoice = (() => {
   // Why a wheel that can be taken is where it is, after the one `before` it.
   function placeReason(item, before, ranks) {
     const { label } = item.wheel;
-    const isPriority = (property) => property.startsWith(PRIORITY);
     if (!before) {
-      const best = item.best.filter((property) => !isPriority(property));
-      if (label !== null && (!item.properties.size || (item.best.length && !best.length)))
-        return { kind: "best", detail: "no variant with properties can be taken" };
-      return best.length ? { kind: "best", detail: `it has ${best.join(", ")}` } : null;
+      if (item.best.length) return { kind: "best", detail: `it has ${item.best.join(", ")}` };
+      return label === null ? null : { kind: "best", detail: "no variant with properties can be taken" };
     }
     const other = before.wheel;
     const order = (detail) => ({ kind: "order", detail });
@@ -137,13 +134,13 @@ const variantChoice = (() => {
     if (label === null) return order("a non-variant wheel comes after every variant");
     if (!item.properties.size) return order("the null variant comes after every other variant");
     for (const [at, mine] of item.best.entries()) {
-      if (at >= before.best.length || mine === before.best[at]) continue;
-      if (isPriority(mine) && isPriority(before.best[at]))
-        return order(`is as good as ${other.label}, which its publisher puts first`);
-      return order(`${mine} comes after ${before.best[at]} (${other.label})`);
+      if (at < before.best.length && mine !== before.best[at])
+        return order(`${mine} comes after ${before.best[at]} (${other.label})`);
     }
     if (item.best.length < before.best.length)
       return order(`${other.label} has ${before.best.slice(item.best.length).join(", ")} too`);
+    if (item.properties.has(PRIORITY))
+      return order(`is as good as ${other.label}, which its publisher puts first`);
     return order(`its properties rank the same as those of ${other.label}`);
   }
 
@@ -152,6 +149,7 @@ const variantChoice = (() => {
   function bestOf(properties, release, offers) {
     const best = [];
     for (const { name } of release.namespaces) {
+      if (name === PRIORITY) continue;
       for (const [feature, values] of offers.get(name) ?? []) {
         const wanted = properties.get(name)?.get(feature) ?? [];
         const value = values.find((one) => wanted.includes(one));
