@@ -37,8 +37,41 @@ def test_help_begins_with_examples(tmp_path: Path) -> None:
 
 def test_a_missing_argument_shows_the_usage_in_a_line(tmp_path: Path) -> None:
     told = said("explain", cwd=tmp_path)
-    assert "usage: variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...] Try" in told
+    assert "usage: variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]" in told
     assert "--extra-index-url" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("install --accelerator nope x", "error: --accelerator: there is no 'nope' hint: There are: prefer,"),
+        (
+            "install x --accelerator",
+            "error: --accelerator needs a value hint: `variantctl install --help` shows",
+        ),
+        ("cache prune --older-than 3d", "error: there is no option '--older-than' hint:"),
+        ("completion zsh bash", "error: 'bash': more is given than the command takes hint:"),
+        ("index serve x --port y", "error: --port: 'y' is no whole number hint:"),
+        ("index flatten", "error: OUT and PROFILE are missing hint: For example: `variantctl index flatten"),
+        ("wheel make", "error: --file or --recipe is missing hint: For example: `variantctl wheel make"),
+        ("wheel info x.whl", "did you mean 'variantctl wheel inspect'?"),
+        ("lock -r no.txt", "error: there is no file no.txt hint: Correct the path."),
+        ("export -r .", "error: . is a folder, not a file hint: For a project in a folder:"),
+        (
+            "sync no.toml --dry-run",
+            "error: there is no file no.toml hint: Make one: `variantctl lock NAME -o pyl",
+        ),
+        ("run no.py", "error: there is no file no.py hint: Name a script, or a command:"),
+        ("profile from slurm no.txt", "error: there is no file no.txt"),
+        ("lock torch==", "error: the command line: 'torch==' cannot be read as a requirement: Expected "),
+        ("detect --profile h10", "error: there is no profile 'h10', and no file of that name hint: did you"),
+        ("wheel validate .", "1 problem a wheel's filename ends in '.whl'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, words: str, told: str) -> None:
+    found = said(*words.split(), cwd=tmp_path)
+    assert told in found
+    assert "argument" not in found and "No such file" not in found and "hint: usage" not in found
 
 
 def test_a_wheel_that_is_not_there(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_bad_locks_leave_the_environment_as_it_was(
 
 def test_no_lock_there(small: Bench, venv: Path) -> None:
     outcome = small.sync("-p", venv)
-    assert (outcome.code, "cannot be read" in outcome.err) == (1, True)
+    assert (outcome.code, "there is no file" in outcome.err) == (1, True)
 
 
 # --- locks of other tools ---

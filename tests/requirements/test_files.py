@@ -162,7 +162,7 @@ def test_errors_name_file_and_line(
 
 
 def test_missing_files_name_who_asked(tmp_path: Path) -> None:
-    with pytest.raises(RequirementFileError, match=r"gone\.txt: No such file"):
+    with pytest.raises(RequirementFileError, match=r"there is no file .*gone\.txt"):
         read(tmp_path / "gone.txt")
     write(tmp_path, "-r gone.txt\n")
     with pytest.raises(RequirementFileError, match=r"gone\.txt \(named at .*requirements\.txt:1\)"):

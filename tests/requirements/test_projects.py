@@ -71,5 +71,5 @@ def test_what_cannot_be_read(tmp_path: Path, text: str, why: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RequirementFileError, match="No such file"):
+    with pytest.raises(RequirementFileError, match="there is no file"):
         read_project(tmp_path / "pyproject.toml")

@@ -23,6 +23,20 @@ _BELOW = 6
 """Where what an example is for begins, if it does not stand beside the example."""
 
 
+class UsageError(VariantctlError):
+    """The command line does not say something that can be done.
+
+    Attributes:
+        usage: the command's usage in a line, which a person sees below the hint; ``""``: not known yet.
+    """
+
+    kind = "usage"
+
+    def __init__(self, message: str, *, hint: str | None = None, usage: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.usage = usage
+
+
 class _Line(argparse.Action):
     """A line of help that is no argument."""
 
@@ -31,12 +45,6 @@ class _Line(argparse.Action):
 
     def __call__(self, *_arguments: Any) -> None:
         """Nobody types it."""
-
-
-class UsageError(VariantctlError):
-    """The command line does not say something that can be done."""
-
-    kind = "usage"
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,25 +82,26 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, words: Sequence[str]) -> NoReturn:
         from variantctl.cli.habits import of_option
+        from variantctl.cli.usage_words import unknown_words
 
         known = [
             name for action in self._actions for name in action.option_strings if action.help != SUPPRESS
         ]
         said = [hint for word in words if word.startswith("-") and (hint := of_option(word, known))]
-        self._usage_error(f"unrecognized arguments: {' '.join(words)}", said)
+        self._usage_error(unknown_words(words), said)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError as error:
+        except argparse.ArgumentError:
             if isinstance(action, argparse._SubParsersAction):
                 self._refuse_command(value, list(action.choices))
             from variantctl.variants.suggestions import did_you_mean
 
-            near = did_you_mean(str(value), map(str, action.choices or ()))
-            if near is None:
-                raise
-            self._usage_error(str(error), [near])
+            choices = [str(choice) for choice in action.choices or ()]
+            near = did_you_mean(str(value), choices)
+            name = max(action.option_strings or (str(action.metavar or action.dest),), key=len)
+            self._usage_error(f"{name}: there is no {value!r}", [near or f"There are: {', '.join(choices)}."])
 
     def _refuse_command(self, word: str, known: Sequence[str]) -> NoReturn:
         from variantctl.cli.habits import of_action, of_command
@@ -108,14 +117,20 @@ class Parser(argparse.ArgumentParser):
         if actions is not None and message.endswith(f"are required: {actions.metavar}"):
             kind = str(actions.metavar).lower()
             self._usage_error(f"the {kind} is missing", [f"There are: {', '.join(actions.choices)}."])
-        self._usage_error(message, [])
+        from variantctl.cli.usage_words import in_words
+
+        example = self._first_example() if "required" in message else None
+        self._usage_error(in_words(message), [f"For example: `{example}`."] if example else [])
 
     def _usage_error(self, message: str, said: Sequence[str]) -> NoReturn:
-        raise UsageError(message, hint="\n".join([*said, *self.usage_lines()]))
+        raise self.with_usage(UsageError(message, hint="\n".join(said) or None))
 
-    def usage_lines(self) -> list[str]:
-        """The usage in a line, and where to read more."""
-        return [f"usage: {self._short_usage()}", f"Try '{self.prog} --help'."]
+    def with_usage(self, error: UsageError) -> UsageError:
+        """The same error, with the usage in a line; where it has no hint, `--help` is one."""
+        if error.usage:
+            return error  # `help COMMAND` asked the parser of all commands, which told its own
+        hint = error.hint or f"`{self.prog} --help` shows the options and examples."
+        return UsageError(error.message, hint=hint, usage=self._short_usage())
 
     def _short_usage(self) -> str:
         """``variantctl explain [OPTIONS] REQUIREMENT [REQUIREMENT ...]``: all options would fill a screen."""
@@ -149,6 +164,11 @@ class Parser(argparse.ArgumentParser):
         tail.add_text(self.epilog)
         parts = [head.format_help(), self._examples(), *sections, tail.format_help()]
         return "\n".join(part for part in parts if part)
+
+    def _first_example(self) -> str | None:
+        from variantctl.cli import examples
+
+        return next((line for line, _ in examples.of(" ".join(self.prog.split()[1:]))), None)
 
     def _examples(self) -> str:
         from variantctl.cli import examples
@@ -285,7 +305,7 @@ def _guarded(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except UsageError as error:
-        return render.failure(error, as_json=as_json, code=2)
+        return render.failure(error, as_json=as_json, code=2, usage=error.usage)
     except VariantctlError as error:
         return render.failure(error, as_json=as_json, code=1, traceback=verbose)
     except KeyboardInterrupt:
@@ -325,14 +345,12 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _with_usage(error: UsageError, parser: Parser, args: argparse.Namespace) -> UsageError:
     """The same, with the usage of the command that raised it, and of its action if it has any."""
-    if "usage: " in (error.hint or ""):
-        return error  # `help COMMAND` asked the parser of all commands, which told its own
     words = [args.command, *([args.action] if "action" in args else [])]
     for word in words:
         for action in parser._actions:
             if isinstance(action, argparse._SubParsersAction) and word in action.choices:
                 parser = action.choices[word]
-    return UsageError(error.message, hint="\n".join(filter(None, [error.hint, *parser.usage_lines()])))
+    return parser.with_usage(error)
 
 
 def _system_error(error: OSError) -> VariantctlError:

@@ -67,12 +67,15 @@ def read_text(path: Path) -> str:
         RequirementFileError: it cannot be read, or is no UTF-8.
     """
     from variantctl.filesystem.bounded import read_bounded
+    from variantctl.filesystem.errors import unread
     from variantctl.requirements.errors import RequirementFileError
 
     try:
         return read_bounded(path).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise RequirementFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise RequirementFileError(unread(path, error)) from error
+    except ValueError as error:
+        raise RequirementFileError(f"{path}: {error}") from error
 
 
 def write_text(path: Path, text: str) -> None:

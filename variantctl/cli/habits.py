@@ -38,6 +38,11 @@ ACTIONS: Mapping[str, str] = {
     "config list": "config check",
     "config set": "config check",
     "index versions": "versions",
+    "wheel check": "wheel validate",
+    "wheel info": "wheel inspect",
+    "wheel list": "wheel inspect",
+    "wheel show": "wheel inspect",
+    "wheel verify": "wheel validate",
     "provider add": "provider trust",
     "provider remove": "provider untrust",
 }

@@ -163,7 +163,11 @@ def failure_of(rows: Sequence[Row]) -> VariantctlError | None:
         return None
     if len({error.message for error in errors}) == 1:
         return errors[0]
-    lines = [f"{row.name}: {row.error.message}" for row in rows if row.error is not None]
+    of_message: dict[str, list[str]] = {}
+    for row in rows:
+        if row.error is not None:
+            of_message.setdefault(row.error.message, []).append(row.name)
+    lines = [f"{', '.join(names)}: {message}" for message, names in of_message.items()]
     failed = VariantctlError("\n".join(["none of the machines can have this:", *lines]), hint=errors[0].hint)
     failed.kind = errors[0].kind
     return failed

@@ -121,6 +121,7 @@ def _nodes(args: argparse.Namespace) -> tuple[list[Node], list[str]]:
 
 def _read(file: str) -> tuple[bytes, str]:
     from variantctl.filesystem.bounded import read_bounded
+    from variantctl.filesystem.errors import unread
     from variantctl.providers.clusters.errors import ClusterFileError
 
     if file == "-":
@@ -131,7 +132,7 @@ def _read(file: str) -> tuple[bytes, str]:
     try:
         return read_bounded(Path(file), _MOST_BYTES), file
     except OSError as error:
-        raise ClusterFileError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise ClusterFileError(unread(file, error)) from error
 
 
 def _text(data: bytes, source: str) -> str:

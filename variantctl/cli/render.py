@@ -99,7 +99,13 @@ def detail(text: str) -> None:
 
 
 def failure(
-    error: VariantctlError, *, as_json: bool, code: int, traceback: bool = False, kind: str | None = None
+    error: VariantctlError,
+    *,
+    as_json: bool,
+    code: int,
+    traceback: bool = False,
+    kind: str | None = None,
+    usage: str = "",
 ) -> int:
     """Print an error (as the JSON error object where JSON was asked for) and return the exit code."""
     if traceback:
@@ -115,6 +121,8 @@ def failure(
         _say("error", error.message, BOLD_RED)
         if error.hint:
             _say("hint", error.hint, CYAN)
+        if usage:
+            _say("usage", usage, CYAN)
     return code
 
 

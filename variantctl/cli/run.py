@@ -92,11 +92,14 @@ def _script(word: str, args: argparse.Namespace) -> tuple[str, str] | None:
     if not is_script:
         return None
     from variantctl.filesystem.bounded import read_bounded
+    from variantctl.filesystem.errors import unread
 
     try:
         return read_bounded(path).decode("utf-8", "surrogateescape"), word
     except OSError as error:
-        raise UsageError(f"{word}: {error.strerror or error}") from error
+        raise UsageError(
+            unread(word, error), hint="Name a script, or a command: variantctl run -- COMMAND"
+        ) from error
 
 
 def _of_script(args: argparse.Namespace, metadata: ScriptMetadata, origin: str) -> Environment:

@@ -26,6 +26,17 @@ class NoSpaceError(InstallError):
     kind = "no-space"
 
 
+def unread(path: Path | str, error: OSError) -> str:
+    """Why a file could not be read, as the beginning of a message: ``there is no file a.txt``."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return f"there is no file {path}"
+    if isinstance(error, IsADirectoryError):
+        return f"{path} is a folder, not a file"
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read ({error.strerror})"
+    return f"{path} cannot be read: {error.strerror or error}"
+
+
 def from_os_error(error: OSError, folder: Path, doing: str) -> InstallError:
     """The same failure in words: ``doing`` is what was under way, ``folder`` where."""
     where = error.filename2 or error.filename or folder
@@ -40,4 +51,7 @@ def from_os_error(error: OSError, folder: Path, doing: str) -> InstallError:
             f"{doing}: {where} may not be written ({reason})",
             hint=f"Make {folder} writable for you, or use another environment (--python).",
         )
-    return InstallError(f"{doing}: {where}: {reason}")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        reason = "the folder that it belongs into is not there, and cannot be made"
+    said = f"{where}: {reason}"
+    return InstallError(said if str(where) in doing else f"{doing}: {said}")

@@ -17,6 +17,7 @@ from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, Pylo
 from packaging.pylock import is_valid_pylock_path as is_valid_path
 
 from variantctl.filesystem.bounded import read_bounded
+from variantctl.filesystem.errors import unread
 from variantctl.lock.contents import FILENAMES, Declared, Lock, LockedBackend, LockedPackage, LockedWheel
 from variantctl.lock.document import TOOL
 from variantctl.lock.errors import LockFileError
@@ -45,7 +46,7 @@ def read_lock(path: Path) -> Lock:
     Raises:
         LockFileError: it is not there, or not a lock file.
     """
-    if not is_valid_path(path):
+    if not is_valid_path(path) and path.exists():
         hint = None
         if path.suffix in (".txt", ".in", ".toml"):
             hint = f"Lock what it names with `variantctl lock -r {path}`, and then run `variantctl sync`."
@@ -54,8 +55,8 @@ def read_lock(path: Path) -> Lock:
         data = read_bounded(path)
     except OSError as error:
         raise LockFileError(
-            f"{path} cannot be read: {error.strerror}",
-            hint=f"Make it with 'variantctl lock REQUIREMENT... -o {path}'.",
+            unread(path, error),
+            hint=f"Make one: `variantctl lock NAME -o {path if is_valid_path(path) else 'pylock.toml'}`.",
         ) from None
     return parse_lock(data, str(path))
 

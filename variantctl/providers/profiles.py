@@ -14,6 +14,7 @@ from variantctl.providers.plugins import our_plugins
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.properties import ABI_DEPENDENCY, VariantProperty
+from variantctl.variants.suggestions import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -264,10 +265,14 @@ def _unknown_key(key: str, allowed: tuple[str, ...], source: str, prefix: str = 
 
 
 def _unknown(name: str, is_path: bool) -> str:
-    return f"{name}: no such profile file" if is_path else f"no profile is named {name!r}, and no file is"
+    return (
+        f"{name}: no such profile file"
+        if is_path
+        else f"there is no profile {name!r}, and no file of that name"
+    )
 
 
 def _close_names(name: str) -> str:
     names = shipped_profiles()
-    close = difflib.get_close_matches(Path(name).stem.lower(), names, n=3, cutoff=0.5)
-    return ("did you mean " + " or ".join(close) + "?") if close else "shipped profiles: " + ", ".join(names)
+    near = did_you_mean(Path(name).stem.lower(), names, cutoff=0.5)
+    return near or f"shipped profiles: {', '.join(names)}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from variantctl.filesystem.bounded import read_bounded
+from variantctl.filesystem.errors import unread
 from variantctl.requirements.errors import RequirementError, RequirementFileError
 from variantctl.requirements.requirement import (
     UserRequirement,
@@ -159,7 +160,7 @@ class RequirementFileReader:
         try:
             return read_bounded(Path(place))
         except OSError as error:
-            raise RequirementFileError(f"{place}{by}: {error.strerror or error}") from error
+            raise RequirementFileError(f"{unread(place, error)}{by}", hint=_hint_for(place, error)) from error
 
     def _line(self, line: str, place: str, where: str, constraints: bool) -> None:
         if line.startswith("-"):
@@ -220,6 +221,14 @@ class RequirementFileReader:
         source = source_reference(value, origin=where, base=_folder_of(place), editable=True)
         if source is not None:
             self.result.sources.append(source)
+
+
+def _hint_for(place: str, error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return (
+            f"For a project in a folder: `variantctl install {place}`, or -r {Path(place, 'pyproject.toml')}."
+        )
+    return "Correct the path. A package is named without -r: `variantctl install NAME`."
 
 
 def _folder_of(place: str) -> Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.filesystem.bounded import read_bounded
+from variantctl.filesystem.errors import unread
 from variantctl.requirements.errors import RequirementFileError
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
@@ -154,7 +155,7 @@ def read_project(path: Path, content: bytes | None = None) -> Project:
     try:
         table = tomllib.loads((read_bounded(path) if content is None else content).decode("utf-8"))
     except OSError as error:
-        raise RequirementFileError(f"{path}: {error.strerror or error}") from error
+        raise RequirementFileError(unread(path, error), hint="Correct the path.") from error
     except (ValueError, RecursionError) as error:
         raise RequirementFileError(f"{path}: not valid TOML: {error}") from error
     project = table.get("project")

@@ -80,16 +80,22 @@ def parse_user_requirement(
         requirement = _parse(body, folder)
     except (InvalidVariantError, RequirementError, ValueError) as error:
         reason = getattr(error, "message", str(error))
-        hint = getattr(error, "hint", None) or _meant(body)
+        reason = reason.removeprefix(f"{body!r}: ").removeprefix("is not a dependency specifier: ")
+        hint = getattr(error, "hint", None) or _meant(body) or _SHAPE
         if isinstance(error, NoFileError) and "://" not in body:
-            raise NoFileError(f"{origin}: '{body}' is not there: {reason}", hint=hint) from error
+            raise NoFileError(f"{origin}: {body!r} is not there: {reason}", hint=hint) from error
         raise RequirementError(
-            f"{origin}: '{body}' cannot be read as a requirement: {reason}", hint=hint
+            f"{origin}: {body!r} cannot be read as a requirement: {reason}", hint=hint
         ) from error
     allowed = dict(hashes or {})
     if requirement.url:
         allowed = _with_fragment_hashes(requirement.url, allowed)
     return UserRequirement(requirement, origin, allowed)
+
+
+_SHAPE = (
+    "A requirement is a name, and versions where you want some: torch, 'torch>=2.9', 'torch[opt]==2.14.1'."
+)
 
 
 def _meant(body: str) -> str | None:

@@ -48,9 +48,15 @@ def make_environment(
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_LINES_OF_OUTPUT:])
         raise EnvironmentNotMadeError(
-            f"{python} could not make an environment in {folder}:\n{said}",
-            hint="Debian and Ubuntu have the venv module in a package of its own, python3-venv.",
+            f"{python} could not make an environment in {folder}:\n{said}", hint=_hint_for(said)
         )
+
+
+def _hint_for(said: str) -> str:
+    """What to do about what the venv module said (``Lib/venv/__main__.py``, and Debian's changes to it)."""
+    if "ensurepip" in said or "No module named venv" in said:
+        return "Debian and Ubuntu have the venv module in a package of its own, python3-venv."
+    return "Choose another folder: `variantctl venv DIR`."
 
 
 def _refuse_what_is_there(folder: Path, clear: bool) -> None:

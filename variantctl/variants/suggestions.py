@@ -17,8 +17,9 @@ def did_you_mean(wrong: str, known: Iterable[str], *, cutoff: float = 0.6) -> st
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(wrong, list(known), n=3, cutoff=cutoff)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else None
+    near = [repr(word) for word in get_close_matches(wrong, list(known), n=3, cutoff=cutoff)]
+    *rest, last = near or [""]
+    return f"did you mean {', '.join(rest)} or {last}?" if rest else f"did you mean {last}?" if near else None
 
 
 def listed(words: Iterable[str]) -> str:

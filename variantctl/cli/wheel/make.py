@@ -115,14 +115,12 @@ def run(args: argparse.Namespace) -> int:
         }
         given = next((option for option, value in single.items() if value), None)
         if given is not None:
-            raise UsageError(
-                f"argument {given}: not allowed with argument --recipe, which says it", hint=usage
-            )
+            raise UsageError(f"{given} and --recipe exclude each other: the recipe says it", hint=usage)
         return _by_recipe(args)
     if args.label is None and not args.null:
-        raise UsageError("one of the arguments --label --null is required", hint=usage)
+        raise UsageError("--label or --null is missing", hint=usage)
     if args.output is None:
-        raise UsageError("the following arguments are required: -o/--output", hint=usage)
+        raise UsageError("--output is missing", hint=usage)
     return _one(args)
 
 

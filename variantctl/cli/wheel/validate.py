@@ -69,7 +69,7 @@ def _asker(args: argparse.Namespace) -> AskValidity:
 
 
 def _show(one: Validation) -> None:
-    name = one.path.name
+    name = one.path.name or str(one.path)
     for text in one.notes:
         note(text)
     count = len(one.problems)
