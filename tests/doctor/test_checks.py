@@ -76,7 +76,7 @@ def test_a_driver_that_was_downgraded() -> None:
     assert "this machine's driver offers 12.8 and older" in found.detail
     assert found.hint == (
         "Update the CUDA driver to 13.0 or newer, or choose again: "
-        "`variantctl install --reinstall torch==1.0` reinstalls it."
+        "`variantctl install --reinstall torch` takes the newest release that has a build for it."
     )
     assert not is_healthy([found])
 
@@ -116,7 +116,7 @@ def test_builds_for_different_backends() -> None:
     assert ("error", "mixed-backends", "torch") in kinds(found)
     (mixed,) = (finding for finding in found if finding.kind == "mixed-backends")
     assert "torch 2.10.0+cpu for cpu; torchvision 0.25.0+cu128 for cu128" in mixed.detail
-    assert "--reinstall torch==2.10.0 torchvision==0.25.0" in mixed.hint
+    assert "--reinstall torch torchvision --backends pytorch`" in mixed.hint
     same = findings(built_for("torch", "2.10.0+cpu"), built_for("torchvision", "0.25.0+cpu"))
     assert same == []
 

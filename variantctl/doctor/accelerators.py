@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -13,6 +13,7 @@ from variantctl.doctor.inspection import Inspected, backend_sources
 from variantctl.doctor.members import Members, check_members
 from variantctl.doctor.mixtures import backend
 from variantctl.doctor.orphans import left_over
+from variantctl.doctor.remedies import chosen_again
 from variantctl.families.registry import Families
 from variantctl.select.fit import devices, fit_of_ordinary, present
 from variantctl.select.ordinary_builds import CPU, VENDORS, toolkit_version
@@ -63,7 +64,7 @@ def check_accelerators(
     findings = list(_cpu_builds(packages, machine, commands))
     for item in packages.values():
         if not item.build.library and not _is_variant(item):
-            findings += _ordinary(item, machine, members, commands)
+            findings += _ordinary(item, packages.values(), machine, members, commands)
     named = [NormalizedName(finding.package) for finding in findings]
     told = {*named, *map(members.plugin_of, named)}
     there = present(machine.supported)
@@ -107,7 +108,8 @@ def _cpu_builds(
             continue  # that they do not go together is told already
         usable = _usable_backends(source, machine) if members else []
         if members and usable:
-            yield _cpu_family(members, source, usable, machine, commands)
+            anew = chosen_again(members[0], packages.values(), commands)
+            yield _cpu_family(members, source, usable, machine, anew)
 
 
 def _is_for_cpus(item: Inspected) -> bool:
@@ -124,32 +126,38 @@ def _cpu_family(
     source: BackendSource,
     usable: Sequence[str],
     machine: Machine,
-    commands: Commands,
+    anew: str,
 ) -> Finding:
     named = ", ".join(map(str, members))
     are = "are builds" if len(members) > 1 else "is a build"
     there = devices(present(machine.supported))
     builds = f"for which {source.name} has {', '.join(usable[:3])}"
     detail = f"{named} {are} for CPUs, and {machine.who} has {there}, {builds}"
-    command = commands.install("--reinstall", *(item.name for item in members), "--backends", source.name)
     return Finding(
         "error",
         "cpu-build",
         members[0].name,
         detail,
-        f"`{command}` takes the newest release that has a build for it.",
+        anew,
         "Programs run on the CPU alone: torch.cuda.is_available() is False.",
         _evidence(members),
     )
 
 
-def _ordinary(item: Inspected, machine: Machine, members: Members, commands: Commands) -> Iterator[Finding]:
+def _ordinary(
+    item: Inspected,
+    packages: Collection[Inspected],
+    machine: Machine,
+    members: Members,
+    commands: Commands,
+) -> Iterator[Finding]:
     """An ordinary wheel for an accelerator that is not there, or that its driver cannot run."""
     if item.build.accelerator in (None, CPU):
         return
     fit = fit_of_ordinary(item.build, machine.supported, machine.who, machine.unanswered.get)
+    instead = _instead(item, packages, machine, members, commands)
     if fit.status == "fits":
-        yield from _of_sub_index(item, machine, members, commands)
+        yield from _of_sub_index(item, machine, instead)
         return
     if fit.status == "unknown":
         yield Finding(
@@ -164,7 +172,7 @@ def _ordinary(item: Inspected, machine: Machine, members: Members, commands: Com
         kind,
         item.name,
         f"{item} {fit.why}",
-        update + _instead(item, machine, members, commands),
+        update + instead,
         "It cannot use a GPU here."
         if fit.status == "misfit"
         else "Nothing here can use what it was built for.",
@@ -172,19 +180,22 @@ def _ordinary(item: Inspected, machine: Machine, members: Members, commands: Com
     )
 
 
-def _instead(item: Inspected, machine: Machine, members: Members, commands: Commands) -> str:
+def _instead(
+    item: Inspected,
+    packages: Collection[Inspected],
+    machine: Machine,
+    members: Members,
+    commands: Commands,
+) -> str:
     """What to install in place of a build that does not fit."""
     if item.family is not None:
-        command = commands.install("--reinstall", item.name, "--backends", item.family)
-        return f"`{command}` takes the build for {machine.who}."
+        return chosen_again(item, packages, commands)
     if (better := members.instead(item.name, machine.ask, commands)) is not None:
         return f"{better} takes the build for {machine.who}."
     return f"`{commands.uninstall(item.name)}` removes it."
 
 
-def _of_sub_index(
-    item: Inspected, machine: Machine, members: Members, commands: Commands
-) -> Iterator[Finding]:
+def _of_sub_index(item: Inspected, machine: Machine, instead: str) -> Iterator[Finding]:
     """PyTorch of an ordinary index is a sub-index's build, of which more is known: the GPUs it is for."""
     source = next((source for source in backend_sources() if source.name == item.family), None)
     if source is None or item.label is not None or item.build.version is None:
@@ -204,7 +215,7 @@ def _of_sub_index(
         "variant-mismatch",
         item.name,
         f"{item}, which is the build {label}, {reasons}",
-        _instead(item, machine, members, commands),
+        instead,
         "Kernels fail at run time: no kernel image is available for execution on the device.",
         _evidence([item]),
     )

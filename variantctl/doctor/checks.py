@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -15,6 +15,7 @@ from variantctl.doctor.imports import check_shared_files
 from variantctl.doctor.inspection import Inspected, Inspection
 from variantctl.doctor.members import Members
 from variantctl.doctor.mixtures import check_mixture
+from variantctl.doctor.remedies import brought_back, choose_together, chosen_again, is_for_accelerator
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import update_for
@@ -55,9 +56,9 @@ class Ground:
     families: Families = NO_FAMILIES
     as_one: bool = True
 
-    def reinstall(self, *packages: Inspected) -> str:
-        """What has packages chosen anew, in the versions they have."""
-        return self.commands.reinstall(package.pin for package in packages)
+    def reinstall(self, package: Inspected) -> str:
+        """What brings a package back as it was."""
+        return brought_back(package, self.commands)
 
 
 def check(inspection: Inspection, ground: Ground) -> list[Finding]:
@@ -65,18 +66,22 @@ def check(inspection: Inspection, ground: Ground) -> list[Finding]:
     versions = {**inspection.elsewhere, **{name: item.version for name, item in inspection.packages.items()}}
     findings: list[Finding] = []
     variants: dict[NormalizedName, MarkerVariant] = {}
-    for item in inspection.packages.values():
-        findings += _of_folder(item, ground)
-        findings += _of_platform(item, ground)
+    packages = inspection.packages.values()
+    for item in packages:
         supported = _supported(item, ground, versions)
         missing = _missing(item, supported)
-        findings += _of_variant(item, missing, supported, ground)
+        anew = ground.reinstall(item)
+        if missing and is_for_accelerator(item):
+            anew = chosen_again(item, packages, ground.commands)
+        findings += _of_folder(item, anew)
+        findings += _of_platform(item, packages, ground)
+        findings += _of_variant(item, missing, supported, ground, anew)
         # What it was built for counts where the machine no longer has it: that is told once, not for each
         # dependency that would follow from it.
         built_for = item.metadata.properties_of(item.label) if item.metadata and item.label else None
         seen = _everything(built_for or {}) if missing else supported
         variants[item.name] = narrow(item.metadata, item.label, seen)
-    findings += check_mixture(inspection.packages.values(), ground.commands)
+    findings += check_mixture(packages, ground.commands)
     requirements = {name: item.requires for name, item in inspection.packages.items()}
     graph = Graph(requirements, variants, ground.interpreter.markers)
     members = Members(inspection.packages, ground.interpreter.markers, ground.families, as_one=ground.as_one)
@@ -105,15 +110,15 @@ def is_healthy(findings: Sequence[Finding]) -> bool:
     return all(finding.severity != "error" for finding in findings)
 
 
-def _of_folder(item: Inspected, ground: Ground) -> Iterator[Finding]:
+def _of_folder(item: Inspected, anew: str) -> Iterator[Finding]:
     for problem in item.problems:
-        yield Finding("error", "broken-package", item.name, f"{item}: {problem}", ground.reinstall(item))
+        yield Finding("error", "broken-package", item.name, f"{item}: {problem}", anew)
     if item.missing:
         gone = f"{item}: {_files(item.missing)} missing"
-        yield Finding("error", "missing-files", item.name, gone, ground.reinstall(item))
+        yield Finding("error", "missing-files", item.name, gone, anew)
     if item.changed:
         changed = f"{item}: {_files(item.changed)} not what was installed"
-        yield Finding("error", "changed-files", item.name, changed, ground.reinstall(item))
+        yield Finding("error", "changed-files", item.name, changed, anew)
     if item.unlisted:
         yield Finding(
             "suggestion", "no-record", item.name, f"{item} has no RECORD, so its files cannot be checked"
@@ -128,19 +133,26 @@ def _files(paths: Sequence[str]) -> str:
     return f"{paths[0]} and {others} other {'file' if others == 1 else 'files'} are"
 
 
-def _of_platform(item: Inspected, ground: Ground) -> Iterator[Finding]:
+def _of_platform(item: Inspected, packages: Collection[Inspected], ground: Ground) -> Iterator[Finding]:
     if item.tags and not any(tag in ground.interpreter.ranks for tag in item.tags):
         tags = summarise(sorted(map(str, item.tags)))
         detail = f"{item} is for {tags}, which {ground.who} and its Python do not accept"
-        yield Finding("error", "wrong-platform", item.name, detail, ground.reinstall(item))
+        hint = ground.reinstall(item)
+        if is_for_accelerator(item):
+            hint = chosen_again(item, packages, ground.commands)
+        yield Finding("error", "wrong-platform", item.name, detail, hint)
     elif not ground.interpreter.accepts_python(item.requires_python):
         python = ground.interpreter.python
         detail = f"{item} needs Python {item.requires_python}, but this is {python}"
-        yield Finding("error", "wrong-python", item.name, detail, ground.reinstall(item))
+        # No wheel of this version is for this Python.
+        hint = choose_together(item, [item], ground.commands)
+        if is_for_accelerator(item):
+            hint = chosen_again(item, packages, ground.commands)
+        yield Finding("error", "wrong-python", item.name, detail, hint)
 
 
 def _of_variant(
-    item: Inspected, missing: Sequence[Unsupported], supported: Supported, ground: Ground
+    item: Inspected, missing: Sequence[Unsupported], supported: Supported, ground: Ground, anew: str
 ) -> Iterator[Finding]:
     """A variant that the machine does not support, or of which that cannot be known."""
     unknown = {need.namespace: why for need in missing if (why := ground.unanswered(need.namespace))}
@@ -153,7 +165,7 @@ def _of_variant(
     reasons = "; ".join(reason.detail for reason in property_reasons(rest, supported, ground.who))
     update = update_for(rest)
     hint = f"Update the {update[0]} to {update[1]} or newer, or choose again: " if update else ""
-    yield Finding("error", "variant-mismatch", item.name, f"{item} {reasons}", hint + ground.reinstall(item))
+    yield Finding("error", "variant-mismatch", item.name, f"{item} {reasons}", hint + anew)
 
 
 def _missing(item: Inspected, supported: Supported) -> list[Unsupported]:

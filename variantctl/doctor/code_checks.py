@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from packaging.utils import NormalizedName
 
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected
+from variantctl.doctor.remedies import chosen_again, is_for_accelerator
 from variantctl.machine_code.cuda import Architecture, toolkit_of_ptx
 from variantctl.values import dataclass
 from variantctl.variants.properties import Supported
@@ -57,10 +58,11 @@ def check_code(
     processors = supported.get("amd", {}).get("gfx_arch", ())
     findings: list[Finding] = []
     for name, libraries in code.items():
+        another = _another(packages[name], packages.values(), commands)
         if gpu is not None and "nvidia" in packages[name].declares:
-            findings += _nvidia(packages[name], libraries, gpu, commands)
+            findings += _nvidia(packages[name], libraries, gpu, another)
         if processors and "amd" in packages[name].declares:
-            findings += _amd(packages[name], libraries, processors, who, commands)
+            findings += _amd(packages[name], libraries, processors, who, another)
     return findings
 
 
@@ -76,7 +78,14 @@ def _gpu(supported: Supported, who: str) -> Gpu | None:
     return Gpu(best.major, best.minor, (int(major), int(minor or 0)), who)
 
 
-def _nvidia(item: Inspected, libraries: Sequence[Library], gpu: Gpu, commands: Commands) -> Iterator[Finding]:
+def _another(item: Inspected, packages: Collection[Inspected], commands: Commands) -> str:
+    """What may bring a build with code for the GPU; the same version would be the same file."""
+    if is_for_accelerator(item):
+        return chosen_again(item, packages, commands)
+    return f"`{commands.install('--upgrade', item.name)}` looks for a release that has it."
+
+
+def _nvidia(item: Inspected, libraries: Sequence[Library], gpu: Gpu, another: str) -> Iterator[Finding]:
     cubins = {architecture for library in libraries for architecture in library.code.cuda.cubin}
     ptx = {architecture for library in libraries for architecture in library.code.cuda.ptx}
     if not (cubins or ptx):
@@ -87,14 +96,13 @@ def _nvidia(item: Inspected, libraries: Sequence[Library], gpu: Gpu, commands: C
     if not any(Architecture.parse(text).compiles_for(gpu.major, gpu.minor) for text in ptx):
         lacking = f"none of {item}'s {len(evidence)} libraries with CUDA code has any"
         detail = f"{lacking} for {gpu}, which {gpu.who} has"
-        hint = commands.reinstall([item.pin])
-        yield Finding("error", "no-code-for-gpu", item.name, detail, hint, _NO_IMAGE, evidence)
+        yield Finding("error", "no-code-for-gpu", item.name, detail, another, _NO_IMAGE, evidence)
         return
     needed = _needed_driver(libraries)
     only = f"{item} has no machine code for {gpu}, which {gpu.who} has, only PTX"
     if needed is not None and needed > gpu.driver:
         detail = f"{only} that needs a driver for CUDA {_dotted(needed)}; this one runs {_dotted(gpu.driver)}"
-        hint = f"Update the driver, or: {commands.reinstall([item.pin])}"
+        hint = f"Update the driver, or: {another}"
         yield Finding("error", "ptx-too-new", item.name, detail, hint, _NO_IMAGE, evidence)
     else:
         yield Finding("suggestion", "ptx-only", item.name, only, "", _SLOW, evidence)
@@ -107,7 +115,7 @@ def _needed_driver(libraries: Sequence[Library]) -> tuple[int, int] | None:
 
 
 def _amd(
-    item: Inspected, libraries: Sequence[Library], processors: Sequence[str], who: str, commands: Commands
+    item: Inspected, libraries: Sequence[Library], processors: Sequence[str], who: str, another: str
 ) -> Iterator[Finding]:
     targets = {target.partition(":")[0] for library in libraries for target in library.code.amd}
     there = targets | {member for target in targets for member in GENERIC.get(target, ())}
@@ -119,9 +127,7 @@ def _amd(
     named = ", ".join(processors)
     detail = f"none of {item}'s {len(evidence)} libraries with AMD code has any for {named}, which {who} has"
     means = 'A kernel fails with "invalid device function".'
-    yield Finding(
-        "error", "no-code-for-gpu", item.name, detail, commands.reinstall([item.pin]), means, evidence[:5]
-    )
+    yield Finding("error", "no-code-for-gpu", item.name, detail, another, means, evidence[:5])
 
 
 def _evidence(libraries: Sequence[Library]) -> tuple[str, ...]:

@@ -75,6 +75,6 @@ class Commands:
         """``variantctl uninstall -y onnxruntime -p env``."""
         return shlex.join(["variantctl", "uninstall", "-y", *names, *self.environment])
 
-    def reinstall(self, pins: Iterable[str]) -> str:
-        """The command that has packages chosen anew, in the versions they have, and what it does."""
-        return f"`{self.install('--reinstall', *pins)}` reinstalls it."
+    def reinstall(self, words: Iterable[str]) -> str:
+        """The command that installs a version again, and what it does; the words are a pin, and options."""
+        return f"`{self.install('--reinstall', *words)}` reinstalls it."

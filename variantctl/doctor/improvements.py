@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from packaging.version import Version
 
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected, Inspection
+from variantctl.doctor.remedies import chosen_again, same_versions
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.net.errors import NetworkError, OfflineError
 from variantctl.resolve.accelerator_order import AcceleratorOrder
@@ -43,7 +44,7 @@ def improvements(
     for item in packages:
         begin(item.name)
         try:
-            findings += _of(item, candidate_finder, commands)
+            findings += _of(item, packages, candidate_finder, commands)
         except ProjectNotFound:
             continue
         except VariantctlError as error:
@@ -84,35 +85,52 @@ def _withdrawn(item: Inspected, candidate_finder: CandidateFinder) -> Iterator[F
         yield Finding("suggestion", "withdrawn", item.name, f"{item.name} {item.version} {warning}", hint)
 
 
-def _of(item: Inspected, candidate_finder: CandidateFinder, commands: Commands) -> Iterator[Finding]:
+def _of(
+    item: Inspected,
+    packages: Sequence[Inspected],
+    candidate_finder: CandidateFinder,
+    commands: Commands,
+) -> Iterator[Finding]:
     yield from _withdrawn(item, candidate_finder)
     public = Version(item.version.public)
     version = item.version if item.version in candidate_finder.versions(item.name) else public
     if version not in candidate_finder.versions(item.name):
-        yield from _other_version(item, candidate_finder, commands)
+        yield from _other_version(item, packages, candidate_finder, commands)
         return
     best = next(iter(candidate_finder.candidates(item.name, version, allow_yanked=True)), None)
     label = best.wheel.label if best is not None else None
-    if label is not None and label != item.label:
+    # A build for CPUs is no better one where the machine has an accelerator: another version may have its.
+    is_better = best is not None and (best.accelerators or not _is_accelerated(item, candidate_finder))
+    if is_better and label is not None and label != item.label:
         here = f"{item.label} is installed" if item.label else "a non-variant wheel is installed"
         detail = f"{item.name} {public}: {here}, and {label} is better for {candidate_finder.who}"
-        yield Finding("suggestion", "better-variant", item.name, detail, commands.reinstall([item.pin]))
+        yield Finding(
+            "suggestion", "better-variant", item.name, detail, same_versions(item, packages, commands)
+        )
     if best is None or not best.accelerators:
-        yield from _other_version(item, candidate_finder, commands)
+        yield from _other_version(item, packages, candidate_finder, commands)
     for advice in candidate_finder.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")
 
 
+def _is_accelerated(item: Inspected, candidate_finder: CandidateFinder) -> bool:
+    """Whether the machine has an accelerator, and the package is built for such."""
+    return bool(candidate_finder.builds.accelerators) and AcceleratorOrder(candidate_finder).counts_for(
+        item.name
+    )
+
+
 def _other_version(
-    item: Inspected, candidate_finder: CandidateFinder, commands: Commands
+    item: Inspected,
+    packages: Sequence[Inspected],
+    candidate_finder: CandidateFinder,
+    commands: Commands,
 ) -> Iterator[Finding]:
     """Another version with a build for the accelerator of the machine, where the installed one has none."""
+    if item.declares & VENDORS.keys() or not _is_accelerated(item, candidate_finder):
+        return
     order = AcceleratorOrder(candidate_finder)
-    if item.declares & VENDORS.keys() or not candidate_finder.builds.accelerators:
-        return
-    if not order.counts_for(item.name):
-        return
     versions = [each for each in candidate_finder.versions(item.name) if not each.is_prerelease]
     of_version = partial(candidate_finder.candidates, item.name)
     first = next(order.candidates(item.name, versions, of_version), None)
@@ -124,5 +142,7 @@ def _other_version(
         + (f" ({first.wheel.label})" if first.version.local is None else "")
         + " has one"
     )
-    command = commands.install(f"{item.name}=={first.version}")
-    yield Finding("suggestion", "build-in-another-version", item.name, detail, f"`{command}` takes it.")
+    hint = f"`{commands.install(f'{item.name}=={first.version}')}` takes it."
+    if item.family is not None:
+        hint = chosen_again(item, packages, commands)
+    yield Finding("suggestion", "build-in-another-version", item.name, detail, hint)

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from variantctl.doctor.findings import Commands, Finding
 from variantctl.doctor.inspection import Inspected
+from variantctl.doctor.remedies import BUILT_TOGETHER, choose_together
 from variantctl.variants.labels import NULL_LABEL
 
 ACCELERATORS = ("nvidia", "amd", "intel")
 """The namespaces of which an environment has one: a process loads one vendor's runtime."""
-
-BUILT_TOGETHER = ("torch", "torchvision", "torchaudio")
-"""Of a source's packages those that load each other's libraries, so that each must say what it is for."""
 
 _CUDA = re.compile(r"(?:cuda|cu)(\d+)\.?(\d+)")
 _CPU = "cpu"
@@ -69,15 +67,14 @@ def _of_family(members: Sequence[Inspected], commands: Commands) -> Iterator[Fin
         detail = (
             f"{_names(groups[built_for])} is for {built_for}; {_names(silent)} does not say what it is for"
         )
-        command = commands.install("--reinstall", *_pins([*groups[built_for], *silent]))
-        hint = f"`{command}` takes all of them from one backend."
+        hint = choose_together(silent[0], [*groups[built_for], *silent], commands)
         yield Finding("suggestion", "mixed-backends", silent[0].name, detail, hint)
 
 
 def _mixed(what: str, groups: dict[str, list[Inspected]], commands: Commands) -> Finding:
     told = "; ".join(f"{_names(items)} for {built_for}" for built_for, items in groups.items())
     items = [item for group in groups.values() for item in group]
-    hint = f"`{commands.install('--reinstall', *_pins(items))}` chooses for all of them together."
+    hint = choose_together(items[0], items, commands)
     return Finding("error", "mixed-backends", items[0].name, f"builds for {what} side by side: {told}", hint)
 
 
@@ -92,7 +89,3 @@ def _vendor(item: Inspected) -> str | None:
 
 def _names(items: Iterable[Inspected]) -> str:
     return ", ".join(map(str, items))
-
-
-def _pins(items: Iterable[Inspected]) -> list[str]:
-    return [item.pin for item in items]
