@@ -51,6 +51,14 @@ def test_what_only_the_removed_package_needed_is_told(shell: Shell) -> None:
     assert shell.run("uninstall", "app", "-q", "-p", "env").stderr == ""
 
 
+def test_what_stays_and_needs_the_removed_package_is_told(shell: Shell) -> None:
+    warned = "filelock is needed by app, torch"
+    assert f"warning: {warned}\n" in shell.run("uninstall", "filelock", "--dry-run", "-p", "env").stderr
+    assert uninstall(shell, "filelock", "torch", "--dry-run")["notes"] == ["filelock is needed by app"]
+    assert uninstall(shell, "torch", "--orphans", "--dry-run")["notes"] == []
+    assert uninstall(shell, "filelock")["notes"] == [warned]
+
+
 def test_many_that_are_left_over_are_not_named_one_by_one(shell: Shell) -> None:
     for number in range(6):
         shell.world.add(f"part{number}")

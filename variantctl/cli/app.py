@@ -356,7 +356,10 @@ def _with_usage(error: UsageError, parser: Parser, args: argparse.Namespace) -> 
 def _system_error(error: OSError) -> VariantctlError:
     """An operating system's refusal that no room gave words of its own."""
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    wrapped = VariantctlError(f"{where}{error.strerror or error}")
+    missing = isinstance(error, FileNotFoundError) and where
+    wrapped = VariantctlError(
+        f"{where}{'there is no such file or folder' if missing else error.strerror or error}"
+    )
     wrapped.kind = "system"
     wrapped.__cause__ = error
     return wrapped

@@ -68,12 +68,14 @@ def run(args: argparse.Namespace) -> int:
     rest = _left_over(installed, environment, [package.name for package in going])
     for name in missing:
         render.warning(not_installed(name, str(environment.prefix), installed))
-    notes: Sequence[str] = ()
+    notes = _broken(installed, environment, [package.name for package in going])
+    for note in notes:
+        render.warning(note)
     done = args.dry_run or not going
     if args.orphans and not going:
         render.note(f"nothing is left over in {environment.prefix}")
     if not done and (args.yes or args.json or _agreed(going, environment)):
-        notes = _remove(going, environment)
+        notes += _remove(going, environment)
         done = True
     elif not done:
         render.note("nothing was removed")
@@ -167,6 +169,19 @@ def _say_left_over(args: argparse.Namespace, rest: Sequence[LeftOver], is_everyt
         f"{count} that nothing else needs {'stays' if one else 'stay'}{weight}: {', '.join(most)}; "
         f"`{command}` removes {'it' if one else 'them'}"
     )
+
+
+def _broken(
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment,
+    leaving: Sequence[NormalizedName],
+) -> list[str]:
+    """What stays, and will lack something that it needs."""
+    from variantctl.doctor.leftovers import still_needing
+    from variantctl.variants.suggestions import listed
+
+    needing = still_needing(installed, environment, leaving) if leaving else {}
+    return [f"{name} is needed by {listed(others)}" for name, others in sorted(needing.items())]
 
 
 def _remove(going: Sequence[InstalledPackage], environment: Environment) -> Sequence[str]:

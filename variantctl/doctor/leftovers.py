@@ -90,6 +90,20 @@ def only_for(
     return [LeftOver(installed[name], _size(installed[name])) for name in unneeded(staying, candidates)]
 
 
+def still_needing(
+    installed: Mapping[NormalizedName, InstalledPackage],
+    environment: Environment,
+    leaving: Collection[NormalizedName],
+) -> dict[NormalizedName, list[NormalizedName]]:
+    """Those of the packages that are about to be removed -> the packages that stay and need them, by name."""
+    found: dict[NormalizedName, list[NormalizedName]] = {}
+    for name, others in sorted(graph_of(installed, environment).needed().items()):
+        if name not in leaving:
+            for other in others & set(leaving):
+                found.setdefault(other, []).append(name)
+    return found
+
+
 def _below(
     needed: Mapping[NormalizedName, Collection[NormalizedName]], names: Collection[NormalizedName]
 ) -> set[NormalizedName]:

@@ -192,10 +192,9 @@ def _status(args: argparse.Namespace) -> int:
             }
         )
         return 0
+    count = f"{len(state.files)} file{'s' if len(state.files) != 1 else ''}"
     reason = f" ({state.status.reason})" if state.status.reason else ""
-    sys.stdout.write(
-        f"{state.name} is {state.status.status}{reason}: {len(state.files)} files of {', '.join(versions)}\n"
-    )
+    sys.stdout.write(f"{state.name} is {state.status.status}{reason}: {count} of {', '.join(versions)}\n")
     return 0
 
 
