@@ -60,12 +60,14 @@ def unpack(
     *,
     progress: Callable[[int, int], None] | None = None,
     limits: Limits | None = None,
+    threads: int = THREADS,
 ) -> Unpacked:
     """Write every file of a wheel below ``into`` (which exists and is empty), read-only.
 
     Args:
         progress: told the bytes written and the bytes in all, by one thread at a time.
         limits: of what it may be unpacked to.
+        threads: how many work on it; 1: the caller's own, alone.
 
     Raises:
         WheelError: the wheel is not sound; what was written must be thrown away.
@@ -87,20 +89,25 @@ def unpack(
         reverse=True,
     )
     written: dict[str, UnpackedFile] = {}
+    if threads == 1:
+        _Groups(archive, writer, small, written).write()
+        written.update((name, writer.write_large(name)) for name in large)
+        return Unpacked(tuple(written[name] for name in archive.names), claims.untidy)
     # A thread that is back from inflating waits so long for the interpreter, which small files keep busy.
     sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH))
     groups = _Groups(archive, writer, small, written)
-    with ThreadPoolExecutor(max(1, THREADS)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         tasks = [pool.submit(writer.write_large, name) for name in large]
         # When the large ones are done: to make a file takes some file systems longer than it takes us.
-        helpers = [pool.submit(groups.write) for _ in range(THREADS)]
+        helpers = [pool.submit(groups.write) for _ in range(threads)]
         try:
             groups.write()
+            # First, as the large ones only say that they were stopped where one of these failed.
+            for helper in helpers:
+                helper.result()
             for task in tasks:
                 file = task.result()
                 written[file.path] = file
-            for helper in helpers:
-                helper.result()
         except BaseException:
             writer.stopped = True
             pool.shutdown(cancel_futures=True)

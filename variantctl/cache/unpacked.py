@@ -105,15 +105,20 @@ class UnpackedStore:
         with WheelArchive.open(path, filename) as archive, self.adding(filename, sha256) as theirs:
             return theirs or self.publish(self.build(archive, progress), sha256)
 
-    def build(self, archive: WheelArchive, progress: Progress = silent) -> Built:
+    def build(self, archive: WheelArchive, progress: Progress = silent, threads: int | None = None) -> Built:
         """Verify and unpack a wheel, without putting it into the store; nothing is left where that fails.
+
+        Args:
+            archive: the wheel.
+            progress: told how far it is.
+            threads: how many work on it; ``None``: as many as help.
 
         Raises:
             WheelError, InvalidVariantError, InstallError, OSError: as ``add``.
         """
         import tempfile
 
-        from variantctl.cache.unpack import unpack
+        from variantctl.cache.unpack import THREADS, unpack
 
         filename = archive.filename
         make_private(self.root)
@@ -125,6 +130,7 @@ class UnpackedStore:
                 building / "files",
                 progress=lambda done, total: progress(ProgressEvent("unpack", filename.name, done, total)),
                 limits=self._limits,
+                threads=threads or THREADS,
             )
             return Built(building, filename, archive.dist_info, unpacked.files, unpacked.untidy, archive.size)
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from variantctl.cache.manifest import UnpackedWheel
 from variantctl.cache.progress import Progress, ProgressEvent
+from variantctl.cache.unpack_processes import UnpackProcesses
 from variantctl.cache.unpacked import Built, UnpackedStore
 from variantctl.filesystem.digests import file_digest
 from variantctl.net.download import Cancelled
@@ -57,10 +58,18 @@ def fetch_and_unpack(
         with store.adding(filename, sha256, keep_waiting) as theirs:
             if theirs is not None and theirs.has_size(planned.size):
                 return theirs
-            return _fetched(planned, filename, sha256, store, source, cancel, progress)
+            return _fetched(planned, filename, sha256, store, processes, source, cancel, progress)
 
-    if len(missing) == 1:
-        return [prepare(missing[0])]
+    # Before there are threads.
+    with UnpackProcesses(store, len(missing)) as processes:
+        if len(missing) == 1:
+            return [prepare(missing[0])]
+        return _in_threads(prepare, missing, cancel)
+
+
+def _in_threads(
+    prepare: Callable[[PlannedWheel], UnpackedWheel], missing: Sequence[PlannedWheel], cancel: threading.Event
+) -> list[UnpackedWheel]:
     with ThreadPoolExecutor(_PARALLEL_WHEELS) as pool:
         try:
             return list(pool.map(prepare, missing))
@@ -76,6 +85,7 @@ def _fetched(
     filename: WheelFilename,
     sha256: str,
     store: UnpackedStore,
+    processes: UnpackProcesses,
     source: WheelSource,
     cancel: threading.Event,
     progress: Progress,
@@ -83,10 +93,14 @@ def _fetched(
     with StreamingUnpacker(store, filename, progress) as early:
         path = source.fetch(planned, reader=early.start, cancel=cancel)
         built = early.finish(path)
-    if built is None:
-        with WheelArchive.open(path, filename) as archive:
-            built = store.build(archive, progress)
-    wheel = store.publish(built, sha256)
+    progress(ProgressEvent("unpack", filename.name, 0))
+    if built is None and processes.add(path, filename, sha256):
+        wheel = store.read(store.slot(filename.filename, sha256))
+    else:
+        if built is None:
+            with WheelArchive.open(path, filename) as archive:
+                built = store.build(archive, progress)
+        wheel = store.publish(built, sha256)
     source.unpacked(planned)
     return wheel
 
