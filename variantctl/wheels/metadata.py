@@ -120,11 +120,12 @@ def metadata_text(metadata: CoreMetadata) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def fields_of(data: bytes) -> Mapping[str, Any]:
     """The ``FIELDS`` that a METADATA file has: texts and lists of texts.
 
-    Whoever reads many wheels meets one METADATA often: the variants of a version share it.
+    Whoever reads many wheels meets one METADATA often: the variants of a version share it, and a wheel that
+    is unpacked has the one that its dependencies were read of.
     """
     from packaging.metadata import parse_email
 

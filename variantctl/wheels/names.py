@@ -11,6 +11,7 @@ import stat
 import struct
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,14 +52,23 @@ def name_problem(name: str, *, windows: bool) -> str | None:
         return f"the path has more than {_DEEPEST} folders"
     if ".." in parts:
         return "the path leaves the folder it is unpacked into"
-    # Windows drops trailing dots and spaces, which makes ".. " a way out as well.
-    if any(not part.rstrip(" .") for part in parts):
+    kinds = set(map(_kind_of, parts))
+    if "dots" in kinds:
         return "the path has an empty, '.' or dots-only part"
-    if windows and any(re.fullmatch(_DEVICE, part) for part in parts):
+    if windows and "device" in kinds:
         return "the name is that of a device on Windows"
     if is_reserved(name):
         return f"the path has a part that is, to some file systems, {STATE_FOLDER}: variantctl's own folder"
     return None
+
+
+@lru_cache(maxsize=1 << 11)
+def _kind_of(part: str) -> str:
+    """What is special about a part of a path: ``dots``, ``device``, or nothing. Most parts come often."""
+    # Windows drops trailing dots and spaces, which makes ".. " a way out as well.
+    if not part.rstrip(" ."):
+        return "dots"
+    return "device" if re.fullmatch(_DEVICE, part) else ""
 
 
 def is_reserved(path: str) -> bool:

@@ -35,6 +35,9 @@ _HASHERS = {name: getattr(hashlib, name) for name in ALGORITHMS} | {
     name: partial(hashlib.new, name, usedforsecurity=False) for name in _WEAK
 }
 _LENGTHS = {name: _HASHERS[name]().digest_size for name in sorted(_WEAK | ALGORITHMS)}
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+#: A SHA-256 as nearly every row has it, with no bits beyond its 256: nothing of it needs to be written anew.
+_AS_WRITTEN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _HEX = r"[0-9a-fA-F]+"
 #: No file is longer than a number of so many digits says.
 _DIGITS = 18
@@ -78,7 +81,8 @@ class RecordEntry:
 
 def encode_digest(digest: bytes) -> str:
     """A hash as RECORD writes it."""
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+    # As base64.urlsafe_b64encode does it, in a third of the time: each file of a wheel has one.
+    return binascii.b2a_base64(digest, newline=False).rstrip(b"=").translate(_URLSAFE).decode("ascii")
 
 
 def entry_for(path: str, data: bytes) -> RecordEntry:
@@ -136,7 +140,8 @@ class _Reader:
                 path = self._path(row[0]) if row else None
                 if path is not None:
                     entry = self._entry(path, row, f"RECORD, line {number}")
-                    entries[path] = self._agreed(entries.get(path, entry), entry)
+                    known = entries.get(path)
+                    entries[path] = entry if known is None else self._agreed(known, entry)
         except csv.Error as error:
             raise WheelError(self._wheel, f"RECORD is not CSV: {error}", hint=DAMAGED) from error
         return Record(entries, tuple(self._sentences()))
@@ -206,6 +211,8 @@ class _Reader:
     def _digest(self, algorithm: str, text: str, path: str, where: str) -> str:
         """A hash as we write it, whether it was written so, in the other base64 or in hexadecimal."""
         length = _LENGTHS[algorithm]
+        if length == 32 and re.fullmatch(_AS_WRITTEN, text):
+            return text
         if len(text) == 2 * length and re.fullmatch(_HEX, text):
             self._note("with a hash in hexadecimal", path)
             return encode_digest(bytes.fromhex(text))

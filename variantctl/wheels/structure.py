@@ -44,7 +44,9 @@ def local_header_problem(info: ZipInfo, header: bytes | memoryview) -> str | Non
     at = LOCAL_HEADER.size + name_length
     if signature != b"PK\x03\x04" or len(header) < at + extra_length:
         return "it has no local header"
-    name = bytes(header[LOCAL_HEADER.size : at]).decode("utf-8" if flags & _UTF8 else "cp437", "replace")
+    raw = bytes(header[LOCAL_HEADER.size : at])
+    # Most are ASCII, which is the same in both; cp437 is decoded letter by letter.
+    name = raw.decode("utf-8" if flags & _UTF8 or raw.isascii() else "cp437", "replace")
     if name != info.orig_filename:
         return f"its local header disagrees with the archive's directory: the name is {name!r}"
     if method != info.compress_type:
