@@ -109,7 +109,7 @@ def _of(
         )
     if best is None or not best.accelerators:
         yield from _other_version(item, packages, candidate_finder, commands)
-    for advice in candidate_finder.advice(item.name, version, allow_yanked=True, further=True):
+    for advice in candidate_finder.others.advice(item.name, version, allow_yanked=True, further=True):
         if advice.label != item.label:
             yield Finding("suggestion", "driver-update", item.name, f"{item.name} {public}: {advice}")
 

@@ -41,7 +41,7 @@ def driver_updates(
         )
         try:
             first = min(of_backends, key=lambda planned: candidate_finder.backends.rank(planned.name))
-            advice[first.name] = candidate_finder.advice(first.name, first.version, further=True)
+            advice[first.name] = candidate_finder.others.advice(first.name, first.version, further=True)
         finally:
             candidate_finder.close()
     return summary(advice)

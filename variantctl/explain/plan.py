@@ -109,7 +109,7 @@ def _explained(planned: PlannedInstall, candidate_finder: CandidateFinder) -> Ex
     else:
         version, yanked = planned.link.wheel.version, bool(planned.link.file.yanked)
         judged = candidate_finder.judge(planned.name, version, allow_yanked=yanked)
-        advice = candidate_finder.advice(planned.name, version, allow_yanked=yanked, further=True)
+        advice = candidate_finder.others.advice(planned.name, version, allow_yanked=yanked, further=True)
     wheels = tuple(_in_plan(with_order(judged, candidate_finder.interpreter), planned))
     return Explanation(planned.name, planned.version, wheels, candidate_finder.who, advice)
 

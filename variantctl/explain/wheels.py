@@ -18,9 +18,10 @@ from variantctl.resolve.candidates import WheelCandidate
 from variantctl.resolve.errors import NoCandidateError, UnsupportedVariantError
 from variantctl.resolve.failure import nothing_fits
 from variantctl.resolve.needs import ProjectRequirement, is_pin, local_versions
-from variantctl.resolve.passed_over import Told, refuse_without_accelerator, tell_of
+from variantctl.resolve.passed_over import refuse_without_accelerator
 from variantctl.resolve.plan import PassedOver
 from variantctl.resolve.plan_fit import unanswered_by
+from variantctl.resolve.telling import Told, tell_of
 from variantctl.resolve.wishes import with_wishes
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.driver_updates import Advice
@@ -150,11 +151,11 @@ def explain(
     version, allow_yanked, first = _version(name, requirement, candidate_finder, pre=pre)
     need = ProjectRequirement(name, None, requirement.requirement, requirement.origin)
     judged = candidate_finder.judge(name, version, allow_yanked=allow_yanked, needs=[need])
-    advice = candidate_finder.advice(name, version, allow_yanked=allow_yanked, further=True)
+    advice = candidate_finder.others.advice(name, version, allow_yanked=allow_yanked, further=True)
     told = Told() if first is None else tell_of(first, [need], candidate_finder, pre=pre, command=command)
     wheels = tuple(with_order(judged, interpreter))
     fit = _fit(first, candidate_finder, machine, who) if first is not None else None
-    others = candidate_finder.every_label(name, version) if told.without else {}
+    others = candidate_finder.others.every_label(name, version) if told.without else {}
     known = {wheel.link.wheel.label for wheel in judged}
     lacking = {label: why for label, why in others.items() if why and label not in known}
     return Explanation(name, version, wheels, who, advice, told.passed_over, told.notes, fit, lacking)

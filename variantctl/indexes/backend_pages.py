@@ -223,12 +223,18 @@ class BackendIndex:
             )
         return problem is None
 
-    def parent_page(self, project: NormalizedName) -> ProjectFiles | None:
-        """What the parent index has of a project for every accelerator, where discovery came by it."""
+    def parent_page(self, project: NormalizedName, wanted: Callable[[Version], bool]) -> ProjectFiles | None:
+        """What the parent index has of a project for every accelerator, where discovery came by it.
+
+        Of its wheels those whose own version is wanted: thousands are of others.
+        """
         if project != self.source.packages[0] or not self._may_discover():
             return None
         page = self.discovery.parent_page()
-        return None if page is None else _by_local_version(page, self.whole, self.url)
+        if page is None:
+            return None
+        links = tuple(link for link in page.wheels if wanted(link.version))
+        return _by_local_version(ProjectFiles(page.name, page.source, links), self.whole, self.url)
 
     def metadata(self, name: NormalizedName, version: Version, links: Sequence[WheelLink]) -> VariantMetadata:
         """What says of each label that *links* have what its wheels were built for."""

@@ -205,13 +205,15 @@ class PackageFinder:
         backends = index.whole.backends if index is not None else ()
         return next((backend.rule for backend in backends if backend.label == label), "")
 
-    def parent_page(self, name: NormalizedName) -> ProjectFiles | None:
+    def parent_page(self, name: NormalizedName, wanted: Callable[[Version], bool]) -> ProjectFiles | None:
         """What a source of kind ``backends`` was found to have of a project for every accelerator.
 
-        ``None`` where that is not known without asking for more.
+        Of its wheels those whose own version is wanted; ``None`` where nothing is known without asking for
+        more.
         """
         index = next((index for index in self._places.backends if index.source.serves(name)), None)
-        return index.parent_page(name) if index is not None else None
+        page = index.parent_page(name, wanted) if index is not None else None
+        return page if page is None else self._places.in_time(page)
 
     # --- what they say ---
 

@@ -263,8 +263,12 @@ class SourceList:
         except OfflineError:
             self._note(f"{place.url}: whether it has {project} is not in the cache (--offline)")
             return None
+        return files if files is None else self.in_time(files)
+
+    def in_time(self, files: ProjectFiles) -> ProjectFiles:
+        """The files that ``--exclude-newer`` leaves."""
         uploads = self._settings.uploads
-        if files is None or uploads.of(files.name) is None:
+        if uploads.of(files.name) is None:
             return files
         from variantctl.indexes.upload_times import uploaded_in_time
 

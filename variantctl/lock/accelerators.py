@@ -9,7 +9,7 @@ from variantctl.lock.contents import Lock
 from variantctl.lock.selection import Selected
 from variantctl.resolve.errors import AcceleratorError
 from variantctl.select.preferences import ANY, REQUIRE, VariantPreferences
-from variantctl.variants.accelerators import accelerators_of, called
+from variantctl.variants.accelerators import accelerators_of, called, idle_beside
 
 if TYPE_CHECKING:
     from variantctl.providers.algorithm import Machine
@@ -39,10 +39,10 @@ def accelerator_notes(
     poor = [
         item for item in selected if _is_cpu_build(item, lock) and item.package.name not in preferences.labels
     ]
-    here = accelerators_of(preferences.allowed(machine.accelerators())) if poor else ()
+    offered = preferences.allowed(machine.accelerators()) if poor else {}
+    here = accelerators_of(offered)
     required = preferences.accelerator == REQUIRE
-    # Most processors have a GPU of Intel's, and few builds are for it.
-    if not (poor and required) and not set(here) - {"intel"}:
+    if not (poor and required) and not idle_beside(offered):
         return []
     device = f"the {called(here)} of {who}" if here else f"{who}, which has no accelerator that is known"
     notes = [f"{item.package} is a CPU build: the lock has no build of it for {device}" for item in poor]

@@ -23,12 +23,12 @@ from variantctl.resolve.accelerator_builds import AcceleratorBuilds, installed_m
 from variantctl.resolve.backend_agreement import Backends
 from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import HashesError, NoCandidateError, UnsupportedVariantError
-from variantctl.resolve.further_wheels import further_wheels
 from variantctl.resolve.origins import is_same_source, is_same_wheel
+from variantctl.resolve.other_builds import OtherBuilds
 from variantctl.resolve.prefetch import Prefetcher
 from variantctl.resolve.present import Present
 from variantctl.select.compatibility import Interpreter
-from variantctl.select.driver_updates import Advice, advise_on
+from variantctl.select.driver_updates import advise_on
 from variantctl.select.preferences import NON_VARIANT, REQUIRE, VariantPreferences
 from variantctl.select.ranking import (
     EvaluatedWheel,
@@ -71,6 +71,7 @@ class CandidateFinder:
     Attributes:
         backends: what holds packages of one source of backends together.
         builds: what the machine's accelerators can use.
+        others: the builds that the machine cannot use.
     """
 
     def __init__(
@@ -89,7 +90,6 @@ class CandidateFinder:
         self.preferences = preferences or VariantPreferences()
         self.who = who
         ask = None if self.preferences.no_variants else self._allowed_to_backends
-        self._everywhere = package_finder
         named = {name: frozenset((label,)) for name, label in self.preferences.labels.items()}
         wishes = MemberWishes({**self.preferences.wished, **named}, every_member)
         self._package_finder = package_finder.for_machine(ask, interpreter.markers, wishes).for_interpreter(
@@ -110,6 +110,7 @@ class CandidateFinder:
         self.builds = AcceleratorBuilds(
             self._package_finder, machine, self.preferences, self.backends, self.project, who
         )
+        self.others = OtherBuilds(package_finder, interpreter, self._allowed_to_backends, self._of_version)
         self._versions: dict[NormalizedName, tuple[Version, ...]] = {}
         self._candidates: dict[tuple[NormalizedName, Version, bool], tuple[WheelCandidate, ...]] = {}
         self._direct: dict[str, WheelCandidate] = {}
@@ -222,55 +223,15 @@ class CandidateFinder:
         asked = [real for real in self.spellings(name, version) if all(need.allows(real) for need in needs)]
         return evaluate_wheels(wheels, replace(terms, versions=asked))
 
-    def advice(
-        self, name: NormalizedName, version: Version, *, allow_yanked: bool = False, further: bool = False
-    ) -> tuple[Advice, ...]:
-        """The driver updates that would get another variant of a version.
-
-        Args:
-            further: ask for pages, too, of backends that only an update would let the machine use.
-        """
-        return advise_on(*self._wheels(name, version, allow_yanked=allow_yanked, further=further))
-
-    def every_label(self, name: NormalizedName, version: Version) -> dict[str, str]:
-        """Every label that a version has for the interpreter -> why the machine cannot take it, or ``""``.
-
-        Those of backends that the machine cannot use are there where the parent index shows them, or where a
-        newer driver would open them.
-        """
-        wheels, terms = self._wheels(name, version, allow_yanked=False, further=True)
-        found: dict[str, str] = {}
-        for judged in evaluate_wheels(
-            (link for link in wheels if fits_interpreter(link, self.interpreter)), terms
-        ):
-            if label := judged.link.wheel.label:
-                taken = judged.verdict in ("selected", "compatible")
-                found.setdefault(label, "" if taken else "; ".join(each.detail for each in judged.reasons))
-        return found
-
-    def _wheels(
-        self, name: NormalizedName, version: Version, *, allow_yanked: bool, further: bool
+    def _of_version(
+        self, name: NormalizedName, version: Version, allow_yanked: bool, need_metadata: bool
     ) -> tuple[tuple[WheelLink, ...], SelectionContext]:
-        """The wheels of a version and their terms; ``further``: those too that only an update would open."""
+        """What of a version is judged by what."""
         version = self._listed_as(name, version)
         project = self.project(name)
         wheels = project.wheels_of(version)
-        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=further)
-        if not further or not any(link.backend for link in wheels):
-            return wheels, terms
-
-        wheels, metadata = further_wheels(
-            name,
-            version,
-            wheels,
-            package_finder=self._everywhere,
-            supported=self._allowed_to_backends,
-            markers=self.interpreter.markers,
-        )
-        if metadata is None:
-            return wheels, terms
-        # What the machine has to say about builds that its own pages lack was not asked yet.
-        return wheels, replace(terms, metadata=metadata, supported=self._supported(metadata))
+        terms = self._terms(project, version, wheels, allow_yanked=allow_yanked, need_metadata=need_metadata)
+        return wheels, terms
 
     def unanswered(self, name: NormalizedName, version: Version) -> list[ProviderNote]:
         """What providers of a version's variants were not asked, or could not answer."""

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from variantctl.config.uploads import EXCLUDE_NEWER
 from variantctl.indexes.errors import ProjectNotFound
+from variantctl.resolve.builds_for_others import builds_for_others, what_would_open
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
 from variantctl.resolve.incompatibility import Required
@@ -82,6 +83,9 @@ def _about(
     if any(isinstance(need, (ImpossibleRequirement, BackendRequirement)) for need in needs):
         return None
     missing = missing_project(name, candidate_finder)
+    if missing is not None and (builds := builds_for_others(name, [*needs, *limits], candidate_finder)):
+        hint = " ".join(what_would_open(builds, candidate_finder))
+        return NoCandidateError(builds.message(candidate_finder.who), hint=hint)
     reason = missing.message if missing else nothing_fits(name, [*needs, *limits], candidate_finder)
     if reason and len(mine) == 1 and mine[0].parent is None and not limits:
         return missing or NoCandidateError(reason, hint=_hint(name, needs, candidate_finder))
@@ -131,8 +135,8 @@ def nothing_fits(
         return _no_wheels(name, candidate_finder)
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
-        if build := _build_for_others(name, needs, candidate_finder):
-            return build
+        if (builds := builds_for_others(name, needs, candidate_finder)) is not None:
+            return builds.message(candidate_finder.who)
         there = f"available wheels: {_versions(versions)}, at {candidate_finder.project(name).source}"
         return f"no version of {name} satisfies {wanted} ({there})"
     pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
@@ -140,25 +144,6 @@ def nothing_fits(
         if candidate_finder.candidates(name, version, allow_yanked=pinned):
             return None
     return _no_wheel_fits(name, allowed, candidate_finder)
-
-
-def _build_for_others(
-    name: NormalizedName, needs: Sequence[Need], candidate_finder: CandidateFinder
-) -> str | None:
-    """Why the build that a need names (``==2.15.0+cu130``) is none for the machine, where that is why."""
-    parts = (part for need in needs if isinstance(need, ProjectRequirement) for part in need.specifier)
-    for part in parts:
-        if part.operator != "==" or "+" not in part.version:
-            continue
-        version = Version(part.version)
-        label = candidate_finder.backends.label_named(name, version)
-        public = Version(version.public)
-        if label is None or public not in candidate_finder.versions(name):
-            continue
-        why = candidate_finder.every_label(name, public).get(label)
-        if why:
-            return f"{name} {version} is no build for {candidate_finder.who}: it {why}"
-    return None
 
 
 def _no_wheels(name: NormalizedName, candidate_finder: CandidateFinder) -> str:
@@ -320,6 +305,8 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
         return told
     allowed = candidate_finder.allowed(name, needs)
     if not allowed:
+        if (builds := builds_for_others(name, needs, candidate_finder)) is not None:
+            told += what_would_open(builds, candidate_finder)
         found = _sdist_versions(name, needs, candidate_finder)
         told += _elsewhere(name, needs, candidate_finder)
         if found:
@@ -330,7 +317,7 @@ def remedies(name: NormalizedName, needs: Sequence[Need], candidate_finder: Cand
         return told
     newest = allowed[0]
     told += [f"{note.namespace}: {note.message}." for note in candidate_finder.unanswered(name, newest)]
-    told += [advice.sentence for advice in candidate_finder.advice(name, newest)[:1]]
+    told += [advice.sentence for advice in candidate_finder.others.advice(name, newest)[:1]]
     if wished := _wished(name, allowed, candidate_finder):
         told.append(
             f"--no-families installs {wished} all the same. For another machine, describe it: --profile."

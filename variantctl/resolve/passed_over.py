@@ -8,23 +8,21 @@ version, a policy.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from variantctl.resolve.candidate_finder import CandidateFinder
-from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
+from variantctl.resolve.candidates import InstalledCandidate, WheelCandidate
 from variantctl.resolve.errors import AcceleratorError
 from variantctl.resolve.needs import Need
-from variantctl.resolve.other_commands import under, unpinned
-from variantctl.resolve.plan import PassedOver, Plan, Solution
+from variantctl.resolve.plan import PassedOver
 from variantctl.select.driver_updates import Advice
 from variantctl.select.fit import Fit
 from variantctl.select.preferences import ANY
-from variantctl.values import dataclass, field, replace
-from variantctl.variants.accelerators import called
+from variantctl.values import dataclass
+from variantctl.variants.accelerators import called, idle_beside
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.properties import Supported
@@ -56,13 +54,13 @@ def passed_over(
         return ()
     taken = chosen.wheel.link.wheel.version
     found = []
-    for version in candidate_finder.allowed(chosen.name, needs):
-        if version <= taken or (version.is_prerelease and not pre):
+    for version in _allowed(chosen.name, needs, candidate_finder, above=taken):
+        if version.is_prerelease and not pre:
             continue
         candidates = candidate_finder.candidates(chosen.name, version)
-        if candidates or has_what_is_wished(chosen.name, version, candidate_finder):
+        if candidates or _is_for_others(chosen.name, version, candidate_finder):
             best = next((each for each in candidates if each.accelerators), None)
-            why = f"has no {_build(candidate_finder)}" if best is None else rejected(best) or ""
+            why = f"has no {accelerator_build(candidate_finder)}" if best is None else rejected(best) or ""
             if best is not None and why:
                 why += "".join(f"; --build {each} builds that" for each in _sources(best, candidate_finder))
             elif best is not None and together:
@@ -70,9 +68,36 @@ def passed_over(
             if not why:
                 continue
             advice = _first_update(chosen.name, version, candidate_finder) if best is None else None
-            labels = candidate_finder.every_label(chosen.name, version)
+            labels = candidate_finder.others.every_label(chosen.name, version)
             found.append(PassedOver(chosen.name, version, labels, why, chosen.version, advice))
     return tuple(found)
+
+
+def _allowed(
+    name: NormalizedName,
+    needs: Sequence[Need],
+    candidate_finder: CandidateFinder,
+    *,
+    above: Version | None = None,
+) -> list[Version]:
+    """The versions that some needs allow, newest first, with those that only others have builds of."""
+    allowed = candidate_finder.allowed(name, needs)
+    newest = candidate_finder.versions(name)[:1]
+    floor = above if above is not None else newest[0] if newest else None
+    known = set(candidate_finder.versions(name))
+    # Where a version is passed over, those pages are asked for its labels anyway.
+    further = candidate_finder.backends.has_source(name) and above is not None and allowed[:1] > [above]
+    others = candidate_finder.others.newer(name, floor, further=further) if floor is not None else []
+    new = [each for each in others if each not in known and all(need.allows(each) for need in needs)]
+    return sorted({*(each for each in allowed if above is None or each > above), *new}, reverse=True)
+
+
+def _is_for_others(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> bool:
+    """Whether a version has builds for other machines alone, or the member that was asked for by name."""
+    if has_what_is_wished(name, version, candidate_finder):
+        return True
+    further = version not in candidate_finder.versions(name)
+    return candidate_finder.others.is_for_others_alone(name, version, further=further)
 
 
 def has_what_is_wished(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> bool:
@@ -99,23 +124,6 @@ def _sources(candidate: WheelCandidate, candidate_finder: CandidateFinder) -> It
             continue
         if project.sdists and not project.wheels:
             yield name
-
-
-def sentence(items: Sequence[PassedOver]) -> str:
-    """What was passed over of one project, newest first, in a sentence without a full stop."""
-    newest = items[0]
-    alike = [item for item in items if item.why == newest.why]
-    versions = _listed([str(item.version) for item in alike])
-    have = "have" if len(alike) > 1 else "has"
-    if not newest.why.startswith("has "):
-        which = "they are" if len(alike) > 1 else "it is"
-        return f"{newest.name} {versions}: {which} not taken, {newest.taken} is: {newest.why}"
-    said = f"{newest.name} {versions} {have}{newest.why.removeprefix('has')}, so {newest.taken} is taken"
-    opened = next((item for item in items if item.would_need is not None), None)
-    if opened is None or opened.would_need is None:
-        return said
-    advice = opened.would_need
-    return f"{said}; with {advice.driver} you would get {opened.version}+{advice.label}"
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,7 @@ def without_accelerator(
     """Why a build for the processor is taken on a machine with an accelerator; ``None``: nothing to say.
 
     Nothing is said where the user chose it by name, where there is nothing built for accelerators, or where
-    the accelerator is a GPU of Intel's alone: most processors have one that few builds are for.
+    the accelerator is the GPU of an Intel processor: most have one that few builds are for.
     """
     name, preferences = chosen.name, candidate_finder.preferences
     if (
@@ -171,27 +179,28 @@ def without_accelerator(
         or preferences.names_one(name)
     ):
         return None
-    if any(need.allows(chosen.version) and _names(need, chosen) for need in needs):
+    if any(need.allows(chosen.version) and names_build(need, chosen) for need in needs):
         return None
-    if not set(candidate_finder.builds.accelerators) - {"intel"} or not candidate_finder.builds.is_built_for(
-        name
-    ):
+    here = candidate_finder.builds.machine_supports
+    if not idle_beside(here) or not candidate_finder.builds.is_built_for(name):
         return None
     if any(each.accelerators for each in candidate_finder.candidates(name, chosen.wheel.link.wheel.version)):
         why = "is a CPU build: its build for the accelerator does not go with what else is asked for"
         # A variant that was given up is told with its reason.
         return Without(name, chosen.version, why) if chosen.wheel.link.backend is not None else None
     allowed = candidate_finder.allowed(name, needs)
-    found = _newest_with(
+    found = newest_with(
         name, allowed if preferences.accelerator == ANY else candidate_finder.versions(name), candidate_finder
     )
     if preferences.accelerator == ANY and found is not None:
-        why = f"is a CPU build, which --accelerator any allows: it has no {_build(candidate_finder)}"
+        why = (
+            f"is a CPU build, which --accelerator any allows: it has no {accelerator_build(candidate_finder)}"
+        )
         return Without(name, chosen.version, why, found, policy=True)
-    why = f"is a CPU build: it has no {_build(candidate_finder)}"
+    why = f"is a CPU build: it has no {accelerator_build(candidate_finder)}"
     if allowed and len(allowed) > 1:
-        why = f"is a CPU build: no version that may be taken has a {_build(candidate_finder)}"
-    opened = _opened(name, allowed, candidate_finder)
+        why = f"is a CPU build: no version that may be taken has a {accelerator_build(candidate_finder)}"
+    opened = _opened(name, _allowed(name, needs, candidate_finder), candidate_finder)
     return Without(name, chosen.version, why, found, would_need=opened)
 
 
@@ -213,7 +222,7 @@ def refuse_without_accelerator(
         if not candidate_finder.has_variants(name) or not candidate_finder.builds.is_built_for(name):
             continue
         allowed = candidate_finder.allowed(name, [need for need in needs if need.identifier == name])
-        if _newest_with(name, allowed, candidate_finder) is not None:
+        if newest_with(name, allowed, candidate_finder) is not None:
             continue
         if not candidate_finder.builds.accelerators:
             raise AcceleratorError(
@@ -222,25 +231,26 @@ def refuse_without_accelerator(
                 "it: --profile NAME-or-FILE.",
             )
         hints = []
-        if (opened := _opened(name, allowed, candidate_finder)) is not None:
+        mine = [need for need in needs if need.identifier == name]
+        if (opened := _opened(name, _allowed(name, mine, candidate_finder), candidate_finder)) is not None:
             hints.append(f"With {opened[1].driver} you would get {opened[0]}+{opened[1].label}.")
-        if (found := _newest_with(name, candidate_finder.versions(name), candidate_finder)) is not None:
+        if (found := newest_with(name, candidate_finder.versions(name), candidate_finder)) is not None:
             hints.append(f"{name} {found.version} has one.")
         hints.append("--accelerator prefer takes a CPU build where there is no other.")
         raise AcceleratorError(
             f"{name}: --accelerator require, and no version that may be taken has a "
-            f"{_build(candidate_finder)}",
+            f"{accelerator_build(candidate_finder)}",
             hint=" ".join(hints),
         )
 
 
-def _names(need: Need, chosen: WheelCandidate | InstalledCandidate) -> bool:
+def names_build(need: Need, chosen: WheelCandidate | InstalledCandidate) -> bool:
     """Whether a need names the very build, as ``==2.15.0+cpu`` does."""
     local = chosen.version.local
     return local is not None and f"+{local}" in str(need)
 
 
-def _newest_with(
+def newest_with(
     name: NormalizedName, versions: Sequence[Version], candidate_finder: CandidateFinder
 ) -> WheelCandidate | None:
     """The newest release with a build for the accelerator; else the newest pre-release with one."""
@@ -262,15 +272,15 @@ def _opened(
 
 
 def _first_update(name: NormalizedName, version: Version, candidate_finder: CandidateFinder) -> Advice | None:
-    return next(iter(candidate_finder.advice(name, version, further=True)), None)
+    return next(iter(candidate_finder.others.advice(name, version, further=True)), None)
 
 
 def without_build(candidate_finder: CandidateFinder) -> str:
     """``has no build for the NVIDIA GPU of this machine (driver for CUDA 12.8, ...)``."""
-    return f"has no {_build(candidate_finder)}"
+    return f"has no {accelerator_build(candidate_finder)}"
 
 
-def _build(candidate_finder: CandidateFinder) -> str:
+def accelerator_build(candidate_finder: CandidateFinder) -> str:
     """``build for the NVIDIA GPU of profile h100 (driver for CUDA 12.8, compute capability 9.0)``."""
     facts = ", ".join(_facts(candidate_finder.builds.machine_supports))
     told = f" ({facts})" if facts else ""
@@ -292,193 +302,3 @@ def _facts(supported: Supported) -> Iterator[str]:
                 yield f"ROCm up to {versions[0]}"
         elif namespace == "intel":
             yield from (f"device IP {value}" for value in features.get("device_ip", ())[:1])
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is said about the accelerators of a plan.
-
-    Attributes:
-        passed_over: of every project, by name, newest version first.
-        without: the builds for the processor, by name.
-        notes: a line each, with a command that would change it where the user's own command is known.
-    """
-
-    passed_over: tuple[PassedOver, ...] = ()
-    without: Mapping[NormalizedName, Without] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def applied_to(self, plan: Plan) -> Plan:
-        """The plan with what was passed over, and with the fit of builds for the processor."""
-        install = tuple(
-            replace(planned, fit=self.without[planned.name].fit) if planned.name in self.without else planned
-            for planned in plan.install
-        )
-        return replace(plan, install=install, passed_over=self.passed_over)
-
-
-def tell(
-    solution: Solution,
-    roots: Sequence[Need],
-    needs_of: Callable[[Candidate], Sequence[Need]],
-    candidate_finder: CandidateFinder,
-    *,
-    pre: bool = False,
-    command: Sequence[str] = (),
-    preferred: Collection[NormalizedName] = (),
-    rejected: Callable[[WheelCandidate], str | None] = lambda _candidate: None,
-) -> Told:
-    """Look at every wheel of a plan.
-
-    Args:
-        solution: the wheels, and what is needed with them.
-        roots: the user's own needs, and constraints.
-        needs_of: the needs of a candidate.
-        candidate_finder: what can be had.
-        pre: whether pre-releases count as releases.
-        command: the words of the user's command, without the program.
-        preferred: the projects of which a lock file named a version.
-        rejected: why the search could not take a build: a clause whose subject it is.
-
-    Of packages that come from one source together, the one that the others are built for is told about.
-    """
-    needs = _needs(solution, roots, needs_of, candidate_finder)
-    chosen = [
-        base for base in solution.bases.values() if isinstance(base, WheelCandidate) and base.url is None
-    ]
-    told = _told(
-        chosen,
-        needs,
-        candidate_finder,
-        pre=pre,
-        command=command,
-        preferred=preferred,
-        rejected=rejected,
-    )
-    kept = (
-        _kept(base, needs.get(name, ()), candidate_finder, command)
-        for name, base in solution.bases.items()
-        if isinstance(base, InstalledCandidate) and name in solution.requested
-    )
-    return replace(told, notes=(*told.notes, *(note for note in kept if note is not None)))
-
-
-def _kept(
-    base: InstalledCandidate, needs: Sequence[Need], candidate_finder: CandidateFinder, command: Sequence[str]
-) -> str | None:
-    """What to say of a build for the processor that is installed, and stays although there is another one."""
-    name = base.name
-    if candidate_finder.preferences.accelerator == ANY or not candidate_finder.builds.is_cpu_build(
-        base.package
-    ):
-        return None
-    if any(_names(need, base) for need in needs) or not set(candidate_finder.builds.accelerators) - {"intel"}:
-        return None
-    found = _newest_with(name, candidate_finder.allowed(name, needs), candidate_finder)
-    if found is None:
-        return None
-    said = f"{name} {base.version} is installed and stays: it is a CPU build, and {found.version} is a"
-    said = f"{said} {_build(candidate_finder)}"
-    if not command:
-        return f"{said} (--upgrade takes it)"
-    return f"{said}. `{shlex.join(['variantctl', *command, '--upgrade'])}` takes it."
-
-
-def tell_of(
-    chosen: WheelCandidate,
-    needs: Sequence[Need],
-    candidate_finder: CandidateFinder,
-    *,
-    pre: bool = False,
-    command: Sequence[str] = (),
-) -> Told:
-    """The same about one wheel, and what is needed of its project."""
-    return _told([chosen], {chosen.name: needs}, candidate_finder, pre=pre, command=command)
-
-
-def _told(
-    chosen: Iterable[WheelCandidate],
-    needs: Mapping[str, Sequence[Need]],
-    candidate_finder: CandidateFinder,
-    *,
-    pre: bool,
-    command: Sequence[str],
-    preferred: Collection[NormalizedName] = (),
-    rejected: Callable[[WheelCandidate], str | None] = lambda _candidate: None,
-) -> Told:
-    over: list[PassedOver] = []
-    without: dict[NormalizedName, Without] = {}
-    notes: list[str] = []
-    spoken: dict[str, bool] = {}
-    chosen = list(chosen)
-    sources = [each.wheel.link.backend.source for each in chosen if each.wheel.link.backend is not None]
-    for candidate in sorted(chosen, key=lambda each: candidate_finder.backends.rank(each.name)):
-        backend = candidate.wheel.link.backend
-        source = backend.source if backend is not None else f"project {candidate.name}"
-        if spoken.get(source) is False:
-            continue
-        mine = needs.get(candidate.name, ())
-        # What a lock prefers was taken for its own sake.
-        together = sources.count(source) > 1 and candidate.name not in preferred
-        items = passed_over(candidate, mine, candidate_finder, pre=pre, together=together, rejected=rejected)
-        lacking = without_accelerator(candidate, mine, candidate_finder)
-        if source not in spoken:
-            if rule := candidate_finder.builds.rule_of(candidate):
-                label = candidate.wheel.label
-                notes.append(f"{candidate.name} {candidate.version}: no table lists {label}, and so {rule}")
-            if items:
-                wished = candidate.name in candidate_finder.preferences.wished
-                of_policy = items[0].why.startswith("has ") and not wished
-                said = sentence(items)
-                notes.append(_with_command(said, items[0].version, command) if of_policy else said)
-            if lacking is not None:
-                notes.append(_elsewhere(lacking, command))
-            spoken[source] = bool(items or lacking)
-        over += items
-        if lacking is not None:
-            without[candidate.name] = lacking
-    return Told(tuple(sorted(over, key=lambda item: item.name)), without, tuple(notes))
-
-
-def _needs(
-    solution: Solution,
-    roots: Sequence[Need],
-    needs_of: Callable[[Candidate], Sequence[Need]],
-    candidate_finder: CandidateFinder,
-) -> dict[str, list[Need]]:
-    """What is needed of each project, but by packages of the same source, which follow its choice."""
-    found: dict[str, list[Need]] = {}
-    for need in roots:
-        found.setdefault(need.identifier, []).append(need)
-    for name in solution.bases:
-        for part in solution.parts(name):
-            for need in needs_of(part):
-                if not (
-                    candidate_finder.backends.has_source(name)
-                    and candidate_finder.backends.has_source(need.name)
-                ):
-                    found.setdefault(need.identifier, []).append(need)
-    return found
-
-
-def _with_command(said: str, version: Version, command: Sequence[str]) -> str:
-    if not command:
-        return f"{said} (--accelerator any takes {version})"
-    return f"{said}. `{under(command, 'any')}` takes {version} all the same."
-
-
-def _elsewhere(lacking: Without, command: Sequence[str]) -> str:
-    """The sentence, with the user's command for the version that has a build where it named another one."""
-    found = lacking.elsewhere
-    if found is None or not command:
-        return lacking.sentence
-    if lacking.policy:
-        return f"{lacking.sentence}. `{under(command, 'prefer')}` takes it."
-    words = [unpinned(word, lacking.name, found.wheel.link.wheel.version) for word in command]
-    if words == list(command):
-        return lacking.sentence
-    return f"{lacking.sentence}. `{shlex.join(['variantctl', *words])}` takes it."

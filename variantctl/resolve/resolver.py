@@ -18,7 +18,7 @@ from variantctl.resolve.coherent_search import MOST_ROUNDS, Found, coherent
 from variantctl.resolve.errors import HashesError, TooDeepError
 from variantctl.resolve.needs import Need, ProjectRequirement, is_pin, local_versions, needs_of
 from variantctl.resolve.options import SearchOptions
-from variantctl.resolve.passed_over import refuse_without_accelerator, tell
+from variantctl.resolve.passed_over import refuse_without_accelerator
 from variantctl.resolve.plan import (
     GivenUp,
     Kept,
@@ -32,6 +32,7 @@ from variantctl.resolve.plan_fit import with_fits
 from variantctl.resolve.provider import NewReferenceError, Provider
 from variantctl.resolve.search import NoSolutionError, Progress, Search
 from variantctl.resolve.stand_ins import StandIns
+from variantctl.resolve.telling import tell
 from variantctl.resolve.trace import Trace
 from variantctl.resolve.wishes import with_wishes
 from variantctl.resolve.withdrawal import installed_withdrawn, withdrawn, withdrawn_notes
@@ -335,7 +336,7 @@ def _plan(solution: Solution, provider: Provider, candidate_finder: CandidateFin
         remove += map(PlannedRemoval, candidate_finder.replaced(name))
         planned = _planned(base, solution, provider, candidate_finder)
         planned = replace(planned, stands_in_for=stand_ins.names(name))
-        advice = () if base.url else candidate_finder.advice(name, base.version)
+        advice = () if base.url else candidate_finder.others.advice(name, base.version)
         install.append(replace(planned, given_up=_given_up(base, trace, candidate_finder), advice=advice))
     return Plan(tuple(install), tuple(remove), tuple(keep))
 

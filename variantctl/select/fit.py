@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from variantctl.select.ordinary_builds import CPU, VENDORS, OrdinaryBuild, built_for
 from variantctl.values import dataclass, field
+from variantctl.variants.accelerators import idle_beside
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
 from variantctl.variants.ordering import explain_label
 from variantctl.variants.properties import Properties, Supported
@@ -82,8 +83,8 @@ def fit_of_ordinary(
     if build.accelerator is None:
         return Fit("fits", build.properties, "shows no need of an accelerator")
     if build.accelerator == CPU:
-        # Most laptops have a GPU of Intel's, and few builds are for those: that one is there says little.
-        there = [namespace for namespace in present(supported) if namespace != "intel"]
+        idle = idle_beside(supported)
+        there = [namespace for namespace in present(supported) if namespace in idle]
         if not there:
             return Fit("fits", {}, "is built for CPUs")
         return Fit("misfit", {}, f"is built for CPUs, and {who} has {devices(there)}")

@@ -26,6 +26,42 @@ _ABSENCE: Mapping[str, Mapping[str, str]] = {"tpu": {"present": "false"}}
 """Namespace -> the property that says that the device is not there (uv's ``tpu :: present :: false``)."""
 
 
+INTEL_CARDS: Mapping[str, frozenset[str]] = {
+    "35.11.0": frozenset(),
+    "20.2.0": frozenset(),
+    "20.1.0": frozenset(("20.4.4",)),
+    "12.60.7": frozenset(),
+    "12.57.0": frozenset(),
+    "12.56.5": frozenset(),
+    "12.55.8": frozenset(),
+    "12.10.0": frozenset(),
+}
+"""Device IP of a card of Intel's -> those of other GPUs that run its code, and so offer it, too.
+
+Every other IP is that of a GPU in a processor. Source: the table of ``intel-variant-provider`` 0.0.3
+(Crescent Island, Battlemage, Ponte Vecchio, Alchemist, DG1).
+"""
+
+
+def idle_beside(supported: Supported) -> tuple[str, ...]:
+    """The accelerators of a machine for which a build for CPUs is worth a word.
+
+    The GPU of an Intel processor is none of them: most laptops have one, and few builds are for it.
+    """
+    return tuple(
+        name for name in accelerators_of(supported) if name != "intel" or has_intel_card(supported[name])
+    )
+
+
+def has_intel_card(features: Mapping[str, Sequence[str]]) -> bool:
+    """Whether one of Intel's GPUs is a card of its own, by the device IPs that the machine offers."""
+    offered = features.get("device_ip", ())
+    return any(
+        value in INTEL_CARDS and not INTEL_CARDS[value] & set(offered[:place])
+        for place, value in enumerate(offered)
+    )
+
+
 def is_accelerator(namespace: str, metadata: VariantMetadata | None = None) -> bool:
     """Whether a namespace is about a device that a machine may lack.
 
