@@ -35,7 +35,7 @@ def visible(text: str) -> str:
 
 def hidden(text: str) -> str:
     """*text* with the secrets of its URLs hidden; ``net.redaction`` is imported only if needed."""
-    if "@" not in text and "=" not in text:
+    if "@" not in text and "=" not in text and "%40" not in text:
         return text
     from variantctl.net.redaction import redact
 
