@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -37,12 +38,29 @@ LARGEST = 8 << 20
 FEWEST = 8
 #: One process that fetches has not enough for more.
 _MOST = 4
+#: Seconds. A wheel takes a core some 0.01 to 0.02, so that this is had back with a few of them.
+_PATIENCE = 0.25
 _DONE, _FAILED = b"+", b"-"
 
 
 def can_fork() -> bool:
-    """Whether a fork of this process is sound: there is no other thread that could hold a lock just now."""
-    if sys.platform != "linux" or threading.active_count() != 1:
+    """Whether a fork of this process is sound: there is no other thread that could hold a lock just now.
+
+    Threads that are about to end are waited for a moment: those of a search that is over may have a request
+    under way that nobody needs any more.
+    """
+    if sys.platform != "linux":
+        return False
+    until = time.monotonic() + _PATIENCE
+    while not _is_alone():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _is_alone() -> bool:
+    if threading.active_count() != 1:
         return False
     try:
         # Libraries have threads too, of which Python knows nothing.
