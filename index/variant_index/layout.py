@@ -5,13 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName
 
 from variant_index.destinations import Listed
 from variant_index.state import ProjectState
 from variantctl.indexes.page_writer import PageFile
+from variantctl.net.errors import InvalidUrlError
+from variantctl.net.urls import parsed_url
 
 ROOT = "simple"
 JSON_PAGE = "index.json"
@@ -32,7 +34,10 @@ def page_path(name: NormalizedName, page: str) -> str:
 
 def path_of(name: NormalizedName, file: PageFile) -> str | None:
     """Where the file behind a project's link is; ``None`` where the link leaves the tree."""
-    parts = urlsplit(file.link)
+    try:
+        parts = parsed_url(file.link)
+    except InvalidUrlError:
+        return None
     if parts.scheme or parts.netloc or parts.path.startswith("/"):
         return None
     path = posixpath.normpath(posixpath.join(folder_of(name), unquote(parts.path)))

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from variantctl.cache.buckets import METADATA, PAGES, PARTIAL, PROJECTS
 from variantctl.cache.folder import Cache
 from variantctl.cache.usage import INSTALL, CacheUsage, tree_size
+from variantctl.net.urls import parsed_url
 from variantctl.values import dataclass
 from variantctl.variants.errors import InvalidVariantError
 from variantctl.variants.filenames import parse_wheel_filename
@@ -236,7 +237,7 @@ def _subject(bucket: str, path: Path) -> NormalizedName | None:
             head = json.loads(file.readline(1 << 20))
         if bucket == PROJECTS:
             return canonicalize_name(head["name"])
-        parts = unquote(urlsplit(head["url"]).path).rstrip("/").split("/")
+        parts = unquote(parsed_url(head["url"]).path).rstrip("/").split("/")
         last = parts[-2] if parts[-1].startswith("index.") and len(parts) > 1 else parts[-1]
         if bucket == PAGES and not last.endswith(".json"):
             return canonicalize_name(last)

@@ -110,14 +110,12 @@ def _line(known: Knowledge) -> str:
 
 def _fetched(args: argparse.Namespace) -> tuple[bytes, str]:
     """The file, and the sha256 that it must have."""
-    from urllib.parse import urldefrag
-
-    from variantctl.net.urls import is_url
+    from variantctl.net.urls import is_url, without_fragment
 
     if not is_url(args.place):
         path = Path(args.place)
         return _bytes_of(path), args.sha256 or _digest_in(_bytes_of(Path(f"{path}{_SUFFIX}")), args.place)
-    url, fragment = urldefrag(args.place)
+    url, fragment = without_fragment(args.place)
     named = args.sha256 or (fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None)
     with options.plain_client(args) as client:
         content = client.get(url).content

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from threading import Lock, Thread
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from variantctl.backends.names import parse_accelerator_name
 from variantctl.backends.source import BackendSource
@@ -23,7 +23,8 @@ from variantctl.indexes.page_reader import ACCEPT
 from variantctl.indexes.project_files import ProjectFiles
 from variantctl.indexes.simple import SimpleIndex
 from variantctl.net.client import HttpClient
-from variantctl.net.urls import url_to_path
+from variantctl.net.errors import InvalidUrlError
+from variantctl.net.urls import parsed_url, url_to_path
 from variantctl.variants.errors import VariantctlError
 
 PATIENCE = 10.0
@@ -115,7 +116,7 @@ class BackendDiscovery:
             return
         self._page = page
         for link in page.wheels:
-            folder = _last_part(unquote(urlsplit(link.file.url).path).rpartition("/")[0])
+            folder = _last_part(unquote(parsed_url(link.file.url).path).rpartition("/")[0])
             # Of cu128.with.extras the sub-index is cu128.
             local = (link.version.local or "").removesuffix(".")
             yield from (name for name in (folder, local) if parse_accelerator_name(name))
@@ -157,5 +158,8 @@ def _listed(content: bytes, content_type: str) -> Iterable[str]:
 
 def _last_part(href: str) -> str:
     """``cu128`` of ``cu128/``, ``./cu128/`` and ``/whl/cu128/index.html``."""
-    path = unquote(urlsplit(href).path).removesuffix("index.html").rstrip("/")
-    return path.rpartition("/")[2]
+    try:
+        path = parsed_url(href).path
+    except InvalidUrlError:
+        return ""
+    return unquote(path).removesuffix("index.html").rstrip("/").rpartition("/")[2]

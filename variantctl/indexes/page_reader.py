@@ -10,12 +10,20 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote
 
 from variantctl.indexes.project_status import ACTIVE, ProjectStatus, read_status
 from variantctl.net.errors import SourceError
 from variantctl.net.remote_file import RemoteFile
-from variantctl.net.urls import filename_of, is_file_url, redact, without_fragment
+from variantctl.net.urls import (
+    filename_of,
+    is_file_url,
+    joined_url,
+    parsed_url,
+    redact,
+    split_credentials,
+    without_fragment,
+)
 from variantctl.values import dataclass, replace
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
@@ -273,7 +281,6 @@ _UNSAFE = re.compile(r"[^!-~]")
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?/[!-~]*\Z")
 _RELATIVE = re.compile(r"((?:\.\./)*|/(?!/))([A-Za-z0-9_][!-~]*)\Z")
 _SPECIAL = re.compile(r"/[./]|[:;?]")
-_NETWORK = ("http", "https")
 
 
 class LinkBase:
@@ -305,11 +312,9 @@ class LinkBase:
 
     def _join(self, link: str) -> str | None:
         try:
-            joined = urljoin(self.url, link)
-            parts = urlsplit(joined)
-            _ = parts.port
-            if parts.scheme in _NETWORK and not parts.hostname:
-                return None
+            joined = joined_url(self.url, link)
+            parsed_url(joined)
+            split_credentials(joined)
             return _UNSAFE.sub(lambda match: quote(match.group()), joined)
         except ValueError:  # half of a surrogate pair, as JSON may have it, is no character
             return None

@@ -10,14 +10,13 @@ import json
 import time
 from collections.abc import Mapping
 from threading import Lock
-from urllib.parse import urlsplit
 
 from variantctl.cache.buckets import UNREACHABLE
 from variantctl.cache.folder import Cache
 from variantctl.cache.pages import CachedPages
 from variantctl.indexes.page_reader import ACCEPT
 from variantctl.net.errors import NetworkError, OfflineError
-from variantctl.net.urls import origin, split_credentials
+from variantctl.net.urls import origin, parsed_url, split_credentials
 from variantctl.values import dataclass
 
 PATIENCE = 3.0
@@ -75,7 +74,7 @@ class Contact:
     def _try(self, page: str) -> str | None:
         try:
             if not self._pages.is_stored(page, accept=ACCEPT) and not self._name_is_known(page):
-                return self._remember(f"{urlsplit(page).hostname}: the name cannot be looked up")
+                return self._remember(f"{parsed_url(page).hostname}: the name cannot be looked up")
             self._pages.get(page, accept=ACCEPT, patience=PATIENCE)
         except OfflineError:
             raise
@@ -96,7 +95,7 @@ class Contact:
 
         def look_up() -> None:
             try:
-                known.extend(socket.getaddrinfo(urlsplit(page).hostname, None))
+                known.extend(socket.getaddrinfo(parsed_url(page).hostname, None))
             except OSError:
                 return
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from variantctl.cache.buckets import METADATA
 from variantctl.cache.folder import Cache
@@ -27,7 +27,7 @@ from variantctl.net.hashes import check, digests_of_bytes
 from variantctl.net.ranges import REFUSALS, RangeFile, RangesUnsupported
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
-from variantctl.net.urls import is_file_url, url_to_path
+from variantctl.net.urls import is_file_url, parsed_url, url_to_path
 from variantctl.values import dataclass, replace
 from variantctl.wheels.metadata import fields_of
 
@@ -142,7 +142,7 @@ class WheelMetadataReader:
 
     def _beside(self, file: RemoteFile) -> bytes | None:
         """The ``.metadata`` file, or ``None`` where the index promises one that is not there."""
-        parts = urlsplit(file.url)
+        parts = parsed_url(file.url)
         url = urlunsplit(parts._replace(path=f"{parts.path}.metadata"))
         response = self._client.get(url, allow=(404, 410), max_bytes=_MAX_METADATA)
         if response.status != 200:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -17,6 +17,7 @@ from variantctl.indexes.builds import Builds, SourceTree
 from variantctl.indexes.errors import BuildError
 from variantctl.net.redaction import redact, without_secrets
 from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import parsed_url
 from variantctl.requirements.errors import RequirementError, RequirementFileError
 from variantctl.requirements.requirement import UserRequirement, parse_user_requirement
 from variantctl.requirements.sources import ARCHIVES, SourceReference, source_reference
@@ -275,7 +276,7 @@ def probable_name(source: SourceReference) -> NormalizedName:
     if folder is not None and source.subdirectory is not None:
         folder /= source.subdirectory
     told = _told_name(folder) if folder is not None else None
-    last = PurePosixPath(source.subdirectory or unquote(urlsplit(source.url).path)).name
+    last = PurePosixPath(source.subdirectory or unquote(parsed_url(source.url).path)).name
     if source.kind == "archive" and source.subdirectory is None:
         last = next((last[: -len(end)] for end in ARCHIVES if last.lower().endswith(end)), last)
         last = last.rpartition("-")[0] or last

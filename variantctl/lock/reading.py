@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockValidationError
 from packaging.pylock import is_valid_pylock_path as is_valid_path
@@ -24,6 +24,7 @@ from variantctl.lock.errors import LockFileError
 from variantctl.lock.members import MemberNames, read_member
 from variantctl.lock.source_code import read_source
 from variantctl.lock.variants_table import labels_without_entry
+from variantctl.net.urls import parsed_url, scheme_of
 from variantctl.values import replace
 from variantctl.variants.digits import number_problem
 from variantctl.variants.errors import InvalidVariantError
@@ -141,7 +142,8 @@ def _filename_of(table: Mapping[str, Any]) -> str | None:
     if isinstance(path, str) and path:
         return path.replace("\\", "/").rpartition("/")[2]
     if isinstance(url, str) and url:
-        return unquote(urlsplit(url).path.rpartition("/")[2])
+        # _wheel says it of a URL that cannot be read.
+        return unquote(parsed_url(url).path.rpartition("/")[2]) if scheme_of(url) is not None else None
     return None
 
 
@@ -227,7 +229,7 @@ def _wheel(file: PackageWheel | PackageArchive, filename: str, where: str) -> Lo
     # With both, the path is the nearer copy of the same bytes.
     path = file.path if file.path else None
     url = None if path else file.url
-    if url is not None and urlsplit(url).scheme.lower() not in ("http", "https", "file"):
+    if url is not None and scheme_of(url) not in ("http", "https", "file"):
         raise LockFileError(f"{where}: {url} is neither http(s) nor a file", hint=_HINT)
     uploaded = file.upload_time if isinstance(file.upload_time, datetime) else None
     return LockedWheel(wheel, url, path, hashes, file.size, uploaded)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -19,7 +18,7 @@ from variantctl.lock.source_links import SourceLinks, refuse_unproven
 from variantctl.lock.variants_table import united
 from variantctl.lock.walk import Picked, Visit, Walk
 from variantctl.net.remote_file import RemoteFile
-from variantctl.net.urls import path_to_url
+from variantctl.net.urls import joined_url, path_to_url
 from variantctl.select.compatibility import Interpreter
 from variantctl.select.preferences import VariantPreferences
 from variantctl.select.ranking import (
@@ -353,7 +352,7 @@ class Selection:
         url = file.url if file.path is None else path_to_url(self._base / file.path)
         assert url is not None
         if file.path is None and "://" not in url:
-            url = urljoin(path_to_url(self._base) + "/", url)
+            url = joined_url(path_to_url(self._base) + "/", url)
         hashes: Mapping[str, str] = dict(file.hashes)
         remote = RemoteFile(file.filename, url, hashes, size=file.size, source="the lock file")
         backend, member = package.backend, package.member

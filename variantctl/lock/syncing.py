@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 
@@ -14,6 +13,7 @@ from variantctl.lock.errors import LockMismatchError
 from variantctl.lock.selection import Selected
 from variantctl.lock.source_links import is_editable_as_it_is
 from variantctl.net.redaction import without_secrets
+from variantctl.net.urls import without_fragment
 from variantctl.resolve.origins import is_same_source
 from variantctl.resolve.plan import Kept, Plan, PlannedInstall, PlannedRemoval
 from variantctl.resolve.resolver import because
@@ -133,7 +133,7 @@ def planned_install(entry: Selected, origin_of: OriginOf = lambda link: None) ->
         direct_url = dict(origin)
     elif entry.package.archive is not None:
         direct_url = {
-            "url": without_secrets(urldefrag(link.file.url).url),
+            "url": without_secrets(without_fragment(link.file.url)[0]),
             "archive_info": {"hashes": hashes},
         }
     requires = dict.fromkeys(str(requirement.requirement) for requirement in visit.applying)

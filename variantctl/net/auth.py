@@ -7,11 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from urllib.parse import urlsplit
 
-from variantctl.net.errors import SourceError
 from variantctl.net.remote_file import RemoteFile
-from variantctl.net.urls import origin, redact, split_credentials, without_fragment
+from variantctl.net.urls import origin, parsed_url, split_credentials, without_fragment
 from variantctl.values import replace
 
 Pair = tuple[str, str]
@@ -53,12 +51,12 @@ class Credentials:
         are used; of equals the first.
 
         Raises:
-            SourceError: it is no URL.
+            InvalidUrlError: it is no URL.
         """
         bare, pair = split_url(url)
         place = origin(bare)
         with self._lock:
-            self._named.setdefault(urlsplit(bare).hostname or "", set()).add(place)
+            self._named.setdefault(parsed_url(bare).hostname or "", set()).add(place)
             if pair is not None:
                 self._by_origin.setdefault(place, {}).setdefault(bare, pair)
                 self._urls.setdefault(place, bare)
@@ -72,7 +70,7 @@ class Credentials:
             is_reference: the latter: its credentials go before those of an index on the same server.
 
         Raises:
-            SourceError: it is no URL.
+            InvalidUrlError: it is no URL.
         """
         bare, pair = split_url(url)
         if pair is not None:
@@ -87,7 +85,7 @@ class Credentials:
             _of_file(self._references, url)
             or _nearest(self._by_origin.get(place), url)
             or _of_file(self._by_file, url)
-            or self._from_netrc(urlsplit(url).hostname or "", place)
+            or self._from_netrc(parsed_url(url).hostname or "", place)
         )
         if pair is None:
             return None
@@ -100,7 +98,7 @@ class Credentials:
         """The password that the keyring has for a user of an origin: under the URL, else under the host."""
         with self._lock:
             if (place, user) not in self._from_keyring:
-                services = (self._urls.get(place, place), urlsplit(place).netloc)
+                services = (self._urls.get(place, place), parsed_url(place).netloc)
                 passwords = (ask_keyring(service, user, self._environ) for service in services)
                 self._from_keyring[place, user] = next((found for found in passwords if found), None)
             return self._from_keyring[place, user]
@@ -118,13 +116,10 @@ def split_url(url: str) -> tuple[str, Pair | None]:
     """The URL without credentials, and those.
 
     Raises:
-        SourceError: it is no URL.
+        InvalidUrlError: it is no URL.
     """
-    try:
-        bare, pair = split_credentials(url)
-        origin(bare)
-    except ValueError:
-        raise SourceError(f"{redact(url)} is not a valid URL", hint="Check the URL.") from None
+    bare, pair = split_credentials(url)
+    parsed_url(bare)
     return bare, pair
 
 

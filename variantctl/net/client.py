@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from variantctl import __version__
 from variantctl.net.auth import Credentials, split_url
@@ -18,7 +17,7 @@ from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
 from variantctl.net.insecure import check_transport, named_host
 from variantctl.net.tls import tls_context
-from variantctl.net.urls import as_sent, is_file_url, redact, url_to_path
+from variantctl.net.urls import as_sent, is_file_url, parsed_url, redact, url_to_path
 from variantctl.values import dataclass, field
 from variantctl.variants.digits import whole_number
 
@@ -414,7 +413,7 @@ def _guarded(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
 
 def connection_error(url: str, reason: str) -> NetworkError:
     """No answer, or one that broke off: worth another try, unless the certificate was refused."""
-    host = urlsplit(url).hostname or url
+    host = parsed_url(url).hostname or url
     refused = "CERTIFICATE_VERIFY_FAILED" in reason
     hint = f"Check the network, the name {host} and the proxy settings; --offline uses only the cache."
     if refused:
@@ -424,7 +423,7 @@ def connection_error(url: str, reason: str) -> NetworkError:
 
 def status_error(url: str, status: int, phrase: str, headers: Mapping[str, str]) -> NetworkError:
     """The error for a *status* that nobody wanted, with what to do about it."""
-    host = urlsplit(url).hostname
+    host = parsed_url(url).hostname
     if status in {401, 403}:
         hint = f"{host} asks for credentials: put them into the URL (https://USER:TOKEN@{host}/...) or netrc."
     elif status == 407:

@@ -50,6 +50,10 @@ class SourceError(VariantctlError):
     kind = "source"
 
 
+class InvalidUrlError(SourceError, ValueError):
+    """A text is no URL that can be asked."""
+
+
 class SizeMismatch(VariantctlError):  # noqa: N818 - beside HashMismatch
     """A file is not as long as was promised, or longer than any file may be."""
 

@@ -7,9 +7,9 @@ user names as trusted, ``name`` or ``name:port``.
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from variantctl.net.errors import NetworkError
+from variantctl.net.urls import parsed_url
 
 
 def check_transport(url: str, trusted_hosts: Collection[str], *, has_credentials: bool = False) -> None:
@@ -23,7 +23,7 @@ def check_transport(url: str, trusted_hosts: Collection[str], *, has_credentials
     Raises:
         NetworkError: it is refused.
     """
-    parts = urlsplit(url)
+    parts = parsed_url(url)
     host = (parts.hostname or "").lower()
     if parts.scheme.lower() != "http" or is_this_machine(host):
         return
@@ -64,7 +64,7 @@ def named_host(named: str) -> tuple[str, int | None] | None:
     A ``*`` names none, as for pip: httpx would take it, and a name that is empty, for every host.
     """
     try:
-        parts = urlsplit(f"//{named.strip().rpartition('://')[2]}")
+        parts = parsed_url(f"//{named.strip().rpartition('://')[2]}")
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         return None

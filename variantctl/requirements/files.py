@@ -12,10 +12,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urljoin
 
 from variantctl.filesystem.bounded import read_bounded
 from variantctl.filesystem.errors import unread
+from variantctl.net.urls import joined_url
 from variantctl.requirements.errors import RequirementError, RequirementFileError
 from variantctl.requirements.requirement import (
     UserRequirement,
@@ -337,7 +337,7 @@ def _join(place: str, target: str) -> str:
         return target
     if target.startswith("file:"):
         return target.removeprefix("file://").removeprefix("file:")
-    return urljoin(place, target) if _is_http(place) else str(Path(place).parent / target)
+    return joined_url(place, target) if _is_http(place) else str(Path(place).parent / target)
 
 
 def _find_links(place: str, value: str) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from variantctl.net.urls import url_to_path
+from variantctl.net.urls import parsed_url, url_to_path, without_fragment
 from variantctl.requirements.errors import NoFileError, RequirementError
 from variantctl.values import dataclass, field
 from variantctl.variants.errors import InvalidVariantError
@@ -127,7 +127,7 @@ def group_hashes(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
 
 def wheel_of_url(url: str) -> WheelFilename:
     """The filename at the end of a wheel's URL, parsed; raises :class:`RequirementError`."""
-    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    filename = unquote(parsed_url(url).path.rpartition("/")[2])
     if not filename.lower().endswith(".whl"):
         raise RequirementError(f"{url} is not a wheel", hint=_WHEELS_ONLY)
     return parse_wheel_filename(filename)
@@ -186,7 +186,7 @@ def _absolute_url(place: str, folder: Path) -> str:
     if re.match(r"^https?://", place, re.IGNORECASE):
         return place
     if place.startswith("file:"):
-        address, fragment = urldefrag(place)
+        address, fragment = without_fragment(place)
         path = url_to_path(address)
         if not path.is_absolute():
             path = folder / path
@@ -206,7 +206,7 @@ def _absolute_url(place: str, folder: Path) -> str:
 
 def _with_fragment_hashes(url: str, hashes: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
     """The hash in a URL's fragment (``#sha256=...``) binds like one given by ``--hash``."""
-    for part in urldefrag(url).fragment.split("&"):
+    for part in without_fragment(url)[1].split("&"):
         algorithm, equals, digest = part.partition("=")
         if not equals or algorithm not in HASH_ALGORITHMS:
             continue

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from variantctl.net.urls import path_to_url, url_to_path
+from variantctl.net.errors import InvalidUrlError
+from variantctl.net.urls import parsed_url, path_to_url, url_to_path, without_fragment
 from variantctl.requirements.errors import RequirementError
 from variantctl.requirements.requirement import COMMAND_LINE, HASH_ALGORITHMS, split_marker
 from variantctl.values import dataclass, field
@@ -93,7 +94,10 @@ def source_reference(
     if match is None:
         return None
     bare, extras = (place, named["extras"]) if named else (match["place"], match["extras"])
-    located = _located(bare, base or Path.cwd(), f"{origin}: '{text}'", editable)
+    try:
+        located = _located(bare, base or Path.cwd(), f"{origin}: '{text}'", editable)
+    except InvalidUrlError as error:
+        raise RequirementError(f"{origin}: {error.message}", hint=error.hint) from None
     if located is None:
         if editable:
             raise RequirementError(f"{origin}: -e {text}: only a folder of source code can be editable")
@@ -132,16 +136,16 @@ def _located(bare: str, base: Path, said: str, editable: bool) -> tuple[Kind, st
                 f"{said}: a repository is written git+https://, git+ssh:// or git+file://",
                 hint="git@host:path is written git+ssh://git@host/path.",
             )
-        return ("git", *_revision(urldefrag(bare[len("git+") :]).url))
+        return ("git", *_revision(without_fragment(bare[len("git+") :])[0]))
     if re.match(r"^https?://", bare, re.IGNORECASE):
-        url = urldefrag(bare).url
-        return ("archive", url, None) if _is_archive(unquote(urlsplit(url).path)) else None
+        url = without_fragment(bare)[0]
+        return ("archive", url, None) if _is_archive(unquote(parsed_url(url).path)) else None
     return _on_this_machine(bare, base, said, editable)
 
 
 def _on_this_machine(bare: str, base: Path, said: str, editable: bool) -> tuple[Kind, str, str | None] | None:
     if bare.startswith("file:"):
-        path = base / url_to_path(urldefrag(bare).url)
+        path = base / url_to_path(without_fragment(bare)[0])
     elif (
         editable or bare.startswith((".", "/", "~", "\\")) or "/" in bare or "\\" in bare or _is_archive(bare)
     ):
@@ -172,7 +176,7 @@ def _revision(url: str) -> tuple[str, str | None]:
 
 
 def _fragment(text: str) -> dict[str, str]:
-    pairs = (part.partition("=") for part in urldefrag(text).fragment.split("&"))
+    pairs = (part.partition("=") for part in without_fragment(text)[1].split("&"))
     return {name: unquote(value) for name, equals, value in pairs if equals}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -17,6 +16,7 @@ from variantctl.indexes.finder import PackageFinder
 from variantctl.indexes.project_files import ProjectFiles, WheelLink
 from variantctl.net.redaction import without_secrets
 from variantctl.net.remote_file import RemoteFile
+from variantctl.net.urls import without_fragment
 from variantctl.providers.algorithm import Machine, ProviderNote
 from variantctl.requirements.requirement import wheel_of_url
 from variantctl.resolve.accelerator_builds import AcceleratorBuilds, installed_metadata
@@ -422,7 +422,7 @@ class CandidateFinder:
         source = self._package_finder.source_link(url, name)
         if source is not None:
             return source
-        address, fragment = urldefrag(url)
+        address, fragment = without_fragment(url)
         hashes = dict(
             part.split("=", 1) for part in fragment.split("&") if part.startswith("sha") and "=" in part
         )

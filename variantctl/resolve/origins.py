@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urldefrag
 
 from variantctl.filesystem.digests import file_digest
 from variantctl.net.redaction import without_secrets
-from variantctl.net.urls import is_file_url, url_to_path
+from variantctl.net.urls import is_file_url, url_to_path, without_fragment
 from variantctl.target.installed import InstalledPackage
 
 
 def is_same_wheel(package: InstalledPackage, url: str) -> bool:
     """Whether a package was installed from the wheel at a URL; of one on this machine the bytes count."""
-    address = urldefrag(url).url
+    address = without_fragment(url)[0]
     if package.source != without_secrets(address):
         return False
     if not is_file_url(address):

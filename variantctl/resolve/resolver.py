@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag
 
 from packaging.utils import NormalizedName
 
 from variantctl.families.registry import NO_FAMILIES, Families
 from variantctl.net.redaction import without_secrets
+from variantctl.net.urls import without_fragment
 from variantctl.requirements.requirement import UserRequirement
 from variantctl.resolve.candidate_finder import CandidateFinder
 from variantctl.resolve.candidates import Candidate, InstalledCandidate, WheelCandidate
@@ -365,7 +365,7 @@ def _planned(
         direct_url = dict(origin)
     elif base.url:
         direct_url = {
-            "url": without_secrets(urldefrag(base.url).url),
+            "url": without_secrets(without_fragment(base.url)[0]),
             "archive_info": {"hashes": hashes} if hashes else {},
         }
     return PlannedInstall(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from packaging.version import Version
 
@@ -15,6 +14,7 @@ from variant_index.web.platforms import platforms_of
 from variant_index.web.reading import notice_of
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.net.redaction import without_secrets
+from variantctl.net.urls import scheme_of
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.metadata import VariantMetadata
 from variantctl.wheels.metadata import CoreMetadata
@@ -219,7 +219,7 @@ def _published(link: WheelLink, core: CoreMetadata | None, *, is_indexed: bool) 
         requires_python=file.requires_python or "",
         yanked=file.yanked or False,
         requires=core.requires_dist if core else (),
-        link=url if urlsplit(url).scheme in ("http", "https", "file") else "",
+        link=url if scheme_of(url) in ("http", "https", "file") else "",
         index=source,
         version=str(link.version) if link.backend is not None else "",
         distribution=_distribution(link),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
 
 from packaging.version import Version
 
 from variant_index.indexed_file import inside_of
 from variant_index.web.contents import Project, PublishedWheel, Release
 from variantctl.indexes.page_writer import ACTIVE, PageFile, ProjectStatus
+from variantctl.net.urls import scheme_of
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.filenames import WheelFilename, parse_wheel_filename
 from variantctl.variants.metadata import VariantMetadata
@@ -96,6 +96,6 @@ def _published(file: PageFile, wheel: WheelFilename, core: CoreMetadata | None) 
         yanked=file.yanked,
         requires=core.requires_dist if core else (),
         # Links in pages that were imported are somebody else's: no other scheme is passed on.
-        link=file.link if urlsplit(file.link).scheme in ("", "http", "https") else "",
+        link=file.link if scheme_of(file.link) in ("", "http", "https") else "",
         inside=inside_of(file),
     )

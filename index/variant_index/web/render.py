@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from variant_index.web.audience import Audience
 from variant_index.web.contents import Project, PublishedWheel, Release
@@ -16,6 +16,7 @@ from variant_index.web.data import page_data
 from variant_index.web.entries import Entry, entries_json
 from variant_index.web.inside_words import InsideWheels, inside_words
 from variantctl.indexes.page_writer import GENERATOR
+from variantctl.net.urls import scheme_of
 from variantctl.values import dataclass
 from variantctl.variants.accelerators import accelerators_of
 
@@ -136,8 +137,7 @@ def _rows(release: Release) -> Iterator[_Row]:
 
 def _href(folder: str, wheel: PublishedWheel) -> str:
     """Where a wheel is, from its project's page."""
-    parts = urlsplit(wheel.link)
-    return wheel.link if parts.scheme or wheel.link.startswith("/") else folder + wheel.link
+    return wheel.link if scheme_of(wheel.link) or wheel.link.startswith("/") else folder + wheel.link
 
 
 def _render(template: str, **values: Any) -> bytes:
