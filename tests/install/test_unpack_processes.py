@@ -205,7 +205,36 @@ def test_large_wheels_are_left_to_threads(
     tmp_path: Path, forks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheel = wheels(tmp_path / "wheels", 1)[0]
-    monkeypatch.setattr(unpack_processes, "LARGEST", wheel.stat().st_size - 1)
+    monkeypatch.setattr(unpack_processes, "LARGE", wheel.stat().st_size)
     with UnpackProcesses(UnpackedStore(tmp_path / "cache"), 8) as processes:
         assert len(forks) == 2
         assert not processes.add(wheel, parse_wheel_filename(wheel.name), file_digest(wheel))
+
+
+@pytest.mark.parametrize(("large", "at_once"), [(unpack_processes.LARGE, 8), (1, 4)])
+def test_small_wheels_are_fetched_more_at_a_time(
+    tmp_path: Path, forks: list[int], monkeypatch: pytest.MonkeyPatch, large: int, at_once: int
+) -> None:
+    monkeypatch.setattr(unpack_processes, "LARGE", large)
+    together, most, lock = 0, 0, threading.Lock()
+
+    class Slow(Files):
+        def fetch(self, planned: Planned, /, *, reader: object = None, cancel: object = None) -> Path:
+            nonlocal together, most
+            with lock:
+                together += 1
+                most = max(most, together)
+            time.sleep(0.2)
+            with lock:
+                together -= 1
+            return super().fetch(planned)
+
+    class Sized(Planned):
+        @property
+        def size(self) -> int:
+            return self.path.stat().st_size
+
+    place = target_place(tmp_path)
+    plan = ByHand([Sized(wheel) for wheel in wheels(tmp_path / "wheels", 16)])
+    apply_plan(plan, place.environment, Slow(), Options(place.cache))
+    assert most == at_once

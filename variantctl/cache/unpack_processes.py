@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from variantctl.cache.unpacked import UnpackedStore
     from variantctl.variants.filenames import WheelFilename
 
-#: Larger files (in bytes) are worth the threads of this process, which inflate and hash beside each other.
-LARGEST = 8 << 20
+#: From this size on (in bytes) a file is worth the threads of this process, which inflate and hash beside
+#: each other, and begin while it is received.
+LARGE = 8 << 20
 #: So many wheels are worth the processes: each takes some milliseconds to fork.
 FEWEST = 8
 #: One process that fetches has not enough for more.
@@ -93,6 +94,10 @@ class UnpackProcesses:
         for process in self._all:
             process.end()
 
+    def take(self, size: int) -> bool:
+        """Whether wheel files of so many bytes are left to them."""
+        return bool(self._all) and size < LARGE
+
     def add(self, path: Path, filename: WheelFilename, sha256: str) -> bool:
         """Verify, unpack and publish a wheel; to be called where one is ``adding`` it.
 
@@ -104,7 +109,7 @@ class UnpackProcesses:
         Returns:
             Whether it is in the store now. If not, nothing was left there.
         """
-        if not self._all or path.stat().st_size > LARGEST:
+        if not self.take(path.stat().st_size):
             return False
         process = self._idle.get()
         try:
