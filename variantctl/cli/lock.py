@@ -360,6 +360,7 @@ def _json(made: Made, path: Path | None, changed: bool, what: Sequence[str]) -> 
         "lock": str(path),
         "changed": changed,
         "changes": list(what),
+        "notes": list(made.notes),
         "packages": [
             {
                 "name": package.distribution,

@@ -86,6 +86,7 @@ class Agreement:
     ) -> None:
         self._request = request
         self._package_finder = package_finder
+        self._renewed = dict(preferred)
         self._preferred = dict(preferred)
         self._limits: dict[NormalizedName, Version] = {}
         #: Projects of which machines may take different versions, since they are required to.
@@ -111,6 +112,19 @@ class Agreement:
             f"the machines did not agree in {_MOST_ROUNDS} rounds",
             hint="Lock for fewer of them, or pin some versions in a constraints file (-c).",
         )
+
+    @property
+    def limited(self) -> frozenset[NormalizedName]:
+        """The projects of which some machine could not take the version of another one."""
+        return frozenset(self._limits)
+
+    def alone(self, target: Target) -> Plan:
+        """What a machine would take without the others.
+
+        Raises:
+            VariantctlError: as ``resolve``.
+        """
+        return self._resolve(target, {}, self._renewed)
 
     def also(self, target: Target) -> Resolved:
         """One more machine, which takes the versions of the others or none.
@@ -142,7 +156,13 @@ class Agreement:
             self._preferred |= {planned.name: chosen_version(planned) for planned in plan.install}
         return done
 
-    def _resolve(self, target: Target, limits: Mapping[NormalizedName, Version]) -> Plan:
+    def _resolve(
+        self,
+        target: Target,
+        limits: Mapping[NormalizedName, Version],
+        preferred: Mapping[NormalizedName, Version] | None = None,
+    ) -> Plan:
+        preferred = self._preferred if preferred is None else preferred
         bounds = [
             UserRequirement(parse_requirement(f"{name}<={version.public}"), _ORIGIN)
             for name, version in sorted(limits.items())
@@ -156,7 +176,7 @@ class Agreement:
                 request,
                 constraints=(*request.constraints, *bounds),
                 preferences=preferences,
-                options=replace(request.options, preferred=dict(self._preferred), every_device=True),
+                options=replace(request.options, preferred=dict(preferred), every_device=True),
             ),
             package_finder=self._package_finder,
             machine=target.machine,

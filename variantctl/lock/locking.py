@@ -28,6 +28,7 @@ from variantctl.lock.contents import (
     LockedWheel,
 )
 from variantctl.lock.everything import Expansion
+from variantctl.lock.held_back import agreement_notes
 from variantctl.lock.needed_on import markers_of
 from variantctl.lock.overrides import overridden_roots, with_overrides
 from variantctl.lock.source_code import locked_source, relative_path
@@ -118,7 +119,7 @@ def make_lock(wanted: LockRequest, package_finder: PackageFinder) -> Made:
     """
     agreement = Agreement(wanted.request, package_finder, wanted.preferred)
     asked = resolved = agreement.reach(wanted.targets)
-    notes = [note for done in resolved for note in done.plan.notes]
+    notes = agreement_notes(agreement, resolved, package_finder)
     if wanted.every_variant:
         expansion = Expansion(agreement, package_finder, wanted.settings)
         resolved = expansion.expand(resolved, wanted.platforms)
