@@ -21,7 +21,7 @@ from packaging.utils import NormalizedName
 from variantctl.resolve.candidates import BaseCandidate, Candidate, InstalledCandidate, WheelCandidate
 from variantctl.resolve.needs import ImpossibleRequirement
 from variantctl.resolve.plan import Solution
-from variantctl.select.ordinary_builds import cuda_majors, optional_requirements, ordinary_build
+from variantctl.select.ordinary_builds import cuda_majors, may_tell, optional_requirements, ordinary_build
 from variantctl.values import dataclass, field
 from variantctl.variants.properties import Properties
 
@@ -172,7 +172,9 @@ def requires_of(dependencies: Dependencies, families: Families) -> Callable[[Can
             needed = [
                 str(item.requirement)
                 for item in dependencies.applicable(candidate)
-                if families.of(item.name) is None and not _is_of_several(item.specifier)
+                if may_tell(item.name)
+                and families.of(item.name) is None
+                and not _is_of_several(item.specifier)
             ]
             majors = cuda_majors(needed)
             texts = (

@@ -24,6 +24,7 @@ from variantctl.resolve.needs import (
     ExtraBaseRequirement,
     ImpossibleRequirement,
     Need,
+    ProjectRequirement,
     needs_of,
 )
 from variantctl.resolve.references import References
@@ -63,6 +64,8 @@ class Dependencies:
         self._every_device = every_device
         self._references = References(candidate_finder, named or (lambda _name: False))
         self._applicable: dict[int, tuple[Candidate, list[VariantRequirement]]] = {}
+        self._verdicts: dict[tuple[MarkerVariant, tuple[NormalizedName, ...]], dict[str | None, bool]] = {}
+        self._needs: dict[str, tuple[ProjectRequirement, ...]] = {}
         self.unread: dict[NormalizedName, dict[Version, str]] = {}
 
     def applicable(self, candidate: Candidate) -> list[VariantRequirement]:
@@ -78,21 +81,29 @@ class Dependencies:
         if not isinstance(base, (WheelCandidate, InstalledCandidate)):
             return []
         texts, variant = self.declared(base)
+        found = [read_requirement(text).requirement for text in texts]
+        always = self._holding(variant, _extra_of_member(base))
+        if isinstance(candidate, ExtraCandidate):
+            for_extra = self._holding(variant, (candidate.extra,))
+            holding = [each for each in found if for_extra(each) and not always(each)]
+        else:
+            holding = [each for each in found if always(each) or self._is_replaced_anyway(each)]
+        return self._overridden(self._for_devices(requirement, base) for requirement in holding)
+
+    def _holding(
+        self, variant: MarkerVariant, extras: tuple[NormalizedName, ...]
+    ) -> Callable[[VariantRequirement], bool]:
+        """Whether requirements hold for some extras; each marker is evaluated once, as most occur often."""
+        known = self._verdicts.setdefault((variant, extras), {})
         markers = self._candidate_finder.interpreter.markers
-        found = [self._for_devices(read_requirement(text).requirement, base) for text in texts]
-        member = _extra_of_member(base)
-        if not isinstance(candidate, ExtraCandidate):
-            return self._overridden(
-                requirement
-                for requirement in found
-                if requirement.applies(markers, variant, member) or self._is_replaced_anyway(requirement)
-            )
-        return self._overridden(
-            requirement
-            for requirement in found
-            if requirement.applies(markers, variant, (candidate.extra,))
-            and not requirement.applies(markers, variant, member)
-        )
+
+        def holds(requirement: VariantRequirement) -> bool:
+            verdict = known.get(requirement.marker)
+            if verdict is None:
+                verdict = known[requirement.marker] = requirement.applies(markers, variant, extras)
+            return verdict
+
+        return holds
 
     def _overridden(self, requirements: Iterable[VariantRequirement]) -> list[VariantRequirement]:
         """The requirements, with the user's own words in place of those about packages that they override.
@@ -181,9 +192,17 @@ class Dependencies:
             if isinstance(found, str):
                 yield ImpossibleRequirement(candidate.name, f"needs '{requirement}': {found}")
             else:
-                yield from needs_of(found, families=self._candidate_finder.families)
+                yield from self._needs_of(found)
         if isinstance(candidate, WheelCandidate):
             yield from _abi_needs(candidate)
+
+    def _needs_of(self, requirement: VariantRequirement) -> tuple[ProjectRequirement, ...]:
+        """The needs of a requirement: the same ones for every candidate that has it."""
+        known = self._needs.get(requirement.text)
+        if known is None:
+            found = needs_of(requirement, families=self._candidate_finder.families)
+            known = self._needs[requirement.text] = tuple(found)
+        return known
 
     def _unreadable(
         self, candidate: Candidate, reason: str, error: VariantctlError | None = None

@@ -66,6 +66,7 @@ class Domain:
         self.installed_place = self._first_extra if installed is not None else None
         self._by_version: dict[int, Sequence[WheelCandidate]] = {}
         self._masks: dict[object, int] = {}
+        self._of_needs: dict[Need, int] = {}
         self._urls: dict[str, int] = {
             url: self._first_extra + (installed is not None) + place for place, url in enumerate(self.urls)
         }
@@ -162,6 +163,13 @@ class Domain:
 
     def mask(self, need: Need) -> int:
         """The places of the candidates that satisfy a need."""
+        known = self._of_needs.get(need)
+        if known is None:
+            known = self._of_needs[need] = self._of_kind(need)
+        return known
+
+    def _of_kind(self, need: Need) -> int:
+        """The same; needs that say the same share the answer."""
         if isinstance(need, ProjectRequirement):
             key: object = need.url or need.specifier
         else:

@@ -19,7 +19,6 @@ from variantctl.resolve.needs import (
     ImpossibleRequirement,
     Need,
     ProjectRequirement,
-    is_pin,
 )
 from variantctl.resolve.passed_over import has_what_is_wished
 from variantctl.resolve.proof import Proof
@@ -139,7 +138,7 @@ def nothing_fits(
             return builds.message(candidate_finder.who)
         there = f"available wheels: {_versions(versions)}, at {candidate_finder.project(name).source}"
         return f"no version of {name} satisfies {wanted} ({there})"
-    pinned = any(isinstance(need, ProjectRequirement) and is_pin(need.specifier) for need in needs)
+    pinned = any(isinstance(need, ProjectRequirement) and need.pins for need in needs)
     for version in allowed:
         if candidate_finder.candidates(name, version, allow_yanked=pinned):
             return None

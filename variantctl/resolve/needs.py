@@ -44,7 +44,12 @@ class ProjectRequirement:
         """The versions it allows."""
         return self.requirement.specifier
 
-    @property
+    @cached_property
+    def pins(self) -> bool:
+        """Whether it asks for one version: see ``is_pin``."""
+        return is_pin(self.specifier)
+
+    @cached_property
     def url(self) -> str | None:
         """The direct reference, if any."""
         return self.requirement.url

@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName
 
 from variantctl.resolve.candidates import BaseCandidate, WheelCandidate
 from variantctl.resolve.domain import Domain, places
-from variantctl.resolve.needs import Need, ProjectRequirement, is_pin
+from variantctl.resolve.needs import Need, ProjectRequirement
 from variantctl.resolve.order import Order
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class CandidateFilter:
         self._order = order
         self._options = options
         self._met: dict[NormalizedName, dict[str, ProjectRequirement]] = {}
+        self._seen: set[Need] = set()
         self._releases: dict[tuple[int, int, bool], bool] = {}
 
     def choose(self, domain: Domain, left: int, needs: Sequence[Need]) -> Choice:
@@ -63,6 +64,9 @@ class CandidateFilter:
 
     def meet(self, need: Need) -> None:
         """Remember a need that occurs anywhere, whether or not it is one of those that hold now."""
+        if need in self._seen:
+            return
+        self._seen.add(need)
         if isinstance(need, ProjectRequirement) and (need.specifier or need.url):
             self._met.setdefault(need.name, {}).setdefault(need.url or str(need.specifier), need)
 
@@ -77,7 +81,7 @@ class CandidateFilter:
         return mask
 
     def _first(self, domain: Domain, among: int, needs: Sequence[ProjectRequirement], kept: int) -> Choice:
-        pinned = any(is_pin(need.specifier) for need in needs)
+        pinned = any(need.pins for need in needs)
         urls = {need.url for need in needs}
         unusable = 0
         for place in self._order.of(domain, among):
@@ -95,7 +99,7 @@ class CandidateFilter:
         mask = domain.row.all & ~domain.prereleases
         for need in needs:
             mask &= domain.mask(need)
-        pinned = any(is_pin(need.specifier) for need in wanted)
+        pinned = any(need.pins for need in wanted)
         key = (id(domain), mask, pinned)
         if key not in self._releases:
             found = (domain.candidate(place) for place in self._order.of(domain, mask))

@@ -17,7 +17,7 @@ from variantctl.resolve.incompatibility import (
     Incompatibility,
     Package,
 )
-from variantctl.resolve.needs import BackendRequirement, Need, ProjectRequirement, is_pin
+from variantctl.resolve.needs import BackendRequirement, Need, ProjectRequirement
 
 #: So many conflicts change the place of a package.
 _MANY = 5
@@ -112,6 +112,6 @@ def _tier(need: Need) -> int:
     if isinstance(need, ProjectRequirement):
         if need.url:
             return _REFERENCE
-        if is_pin(need.specifier):
+        if need.pins:
             return _PIN
     return _ANY

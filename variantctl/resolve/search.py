@@ -52,6 +52,22 @@ class NoSolutionError(Exception):
         self.proof = proof
 
 
+class _Places(dict[Package, tuple[int, int, int, int]]):
+    """Where packages are in the order of decisions: as it was when something of each changed last.
+
+    That a package is in conflicts often moves it when it is looked at again, as in uv: what conflicts
+    with all versions of a project is not decided before it.
+    """
+
+    def __init__(self, priorities: Priorities) -> None:
+        super().__init__()
+        self._priorities = priorities
+
+    def __missing__(self, package: Package) -> tuple[int, int, int, int]:
+        place = self[package] = self._priorities.of(package)
+        return place
+
+
 class Search:
     """One search.
 
@@ -81,7 +97,7 @@ class Search:
         self._assumed: dict[NormalizedName, int] = {}
         self._carefully = carefully
         self._to_take_back: list[Package] = []
-        self._places: dict[Package, tuple[int, int, int, int]] = {}
+        self._places = _Places(self._priorities)
         self._deciding: Package | None = None
 
     def run(self, roots: Iterable[Need], max_rounds: int) -> Mapping[str, Candidate]:
@@ -142,23 +158,12 @@ class Search:
             if package not in waiting and (package.base is None or package.base.place is not None)
         ]
         if ready:
-            self._deciding = package = min(ready, key=self._place_of)
+            self._deciding = package = min(ready, key=self._places.__getitem__)
             self._places.pop(package, None)
             self._decide(package)
         else:
             stuck = [package for package in self._solution.open if package in waiting]
             self._add(self._nothing_asks_for(min(stuck, key=self._priorities.of)))
-
-    def _place_of(self, package: Package) -> tuple[int, int, int, int]:
-        """Where a package is in the order of decisions: as it was when something of it changed last.
-
-        That a package is in conflicts often moves it when it is looked at again, as in uv: what conflicts
-        with all versions of a project is not decided before it.
-        """
-        known = self._places.get(package)
-        if known is None:
-            known = self._places[package] = self._priorities.of(package)
-        return known
 
     # --- conflicts ---
 

@@ -124,6 +124,7 @@ NAME_RULES: tuple[NameRule, ...] = (
 
 _IN_NAMES = ("-cu1", "cuda", "nvidia", "rocm", "migraphx", "gpu", "cpu", "xpu", "sycl", "dpcpp", "intel-pti")
 """Every name that a rule matches has one of these in it."""
+_NAME = re.compile(r"\s*([A-Za-z0-9._-]+)")
 
 
 @dataclass(frozen=True)
@@ -250,6 +251,11 @@ def ordinary_build(
     )
 
 
+def may_tell(name: str) -> bool:
+    """Whether a project's normalized name may show what a build that needs it is for; most show nothing."""
+    return any(word in name for word in _IN_NAMES)
+
+
 def cuda_majors(requires: Iterable[str]) -> set[str]:
     """The majors of CUDA that some requirements name."""
     signs = (sign for text in requires for sign in _of_requirement(text) if sign.namespace == "nvidia")
@@ -302,7 +308,7 @@ def toolkit_version(namespace: str, written: str | None) -> str | None:
 
 def _of_name(name: str, evidence: str, specifier: SpecifierSet | None = None) -> tuple[Sign, Role] | None:
     # Most names have nothing to do with accelerators: patterns are compiled for those that may.
-    for rule in NAME_RULES if any(word in name for word in _IN_NAMES) else ():
+    for rule in NAME_RULES if may_tell(name) else ():
         if (found := re.fullmatch(rule.pattern, name)) is not None:
             groups = found.groupdict()
             version = groups.get("cuda") or groups.get("rocm")
@@ -313,6 +319,9 @@ def _of_name(name: str, evidence: str, specifier: SpecifierSet | None = None) ->
 
 
 def _of_requirement(text: str) -> Iterator[Sign]:
+    name = _NAME.match(text)
+    if name is None or not may_tell(canonicalize_name(name[1])):
+        return
     try:
         requirement = Requirement(text)
     except ValueError:

@@ -153,12 +153,12 @@ class VariantRequirement:
     requirement: Requirement
     marker: str | None
 
-    @property
+    @cached_property
     def name(self) -> NormalizedName:
         """The project's normalized name."""
         return canonicalize_name(self.requirement.name)
 
-    @property
+    @cached_property
     def extras(self) -> frozenset[NormalizedName]:
         """The normalized names of the extras it asks for."""
         return frozenset(canonicalize_name(extra) for extra in self.requirement.extras)

@@ -88,12 +88,12 @@ def core_metadata(raw: Mapping[str, Any], source: str) -> CoreMetadata:
         version = Version(version_text)
     except ValueError:
         raise WheelError(source, f"METADATA has the invalid version {version_text!r}", hint=DAMAGED) from None
-    requires_python = _FOLD.sub(" ", raw.get("requires_python", "")).strip()
+    requires_python = _unfolded(raw.get("requires_python", ""))
     licence = raw.get("license_expression") or raw.get("license", "").strip().partition("\n")[0]
     return CoreMetadata(
         name=name,
         version=version,
-        requires_dist=tuple(_FOLD.sub(" ", text).strip() for text in raw.get("requires_dist", [])),
+        requires_dist=tuple(map(_unfolded, raw.get("requires_dist", []))),
         requires_python=_specifiers(requires_python),
         requires_python_text=requires_python,
         provides_extra=tuple(
@@ -130,6 +130,10 @@ def fields_of(data: bytes) -> Mapping[str, Any]:
     from packaging.metadata import parse_email
 
     return {name: value for name, value in parse_email(data)[0].items() if name in FIELDS}
+
+
+def _unfolded(value: str) -> str:
+    return (_FOLD.sub(" ", value) if "\n" in value or "\r" in value else value).strip()
 
 
 def _specifiers(text: str) -> SpecifierSet | None:
