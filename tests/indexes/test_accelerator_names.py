@@ -9,6 +9,7 @@ from variantctl.backends.backend import Backend
 from variantctl.backends.names import backend_by_rule, parse_accelerator_name
 from variantctl.backends.source import BackendSource
 from variantctl.backends.tables import shipped_source
+from variantctl.select.ordinary_builds import toolkit_properties
 from variantctl.variants.properties import Properties
 
 PYTORCH = shipped_source("pytorch")
@@ -109,3 +110,22 @@ def test_a_source_of_ones_own_learns_a_namespace() -> None:
     whole = own.with_names(["rocm7.14"])
     assert whole.namespaces == ("amd",)
     assert whole.backends[-1].properties == {"amd": {"rocm_version": ("7.14",)}}
+
+
+@pytest.mark.parametrize("label", ["cu118", "cu121", "cu124", "cu126", "cu128", "cu130", "cu132"])
+def test_table_rule_and_ordinary_wheels_say_the_same_of_a_driver(label: str) -> None:
+    """NVIDIA, CUDA Compatibility, table 1; only what PyTorch declared for 2.8 asks for more."""
+    name = parse_accelerator_name(label)
+    assert name is not None
+    by_name = backend_by_rule(name, ())
+    listed = next(backend for backend in PYTORCH.backends if backend.label == label)
+    cuda = ".".join(map(str, name.version))
+    bounds = {
+        tuple(properties["nvidia"]["cuda_version_lower_bound"])
+        for properties in (
+            listed.properties,
+            by_name.properties if by_name else {},
+            toolkit_properties("nvidia", cuda),
+        )
+    }
+    assert bounds == {(f"{name.version[0]}.0",)}

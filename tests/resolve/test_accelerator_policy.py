@@ -29,7 +29,7 @@ LABELS = ("cpu", "cu118", "cu126", "cu128", "cu130", "cu132", "cu134", "rocm7.1"
 MACHINES: dict[str, tuple[Profile | str, tuple[str, ...]]] = {
     "cpu only": ("graviton3", ()),
     "driver 12.8, Hopper": (gpu("12.8", "9.0"), ("cu128", "cu126", "cu118")),
-    "driver 13.0, Hopper": (gpu("13.0", "9.0"), ("cu130", "cu134", "cu128", "cu126", "cu118")),
+    "driver 13.0, Hopper": (gpu("13.0", "9.0"), ("cu130", "cu132", "cu134", "cu128", "cu126", "cu118")),
     "driver 12.8, Blackwell": (gpu("12.8", "12.0"), ("cu128",)),
     "driver 11.8, Ampere": (gpu("11.8", "8.0"), ("cu118",)),
     "MI300X": ("mi300x", ("rocm7.14", "rocm7.1")),

@@ -208,8 +208,10 @@ CARDS = [
     ),
     # GTX 750 Ti on the newest driver that it has (580).
     ("13.0", "5.0", "torch", "2.14.1+cu126", "2.15.0 has no build"),
-    ("13.2", "12.0", "torch", "2.15.0+cu132", ""),
-    ("13.9", "9.0", "torch", "2.15.0+cu132", ""),
+    # Both of CUDA 13 run on every driver for 13.0; cu130 is what PyTorch publishes on PyPI.
+    ("13.2", "12.0", "torch", "2.15.0+cu130", ""),
+    ("13.9", "9.0", "torch", "2.15.0+cu130", ""),
+    ("13.0", "9.0", "torch==2.15.0+cu132", "2.15.0+cu132", ""),
     # What is asked for wins, with a word.
     ("12.8", "9.0", "torch==2.15.0", "2.15.0+cpu", "torch 2.14.1+cu126 has one"),
     ("12.8", "9.0", "torch>=2.15", "2.15.0+cpu", "torch 2.14.1+cu126 has one"),
@@ -282,7 +284,7 @@ def test_explain_lists_every_label_of_what_was_passed_over(world: World) -> None
     assert str(found.version) == "2.14.1"
     (over,) = found.passed_over
     assert over.labels["cpu"] == ""
-    assert "13.2" in over.labels["cu132"]
+    assert "13.0" in over.labels["cu132"]
     assert "no amd properties" in over.labels["rocm7.14"]
     assert found.notes[0].startswith("torch 2.15.0 has no build")
     assert found.as_json()["passed_over"][0]["reasons"]["cpu"] == ""
@@ -327,7 +329,7 @@ def test_what_the_wheels_of_an_unknown_backend_say_goes_before_its_name(tmp_path
     with LoopbackServer(tmp_path / "site") as server:
         world = World(server.url, tmp_path)
         plan = world.plan(gpu("13.2", "9.0"), "torch")
-        assert builds(plan)["torch"] == "2.15.0+cu132"
+        assert builds(plan)["torch"] == "2.15.0+cu130"
         assert "needs a driver for CUDA 14.0 or newer" in plan.notes[0]
         assert "requires nvidia-cudnn-cu14==10.1" in plan.notes[0]
         amd = replace(
@@ -398,7 +400,9 @@ def test_a_lock_gives_each_machine_a_build_whoever_comes_first(
     versions = sorted(set(re.findall(r'name = "torch"\nversion = "(.*)"', text)))
     assert versions == ["2.14.1+cpu", "2.14.1+cu126", "2.14.1+rocm7.14"]
     assert "torch 2.15.0 has no build for the NVIDIA GPU of profile h100" in done.stderr
-    assert "mi300x" not in done.stderr.replace("--profile mi300x", "")
+    # It has a build for what is locked, and it is told what that costs it.
+    assert "AMD GPU of profile mi300x" not in done.stderr
+    assert "profile mi300x would take 2.15.0+rocm7.14" in done.stderr
 
 
 # --- ROCm as packages: the files of the GPUs that are there ---

@@ -112,12 +112,20 @@ def _cuda_version(digits: str) -> tuple[int, ...]:
     return (int(digits[0]), int(digits[1])) if digits[0] != "1" else ()
 
 
+def driver_for_cuda(major: int, minor: int) -> str:
+    """The CUDA version that a driver must run at least for what is built with a version: ``13.0`` for 13.2.
+
+    Source: NVIDIA, "CUDA Compatibility", minor-version compatibility, table 1 (drivers 580, 525 and 450).
+    """
+    return f"{major}.{0 if major >= _MINOR_COMPATIBLE_FROM else minor}"
+
+
 def _cuda_rule(name: AcceleratorName) -> tuple[str, str]:
     major, minor = name.version
-    lowest = 0 if major >= _MINOR_COMPATIBLE_FROM else minor
-    why = " (minor-version compatibility)" if lowest != minor else ""
-    runs = f"to run on a driver for CUDA {major}.{lowest} or newer{why}"
-    return f"{major}.{lowest}", f"it is taken for CUDA {major}.{minor}, and {runs}"
+    lowest = driver_for_cuda(major, minor)
+    why = " (minor-version compatibility)" if lowest != f"{major}.{minor}" else ""
+    runs = f"to run on a driver for CUDA {lowest} or newer{why}"
+    return lowest, f"it is taken for CUDA {major}.{minor}, and {runs}"
 
 
 def _rocm_rule(name: AcceleratorName) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from variantctl.backends.backend import Backend
+from variantctl.backends.names import driver_for_cuda
 from variantctl.backends.source import PRIORITY, Ask, BackendSource
 from variantctl.values import dataclass, field
 from variantctl.variants.metadata import ProviderInfo, VariantMetadata
@@ -62,7 +63,7 @@ def _said(group: str, value: str) -> tuple[str, str, str]:
     """Of a group of a pattern: namespace, feature and value. CUDA is compatible within a major (NVIDIA)."""
     digits = value.replace("-", ".")
     if group == "cuda":
-        return "nvidia", "cuda_version_lower_bound", f"{digits[:2]}.0"
+        return "nvidia", "cuda_version_lower_bound", driver_for_cuda(int(digits[:2]), 0)
     if group == "rocm":
         return "amd", "rocm_version", digits if "." in digits else f"{digits[0]}.{digits[1:] or '0'}"
     if "." not in digits:

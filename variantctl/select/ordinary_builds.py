@@ -27,7 +27,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from variantctl.backends.names import driver_for_cuda
 from variantctl.values import dataclass, field
+from variantctl.variants.digits import whole_number
 from variantctl.variants.properties import ABI_DEPENDENCY, Properties
 
 CPU = "cpu"
@@ -283,7 +285,8 @@ def toolkit_properties(namespace: str, version: str | None) -> Properties:
     if namespace == "nvidia" and (len(major) < 2 or major == "10"):
         return {"nvidia": {}}  # older than what drivers are compared by: each of them runs it
     if namespace == "nvidia":
-        return {"nvidia": {"cuda_version_lower_bound": (f"{major}.0",)}}
+        bound = driver_for_cuda(int(major), whole_number(minor) or 0)
+        return {"nvidia": {"cuda_version_lower_bound": (bound,)}}
     if namespace == "amd" and minor:
         return {"amd": {"rocm_version": (version,)}}
     return {namespace: {}}
