@@ -669,3 +669,16 @@ def test_behind_a_url_they_are_found_on_the_parent_index(tmp_path: Path) -> None
     with LoopbackServer(tmp_path / "site") as server:
         report = importing(tmp_path / "out", f"{server.url}/whl", "--dry-run")
     assert {wheel["backend"] for wheel in report["wheels"]} == {"cpu", "cu134"}
+
+
+def test_what_follows_no_rule_is_named_behind_a_url_too(tmp_path: Path) -> None:
+    labels = {"cpu": "l", "strange": "l", "cu130_full": "l"}
+    Layout(tmp_path / "site", [Release({"torch": "3.0.0"}, labels)])
+    with LoopbackServer(tmp_path / "site") as server:
+        report = importing(tmp_path / "out", f"{server.url}/whl", "--dry-run")
+        refused = importing(tmp_path / "out", f"{server.url}/whl", "--backend", "strange", code=1)
+    assert {wheel["backend"] for wheel in report["wheels"]} == {"cpu"}
+    for name in ("strange", "cu130_full"):
+        assert f"/whl/{name}: left out, the mapping pytorch has no such backend" in report["stderr"]
+    assert "its name follows no rule" in refused["error"]["message"]
+    assert "mapping of your own" in refused["error"]["hint"]

@@ -68,6 +68,12 @@ def parse_accelerator_name(text: str) -> AcceleratorName | None:
     return AcceleratorName(text, kind)
 
 
+WHY_UNKNOWN = (
+    "and its name follows no rule (cu130, rocm7.14, xpu, cpu), so that nothing says what its wheels need"
+)
+"""Why a sub-index that no table lists is left out: the end of a sentence that says so."""
+
+
 def backend_by_rule(name: AcceleratorName, known: Sequence[Backend]) -> Backend | None:
     """A sub-index that no table lists, as its name has it.
 

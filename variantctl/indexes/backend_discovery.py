@@ -57,6 +57,7 @@ class BackendDiscovery:
         self._note = note
         self._named: dict[str, None] = {}
         self._found: tuple[str, ...] = ()
+        self._unknown: dict[str, None] = {}
         self._page: ProjectFiles | None = None
         self._thread: Thread | None = None
         self._deadline = 0.0
@@ -93,6 +94,15 @@ class BackendDiscovery:
                 )
         return tuple(dict.fromkeys((*self._found, *self._named)))
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The folders of wheels on the parent index's page that are left out: their names follow no rule.
+
+        The list of the parent index names projects as well, and does not tell these from sub-indexes.
+        """
+        self.names()
+        return tuple(self._unknown)
+
     def parent_page(self) -> ProjectFiles | None:
         """What the parent index has of the first package, for every accelerator; ``None``: it has no page."""
         self.names()
@@ -115,11 +125,19 @@ class BackendDiscovery:
         if page is None:
             return
         self._page = page
+        folders: dict[str, None] = {}
         for link in page.wheels:
             folder = _last_part(unquote(parsed_url(link.file.url).path).rpartition("/")[0])
             # Of cu128.with.extras the sub-index is cu128.
             local = (link.version.local or "").removesuffix(".")
             yield from (name for name in (folder, local) if parse_accelerator_name(name))
+            folders[folder] = None
+        # What the parent index has itself is in no sub-index that is left out.
+        own = {"", _last_part(self._parent.url), *self._source.packages}
+        own |= {backend.path for backend in self._source.backends}
+        self._unknown = {
+            name: None for name in folders if name not in own and parse_accelerator_name(name) is None
+        }
 
     def _of_list(self) -> Iterable[str]:
         if self._parent.folder is not None:

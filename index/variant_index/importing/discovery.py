@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from variantctl.backends.names import parse_accelerator_name
+from variantctl.backends.names import WHY_UNKNOWN, parse_accelerator_name
 from variantctl.backends.source import BackendSource
 from variantctl.indexes.backend_discovery import BackendDiscovery
 from variantctl.net.client import HttpClient
@@ -37,7 +37,10 @@ def with_what_is_there(
     if not named and is_url(place) and not is_file_url(place):
         if not source.discover:
             return source
-        found = BackendDiscovery(replace(source, url=place.rstrip("/")), client, None, note).names()
+        discovery = BackendDiscovery(replace(source, url=place.rstrip("/")), client, None, note)
+        found = discovery.names()
+        for name in discovery.unknown:
+            _note_unknown(f"{place.rstrip('/')}/{name}", source, note)
     elif not named:
         folder = url_to_path(place) if is_url(place) else Path(place)
         paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*.whl")]
@@ -77,11 +80,15 @@ def names_below(
             if parse_accelerator_name(top) is not None:
                 yield top
             else:
-                note(f"{place}/{top}: left out, the mapping {source.name} has no such backend")
+                _note_unknown(f"{place}/{top}", source, note)
         elif not is_folder and top.endswith(".whl") and (local := _local(top, packages)) is not None:
             if source.label_of(source.packages[0], parse_wheel_filename(top).version) is None:
                 note(f"{top}: left out, its version names no backend of {source.name}")
             yield local
+
+
+def _note_unknown(where: str, source: BackendSource, note: Callable[[str], None]) -> None:
+    note(f"{where}: left out, the mapping {source.name} has no such backend, {WHY_UNKNOWN}")
 
 
 def _local(filename: str, packages: Collection[NormalizedName]) -> str | None:

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from variant_index.importing.tags import Platforms, Pythons, SelectionError
 from variantctl.backends.backend import Backend
+from variantctl.backends.names import WHY_UNKNOWN
 from variantctl.backends.source import BackendSource
 from variantctl.indexes.project_files import WheelLink
 from variantctl.values import dataclass, field
@@ -47,8 +48,9 @@ class Selection:
         labels = [backend.label for backend in source.backends]
         for label in self.backends:
             if label not in labels:
-                hint = did_you_mean(label, labels) or f"There are: {', '.join(labels)}."
-                raise SelectionError(f"{source.name} has no backend {label!r}", hint=hint)
+                near = did_you_mean(label, labels) or f"There are: {', '.join(labels)}."
+                hint = f"{near} Say what its wheels need in a mapping of your own (docs/importing.md)."
+                raise SelectionError(f"{source.name} has no backend {label!r}, {WHY_UNKNOWN}", hint=hint)
         common = None if self.version in (None, ALL_VERSIONS) else _specifier(self.version or "")
         packages: dict[NormalizedName, SpecifierSet | None] = {}
         for text in self.packages or source.packages:
