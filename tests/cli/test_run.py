@@ -130,7 +130,7 @@ def test_the_environment_of_the_project_above(shell: Shell, tmp_path: Path) -> N
     [
         ((), 2, "nothing is named to run"),
         (("--",), 2, "nothing is named to run"),
-        (("absent.py",), 2, "absent.py: No such file"),
+        (("absent.py",), 2, "there is no file absent.py"),
         (("--", "nosuchcommand"), 2, "there is no command 'nosuchcommand'"),
         (("--wiht", "one", "s.py"), 2, "'--with'"),
         (("s.py",), 1, "needs Python >=3.99"),

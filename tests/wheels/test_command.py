@@ -71,8 +71,8 @@ def test_null_needs_a_namespace(wheel: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ([], 2, "--label --null"),
-        (["--label", "x", "--null"], 2, "not allowed with"),
+        ([], 2, "--label or --null is missing"),
+        (["--label", "x", "--null"], 2, "exclude each other"),
         (["--null", "--property", PROPERTY], 1, "the null variant has no properties"),
         (["--label", "x", "--property", "nvidia :: 12.8"], 1, "not of the form"),
         (["--label", "X", "--property", PROPERTY], 1, "characters other than"),

@@ -99,7 +99,6 @@ def run(args: argparse.Namespace) -> int:
     """Make one wheel, or those of a recipe."""
     from variantctl.cli.app import UsageError
 
-    usage = "Try 'variantctl wheel make --help'."
     if args.recipe is not None:
         single = {
             "--label": args.label,
@@ -115,12 +114,12 @@ def run(args: argparse.Namespace) -> int:
         }
         given = next((option for option, value in single.items() if value), None)
         if given is not None:
-            raise UsageError(f"{given} and --recipe exclude each other: the recipe says it", hint=usage)
+            raise UsageError(f"{given} and --recipe exclude each other: the recipe says it")
         return _by_recipe(args)
     if args.label is None and not args.null:
-        raise UsageError("--label or --null is missing", hint=usage)
+        raise UsageError("--label or --null is missing")
     if args.output is None:
-        raise UsageError("--output is missing", hint=usage)
+        raise UsageError("--output is missing")
     return _one(args)
 
 
