@@ -235,6 +235,15 @@ def test_two_distributions_that_own_one_import_package(shell: Shell) -> None:
         in shared["detail"]
     )
     assert "(1 file differs); Python finds the files of onnxruntime 1.20.1" in shared["detail"]
+    records = {path: path.read_text() for path in site.glob("onnxruntime*.dist-info/RECORD")}
+    for path, text in records.items():
+        path.write_text("".join(f"{line.partition(',')[0]},,\n" for line in text.splitlines()))
+    unhashed = doctor(shell, "--profile", "h100", "--no-families", "--accelerator", "any")["findings"]
+    (told,) = [finding for finding in unhashed if finding["kind"] == "shared-import"]
+    assert told["severity"] == "suggestion"
+    assert "(1 file, and not every RECORD has hashes to compare); whose files Python finds" in told["detail"]
+    for path, text in records.items():
+        path.write_text(text)
     # What a GPU and its driver can use is one question, so one command leaves one of them.
     assert "`variantctl install onnxruntime -p env --profile h100` removes both" in shared["hint"]
     findings = doctor(shell, "--profile", "h100", "--no-families", code=1)["findings"]

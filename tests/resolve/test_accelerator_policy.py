@@ -20,7 +20,7 @@ from tests.resolve.pytorch_layout import Layout, Release
 from tests.resolve.test_pytorch_releases import World, builds, gpu
 from variantctl.indexes.errors import ProjectNotFound
 from variantctl.providers.profiles import Profile
-from variantctl.resolve.errors import NoCandidateError, UnsatisfiableError
+from variantctl.resolve.errors import AcceleratorError, NoCandidateError, UnsatisfiableError
 
 TRIO = ("torch", "torchvision", "torchaudio")
 LABELS = ("cpu", "cu118", "cu126", "cu128", "cu130", "cu132", "cu134", "rocm7.1", "rocm7.14", "xpu")
@@ -84,7 +84,7 @@ def ours(world: World, machine: Profile | str, names: tuple[str, ...], limit: st
     # torch==2.1N.0 is needed by its siblings, as in PyTorch's METADATA.
     try:
         return builds(world.plan(machine, f"torch{limit}", *names[1:], policy=policy))
-    except (NoCandidateError, ProjectNotFound, UnsatisfiableError):
+    except (AcceleratorError, NoCandidateError, ProjectNotFound, UnsatisfiableError):
         return None
 
 
@@ -99,7 +99,7 @@ def test_against_an_enumeration(tmp_path: Path, seed: int) -> None:
         machine, usable = MACHINES[name]
         names = TRIO if dice.random() < 0.6 else TRIO[:1]
         limit = dice.choice(["", "", "", "<2.14", ">=2.13", "!=2.15.0", "==2.12.0"])
-        policy = dice.choice(["prefer", "prefer", "prefer", "any"])
+        policy = dice.choice(["prefer", "prefer", "prefer", "any", "require"])
         expected = oracle(releases, names, usable, limit, policy)
         with LoopbackServer(site) as server:
             found = ours(World(server.url, site), machine, names, limit, policy)

@@ -447,6 +447,15 @@ def test_of_rocm_only_the_files_of_the_gpus_that_are_there_are_brought(rocm: Wor
     assert len([name for name in builds(whole) if "device" in name]) == len(DEVICES)
 
 
+@pytest.mark.parametrize("rocm", [True], indirect=True)
+def test_a_gpu_that_rocm_has_no_files_for_is_told_in_a_sentence(rocm: World) -> None:
+    plan = rocm.plan("strix-halo", "torch")
+    assert [note for note in plan.notes if "rocm" in note] == [
+        "rocm 7.14.0 has no files for gfx1151 (no extra 'device-gfx1151'): "
+        "what needs them may not run on this GPU"
+    ]
+
+
 @pytest.mark.parametrize("rocm", [False], indirect=True)
 def test_a_build_whose_rocm_has_to_be_built_is_not_passed_over_silently(rocm: World) -> None:
     plan = rocm.plan("mi300x", "torch")

@@ -41,7 +41,7 @@ def explained(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     done = commands.run(*words, "-i", (folder / "simple").as_uri(), "--json", env=environ)
     assert done.returncode == code, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    return answer | {"stderr": done.stderr}
 
 
 def index(folder: Path, content: str, *, ordinary: bool = True, inside: bool = False) -> None:
@@ -77,6 +77,7 @@ def test_the_ordinary_wheel_is_taken_with_a_warning(tmp_path: Path, name: str) -
     assert (planned["version"], planned["label"]) == ("2", None)
     (note,) = [note for note in answer["notes"] if "its variants are left out" in note]
     assert note.startswith("one 2: ") and says in note
+    assert "warning: one 2: its variants are left out" in answer["stderr"]
     answer = explained(tmp_path, "explain", "one")
     assert answer["selected"]["label"] is None
     (variant,) = [wheel for wheel in answer["wheels"] if wheel["label"]]

@@ -62,13 +62,14 @@ def run(args: argparse.Namespace) -> int:
         requirements = with_builds(args, RequirementFile(), environment, subject, package_finder).requirements
         if args.plan or len(requirements) > 1:
             whole = _explain_plan(args, requirements, package_finder, subject)
-            target_machine.show_notes(subject, whole.plan.notes)
+            target_machine.show_notes(subject, whole.plan.notes, package_finder.warnings)
             warn(fit_notes(args, whole.plan.install, package_finder))
             render.print_json(whole.as_json()) if args.json else _print_plan(whole)
             return 0
         explanation = _explain(args, requirements[0], package_finder, subject)
         explanation = _with_fit_notes(explanation, args, package_finder)
-    target_machine.show_notes(subject, (*package_finder.warnings, *explanation.notes))
+    notes = (*package_finder.warnings, *explanation.notes)
+    target_machine.show_notes(subject, notes, package_finder.warnings)
     if args.json:
         render.print_json(explanation.as_json())
     else:

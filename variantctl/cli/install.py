@@ -146,7 +146,7 @@ def carry_out(args: argparse.Namespace, decided: Callable[[Plan], Mapping[str, o
         poor = fit_notes(args, plan.install, package_finder)
         poor += kept_notes(args, plan, subject.machine, subject.who)
         notes = (*plan.notes, *_advice(plan, package_finder, subject, request))
-        target_machine.show_notes(subject, notes)
+        target_machine.show_notes(subject, notes, package_finder.warnings)
         warn(poor)
         plan = replace(plan, notes=(*plan.notes, *poor))
         told = decided(plan) if decided is not None else {}

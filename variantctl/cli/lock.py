@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     with options.open_finder(args, environment, files) as package_finder:
         made = make_lock(_wanted(args, files, environment, path, old, package_finder), package_finder)
     for note in made.notes:
-        render.note(note)
+        (render.warning if note in package_finder.warnings else render.note)(note)
     for note in dict.fromkeys(_fit_notes(made, args, package_finder)):
         render.warning(note)
     text = dumps(made.lock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -112,10 +112,16 @@ def refuse_other_platform(environment: Environment, subject: TargetMachine) -> N
             )
 
 
-def show_notes(subject: TargetMachine, notes: Sequence[str] = ()) -> None:
-    """What providers and the resolution have to say, on standard error."""
+def show_notes(subject: TargetMachine, notes: Sequence[str] = (), warnings: Collection[str] = ()) -> None:
+    """What providers and the resolution have to say, on standard error.
+
+    Args:
+        subject: the machine.
+        notes: what there is to say.
+        warnings: those of the notes that tell of a fault: of a source, or of its metadata.
+    """
     for note in notes:
-        render.note(note)
+        (render.warning if note in warnings else render.note)(note)
     for provider_note in subject.machine.notes:
         text = f"{provider_note.namespace}: {provider_note.message}"
         if provider_note.status in ("untrusted", "error"):

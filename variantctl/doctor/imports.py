@@ -34,11 +34,11 @@ def check_shared_files(inspection: Inspection, members: Members, commands: Comma
     claims: dict[Path, list[_Claim]] = {}
     for item in inspection.packages.values():
         for file in item.files:
-            if file.digest and file.path.suffix != ".pyc" and ".dist-info" not in file.path.parent.name:
+            if file.path.suffix != ".pyc" and ".dist-info" not in file.path.parent.name:
                 claims.setdefault(file.path, []).append(_Claim(item, file))
     contested: dict[tuple[str, tuple[NormalizedName, ...]], list[list[_Claim]]] = {}
     for path, several in claims.items():
-        if len(several) < 2 or len({claim.file.digest for claim in several}) < 2:
+        if len({claim.owner.name for claim in several}) < 2 or not _may_differ(path, several):
             continue
         module = _module(path, inspection.sites)
         if module is not None:
@@ -46,6 +46,15 @@ def check_shared_files(inspection: Inspection, members: Members, commands: Comma
             contested.setdefault((module, owners), []).append(several)
     for (module, owners), files in contested.items():
         yield _finding(module, [inspection.packages[name] for name in owners], files, members, commands)
+
+
+def _may_differ(path: Path, claims: Sequence[_Claim]) -> bool:
+    """Whether two distributions list a file with different content, or one without saying which content."""
+    digests = {claim.file.digest for claim in claims}
+    if digests - {""} != digests:
+        # Where nobody can tell, an empty file is the same in both.
+        return path.is_file() and path.stat().st_size > 0
+    return len(digests) > 1
 
 
 def _module(path: Path, sites: Sequence[Path]) -> str | None:
@@ -72,6 +81,13 @@ def _finding(
     else:
         which = "what Python finds is of neither"
     count = len(files)
+    differ = f"{count} {'file differs' if count == 1 else 'files differ'}"
+    # Without hashes it is not certain that anything differs.
+    hashed = all(claim.file.digest for claims in files for claim in claims)
+    if not hashed:
+        differ = f"{count} {'file' if count == 1 else 'files'}, and not every RECORD has hashes to compare"
+        if not known:
+            which = "whose files Python finds cannot be told"
     kept = next((owner for owner in owners if owner.build.accelerator not in (None, "cpu")), owners[-1])
     others = [owner.name for owner in owners if owner is not kept]
     mended = members.leaves_one(owners, commands) or (
@@ -79,11 +95,10 @@ def _finding(
         f"leaves {kept.name} alone."
     )
     return Finding(
-        "error",
+        "error" if hashed else "suggestion",
         "shared-import",
         owners[0].name,
-        f"{' and '.join(map(str, owners))} both own the import package {module} "
-        f"({count} {'file differs' if count == 1 else 'files differ'}); {which}",
+        f"{' and '.join(map(str, owners))} both own the import package {module} ({differ}); {which}",
         mended,
         "Which of them a program gets depends on which was installed last; removing one breaks the other.",
         tuple(str(claims[0].file.path) for claims in files[:3]),
@@ -97,7 +112,7 @@ def _found(files: Sequence[Sequence[_Claim]]) -> set[NormalizedName]:
         claim.owner.name
         for claims in smallest
         for claim in claims
-        if claim.file.path.is_file() and is_as_recorded(claim.file)
+        if claim.file.digest and claim.file.path.is_file() and is_as_recorded(claim.file)
     }
 
 

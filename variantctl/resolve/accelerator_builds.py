@@ -150,6 +150,12 @@ class AcceleratorBuilds:
         built = self._built_for(base, source).get(known.namespace, {}).get(known.feature, ())
         return known.narrowed(written, [value for value in here if value in built])
 
+    def devices_of(self, name: NormalizedName, extra: str) -> list[str]:
+        """The devices that an extra of a package brings files for, where a source's table says so."""
+        source = self._package_finder.backend_source(name)
+        known = source.device_extras.get(name) if source is not None else None
+        return known.devices((extra,)) if known is not None else []
+
     def _built_for(self, base: WheelCandidate | InstalledCandidate, source: BackendSource) -> Properties:
         if isinstance(base, WheelCandidate):
             return base.wheel.properties

@@ -483,6 +483,12 @@ def _extra_notes(solution: Solution, candidate_finder: CandidateFinder) -> list[
         else:
             known = base.package.extras()
         if known is not None and candidate.extra not in known:
+            if devices := candidate_finder.builds.devices_of(candidate.name, candidate.extra):
+                notes.append(
+                    f"{candidate.name} {candidate.version} has no files for {', '.join(devices)} (no extra "
+                    f"'{candidate.extra}'): what needs them may not run on this GPU"
+                )
+                continue
             near = did_you_mean(candidate.extra, known)
             said = f"{candidate.name} {candidate.version} has no extra '{candidate.extra}'"
             notes.append(f"{said}: {near}" if near is not None else said)
