@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from tests.indexes.server import LoopbackServer
 from tests.resolve.pytorch_layout import Layout, Release, real_releases
 from tests.resolve.test_pytorch_releases import H100, World, builds
+from variantctl.providers.profiles import Profile, load_profile
 from variantctl.resolve.errors import NoCandidateError
 from variantctl.values import replace
 
@@ -107,6 +108,38 @@ def test_what_exists_for_others_is_refused_with_the_reason(
         world.plan(profile, requirement)
     assert said in refused.value.message
     assert hint in (refused.value.hint or "")
+
+
+def beside(**namespaces: Mapping[str, object]) -> Profile:
+    """A machine whose driver runs CUDA 12.8, with one more GPU."""
+    nvidia = {"cuda_driver": "12.8", "compute_capabilities": ["8.9"]}
+    return Profile("laptop", load_profile("x86-64-v3").platform, {"nvidia": nvidia, **namespaces})
+
+
+#: Intel's Meteor Lake; AMD's Strix Point, with a driver for every ROCm.
+IN_PROCESSOR: list[dict[str, Mapping[str, object]]] = [
+    {"intel": {"device_ips": ["12.71.4"]}},
+    {"amd": {"gfx_archs": ["gfx1150"], "amdgpu": "6.16.13"}},
+]
+
+
+@pytest.mark.parametrize("gpu", IN_PROCESSOR)
+def test_a_gpu_in_the_processor_does_not_leave_the_card_idle(
+    tmp_path: Path, gpu: dict[str, Mapping[str, object]]
+) -> None:
+    laptop = beside(**gpu)
+    with serving(tmp_path, *real_releases()[:2]) as world:
+        plan = world.plan(laptop, "torch", "torchvision")
+        assert builds(plan)["torch"] == "2.14.1+cu126"
+        assert plan.notes[0].startswith(
+            "torch 2.15.0 has no build for the NVIDIA GPU of profile laptop (driver for CUDA 12.8, compute "
+            "capability 8.9), so 2.14.1+cu126 is taken"
+        )
+        # Where nothing is for the card, the other GPU's build goes before that for CPUs, with a word.
+        plan = world.plan(laptop, "torch>=2.15")
+        assert builds(plan)["torch"].partition("+")[2] in ("xpu", "rocm7.14")
+        assert "no version that may be taken" in plan.notes[0] or "it has no build for" in plan.notes[0]
+        assert "CPU build" not in plan.notes[0]
 
 
 #: Of Intel's GPUs a card of its own is worth a word, one in a processor is not.

@@ -20,7 +20,7 @@ from variantctl.select.fit import ACCELERATORS, fit_of_ordinary
 from variantctl.select.ordinary_builds import ordinary_build
 from variantctl.select.preferences import VariantPreferences
 from variantctl.target.installed import InstalledPackage
-from variantctl.variants.accelerators import accelerators_of
+from variantctl.variants.accelerators import accelerators_of, main_accelerators
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.markers import VariantRequirement
 from variantctl.variants.metadata import VariantMetadata
@@ -67,8 +67,16 @@ class AcceleratorBuilds:
 
     @property
     def accelerators(self) -> tuple[str, ...]:
-        """The namespaces of the machine's accelerators that the user does not exclude."""
-        return accelerators_of(self.machine_supports)
+        """The namespaces of the machine's accelerators that builds are chosen for.
+
+        None that the user excludes; where there is a card, not the GPU in the processor.
+        """
+        return main_accelerators(self.machine_supports)
+
+    @property
+    def beside_cards(self) -> frozenset[str]:
+        """The accelerators for which no version is held back: GPUs in processors, beside a card."""
+        return frozenset(accelerators_of(self.machine_supports)) - set(self.accelerators)
 
     def is_built_for(self, name: NormalizedName) -> bool:
         """Whether any version of a project has a build for an accelerator, be it one that is not here."""

@@ -186,13 +186,18 @@ class CandidateFinder:
             if not chosen and terms.label:
                 _refuse_unsupported_label(name, version, wheels, terms)
             labels = [wheel.label for wheel in chosen]
+            beside = self.builds.beside_cards if any(wheel.properties for wheel in chosen) else ()
             known = tuple(
                 WheelCandidate(
                     name,
                     wheel.link.version,
                     wheel,
                     better=tuple(label for label in dict.fromkeys(labels[:place]) if label != wheel.label),
-                    accelerators=accelerators_of(wheel.properties, terms.metadata),
+                    accelerators=tuple(
+                        each
+                        for each in accelerators_of(wheel.properties, terms.metadata)
+                        if each not in beside
+                    ),
                 )
                 for place, wheel in enumerate(chosen)
             )

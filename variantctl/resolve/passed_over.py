@@ -22,7 +22,7 @@ from variantctl.select.driver_updates import Advice
 from variantctl.select.fit import Fit
 from variantctl.select.preferences import ANY
 from variantctl.values import dataclass
-from variantctl.variants.accelerators import called, idle_beside
+from variantctl.variants.accelerators import DETECTED, accelerators_of, called, idle_beside
 from variantctl.variants.errors import VariantctlError
 from variantctl.variants.lenient import read_requirement
 from variantctl.variants.properties import Supported
@@ -184,8 +184,9 @@ def without_accelerator(
     here = candidate_finder.builds.machine_supports
     if not idle_beside(here) or not candidate_finder.builds.is_built_for(name):
         return None
+    what = f"is a {_built_for(chosen)} build"
     if any(each.accelerators for each in candidate_finder.candidates(name, chosen.wheel.link.wheel.version)):
-        why = "is a CPU build: its build for the accelerator does not go with what else is asked for"
+        why = f"{what}: its build for the accelerator does not go with what else is asked for"
         # A variant that was given up is told with its reason.
         return Without(name, chosen.version, why) if chosen.wheel.link.backend is not None else None
     allowed = candidate_finder.allowed(name, needs)
@@ -193,15 +194,19 @@ def without_accelerator(
         name, allowed if preferences.accelerator == ANY else candidate_finder.versions(name), candidate_finder
     )
     if preferences.accelerator == ANY and found is not None:
-        why = (
-            f"is a CPU build, which --accelerator any allows: it has no {accelerator_build(candidate_finder)}"
-        )
+        why = f"{what}, which --accelerator any allows: it has no {accelerator_build(candidate_finder)}"
         return Without(name, chosen.version, why, found, policy=True)
-    why = f"is a CPU build: it has no {accelerator_build(candidate_finder)}"
+    why = f"{what}: it has no {accelerator_build(candidate_finder)}"
     if allowed and len(allowed) > 1:
-        why = f"is a CPU build: no version that may be taken has a {accelerator_build(candidate_finder)}"
+        why = f"{what}: no version that may be taken has a {accelerator_build(candidate_finder)}"
     opened = _opened(name, _allowed(name, needs, candidate_finder), candidate_finder)
     return Without(name, chosen.version, why, found, would_need=opened)
+
+
+def _built_for(chosen: WheelCandidate) -> str:
+    """``CPU``, or what the GPU in the processor is called that a build is for."""
+    names = accelerators_of(chosen.wheel.properties)
+    return called([name for name in names if name in DETECTED]) if set(names) & set(DETECTED) else "CPU"
 
 
 def refuse_without_accelerator(
@@ -282,9 +287,14 @@ def without_build(candidate_finder: CandidateFinder) -> str:
 
 def accelerator_build(candidate_finder: CandidateFinder) -> str:
     """``build for the NVIDIA GPU of profile h100 (driver for CUDA 12.8, compute capability 9.0)``."""
-    facts = ", ".join(_facts(candidate_finder.builds.machine_supports))
+    facts = ", ".join(_facts(_main(candidate_finder)))
     told = f" ({facts})" if facts else ""
     return f"build for the {called(candidate_finder.builds.accelerators)} of {candidate_finder.who}{told}"
+
+
+def _main(candidate_finder: CandidateFinder) -> Supported:
+    builds = candidate_finder.builds
+    return {name: builds.machine_supports[name] for name in builds.accelerators}
 
 
 def _facts(supported: Supported) -> Iterator[str]:

@@ -53,6 +53,40 @@ def idle_beside(supported: Supported) -> tuple[str, ...]:
     )
 
 
+AMD_PROCESSORS = frozenset(
+    (
+        "gfx90c",
+        "gfx1013",
+        "gfx1033",
+        "gfx1035",
+        "gfx1036",
+        "gfx1103",
+        "gfx1150",
+        "gfx1151",
+        "gfx1152",
+        "gfx1153",
+    )
+)
+"""The GPUs in processors of AMD's (LLVM, "User Guide for AMDGPU Backend", the APUs of its table)."""
+
+
+def main_accelerators(supported: Supported) -> tuple[str, ...]:
+    """The accelerators that a machine's builds are chosen for: its cards, where it has any.
+
+    A laptop with a card has a GPU in its processor, too; a newer release for that one is no reason to leave
+    the card idle.
+    """
+    names = accelerators_of(supported)
+    cards = tuple(name for name in names if not _is_in_processor(name, supported[name]))
+    return cards or names
+
+
+def _is_in_processor(namespace: str, features: Mapping[str, Sequence[str]]) -> bool:
+    if namespace == "intel":
+        return not has_intel_card(features)
+    return namespace == "amd" and set(features.get("gfx_arch", ("",))) <= AMD_PROCESSORS
+
+
 def has_intel_card(features: Mapping[str, Sequence[str]]) -> bool:
     """Whether one of Intel's GPUs is a card of its own, by the device IPs that the machine offers."""
     offered = features.get("device_ip", ())
