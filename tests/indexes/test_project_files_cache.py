@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,18 @@ def test_what_is_loaded_is_what_was_dumped() -> None:
         assert loaded.spellings(version) == files.spellings(version)
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "changed", "older", "not json"])
+@pytest.mark.parametrize(
+    "damage", ["empty", "cut", "changed", "older", "other lines", "other end", "not json"]
+)
 def test_damaged_entries_do_not_count(damage: str) -> None:
     data = project_files_cache.dump(sorted_page())
     damaged = {
         "empty": b"",
         "cut": data[:-10],
         "changed": data.replace(b"cp312-win", b"cp313-win"),
-        "older": data.replace(b'"format":5', b'"format":4'),
+        "older": data.replace(b'"format":%d' % project_files_cache.FORMAT, b'"format":4'),
+        "other lines": data.replace(b'"ends":[', b'"ends":[2,'),
+        "other end": re.sub(rb'("ends":\[[\d,]*)(\d)]', rb"\g<1>0]", data),
         "not json": b"\xff\n" + data,
     }[damage]
     assert damaged != data

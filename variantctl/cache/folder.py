@@ -84,13 +84,17 @@ class Cache:
 
     def path(self, bucket: str, *key: str) -> Path:
         """Where the entry of *key* lies, whether or not it exists."""
+        return Path(self._place(bucket, key))
+
+    def _place(self, bucket: str, key: tuple[str, ...]) -> str:
         digest = key[0] if len(key) == 1 and _is_sha256(key[0]) else key_digest(*key)
-        return self.root / bucket / digest[:2] / digest
+        return os.path.join(self.root, bucket, digest[:2], digest)
 
     def read(self, bucket: str, *key: str) -> bytes | None:
         """An entry, or ``None`` where there is none that can be read."""
         try:
-            return self.path(bucket, *key).read_bytes()
+            with open(self._place(bucket, key), "rb", buffering=0) as file:
+                return file.read()
         except OSError:
             return None
 

@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -23,7 +24,7 @@ from variantctl.indexes.project_status import ProjectStatus
 from variantctl.net.remote_file import RemoteFile
 from variantctl.variants.filenames import known_wheel_filename
 
-FORMAT = 5
+FORMAT = 6
 
 _Placed = tuple[tuple[int, WheelLink], ...]
 _PlacedArchives = tuple[tuple[int, RemoteFile], ...]
@@ -54,6 +55,7 @@ def dump(files: ProjectFiles) -> bytes:
         "skipped": files.skipped,
         "builds": {str(version): count for version, count in files.builds.items()},
         "status": [files.status.status, files.status.reason],
+        "ends": list(accumulate(len(line) + 1 for line in lines)),
         "crc32": zlib.crc32(body),
     }
     return _line(head) + b"\n" + body
@@ -61,25 +63,26 @@ def dump(files: ProjectFiles) -> bytes:
 
 def load(data: bytes) -> ProjectFiles | None:
     """What ``dump`` was given, read as far as it is asked for; ``None`` for a damaged or older entry."""
-    head_line, _, body = data.partition(b"\n")
+    start = data.find(b"\n") + 1
     try:
-        head = json.loads(head_line)
-        if head["format"] != FORMAT or head["crc32"] != zlib.crc32(body):
+        head = json.loads(data[:start])
+        if head["format"] != FORMAT or head["crc32"] != zlib.crc32(memoryview(data)[start:]):
             return None
         versions = tuple(map(_version, head["versions"]))
         variants_json = {
             Version(version): _file(row, head["source"]) for version, row in head["variants_json"].items()
         }
         skipped = tuple((filename, why) for filename, why in head["skipped"])
-        others, *lines = body.split(b"\n")
-        if not len(lines) == len(versions) == len(head["wheels"]) == len(head["sdists"]):
+        lines = _Lines(data, start, head["ends"])
+        count = len(versions)
+        if not len(lines) - 1 == count == len(head["wheels"]) == len(head["sdists"]) or not lines.fit:
             return None
         name = NormalizedName(head["name"])
         return _StoredFiles(
             name,
             head["source"],
             _Versions(name, versions, head["wheels"], head["sdists"], lines, head["source"]),
-            others,
+            lines[0],
             MappingProxyType(variants_json),
             skipped,
             {Version(version): int(count) for version, count in head["builds"].items()},
@@ -87,6 +90,25 @@ def load(data: bytes) -> ProjectFiles | None:
         )
     except (ValueError, KeyError, TypeError, InvalidVersion):
         return None
+
+
+class _Lines:
+    """The lines after the first; each is cut out when it is asked for."""
+
+    def __init__(self, data: bytes, start: int, ends: Sequence[int]) -> None:
+        self._data = data
+        self._starts = [start, *(start + end for end in ends)]
+
+    @property
+    def fit(self) -> bool:
+        """Whether the last one ends where the entry does."""
+        return self._starts[-1] == len(self._data) + 1
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, at: int) -> bytes:
+        return self._data[self._starts[at] : self._starts[at + 1]]
 
 
 class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
@@ -102,7 +124,7 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
         versions: tuple[Version, ...],
         wheels: str,
         sdists: str,
-        lines: Sequence[bytes],
+        lines: _Lines,
         source: str,
     ) -> None:
         self._name = name
@@ -114,18 +136,13 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
         self._parsed: dict[int, tuple[_Placed, _PlacedArchives]] = {}
 
     @cached_property
-    def _of_wheels(self) -> dict[Version, int]:
-        """The versions that have wheels, and their lines."""
-        return {version: at for at, version in enumerate(self.all) if self._wheels[at] == "1"}
-
-    @cached_property
-    def _of_sdists(self) -> dict[Version, int]:
-        return {version: at for at, version in enumerate(self.all) if self._sdists[at] == "1"}
+    def _places(self) -> dict[Version, int]:
+        return {version: at for at, version in enumerate(self.all)}
 
     def _at(self, at: int) -> tuple[_Placed, _PlacedArchives]:
         known = self._parsed.get(at)
         if known is None:
-            wheels, sdists = json.loads(self._lines[at])
+            wheels, sdists = json.loads(self._lines[at + 1])
             files = [(row[0], _file(row, self._source)) for row in wheels]
             version = self.all[at]
             links = tuple(
@@ -139,25 +156,29 @@ class _Versions(Mapping[Version, tuple[WheelLink, ...]]):
 
     def placed(self) -> list[tuple[int, WheelLink]]:
         """All wheels, each with its place on the page."""
-        return [entry for at in self._of_wheels.values() for entry in self._at(at)[0]]
+        return [entry for at in range(len(self.all)) for entry in self._at(at)[0]]
 
     def placed_archives(self) -> list[tuple[int, RemoteFile]]:
         """All source archives whose names tell a version, each with its place among them on the page."""
-        return [entry for at in self._of_sdists.values() for entry in self._at(at)[1]]
+        return [entry for at in range(len(self.all)) for entry in self._at(at)[1]]
 
     def sdist(self, version: Version) -> RemoteFile | None:
         """The source archive of a version; of several the last."""
-        at = self._of_sdists.get(version)
-        return None if at is None else self._at(at)[1][-1][1]
+        at = self._places.get(version)
+        return None if at is None or self._sdists[at] == "0" else self._at(at)[1][-1][1]
 
     def __getitem__(self, version: Version) -> tuple[WheelLink, ...]:
-        return tuple(link for _, link in self._at(self._of_wheels[version])[0])
+        at = self._places[version]
+        if self._wheels[at] == "0":
+            raise KeyError(version)
+        return tuple(link for _, link in self._at(at)[0])
 
     def __contains__(self, version: object) -> bool:
-        return version in self._of_wheels
+        at = self._places.get(version)  # type: ignore[call-overload]
+        return at is not None and self._wheels[at] == "1"
 
     def __iter__(self) -> Iterator[Version]:
-        return iter(self._of_wheels)
+        return (version for at, version in enumerate(self.all) if self._wheels[at] == "1")
 
     def __len__(self) -> int:
         return self._wheels.count("1")

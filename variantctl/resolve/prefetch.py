@@ -1,6 +1,8 @@
 """Asking ahead: pages and METADATA that will probably be needed soon are fetched while the search goes on.
 
 A resolution alone asks one thing after another, and would wait for each; the answers are the same either way.
+Offline there is nothing to wait for: what is kept is read when it is needed. (Threads that only read files
+take turns with the search: of 1.4 s for airflow that was 0.1 s.)
 """
 
 from __future__ import annotations
@@ -61,11 +63,13 @@ class Prefetcher:
 
     def expect_project(self, name: NormalizedName) -> None:
         """The project's page will be needed."""
-        if name not in self._pages:
+        if name not in self._pages and not self._package_finder.settings.offline:
             self._pages[name] = self._pool.submit(self._package_finder.project, name)
 
     def expect_metadata(self, links: Iterable[WheelLink]) -> None:
         """METADATA of these wheels may be needed."""
+        if self._package_finder.settings.offline:
+            return
         with self._lock:
             for link in links:
                 # What has to be built first is not built on a guess.

@@ -31,6 +31,7 @@ class Interpreter:
     tags: Sequence[Tag]
     markers: Mapping[str, str]
     _requires_python: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    _ranks: dict[frozenset[Tag], int | None] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def python(self) -> Version:
@@ -49,8 +50,11 @@ class Interpreter:
 
     def rank(self, wheel: WheelFilename) -> int | None:
         """The place of the wheel's best tag, 0 for the best; ``None`` if none fits."""
-        ranks = self.ranks
-        return min((ranks[tag] for tag in wheel.tags if tag in ranks), default=None)
+        # Wheels by the thousand have the same tags.
+        if wheel.tags not in self._ranks:
+            ranks = self.ranks
+            self._ranks[wheel.tags] = min((ranks[tag] for tag in wheel.tags if tag in ranks), default=None)
+        return self._ranks[wheel.tags]
 
     def accepts_python(self, requires_python: str | None) -> bool:
         """Whether Requires-Python lets this version in; a value that does not parse does (as in pip)."""
