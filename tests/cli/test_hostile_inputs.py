@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.wheels.malicious import raw_wheel
 from variantctl.cli import app
 from variantctl.filesystem.bounded import read_bounded
@@ -225,6 +226,58 @@ def test_locks(what: str, wheels: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert code == 0 or "pylock.toml" in said or "fine" in said
     run(capsys, "sync", "--dry-run", "--json", "--target", tmp_path / "t")
     run(capsys, "lock", "--no-index", "-f", wheels, "fine")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
+@pytest.mark.parametrize(
+    "place", ["path = '/dev/zero'", "url = 'file:///dev/zero'", "path = 'pipe'", "path = 'folder'"]
+)
+def test_locks_that_name_no_ordinary_file(place: str, tmp_path: Path) -> None:
+    """The digest of ``/dev/zero`` was never done."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "pylock.toml").write_text(f"{ONE}{WHEEL.replace(f'path = {FINE!r}', place)}\n")
+    done = commands.run("sync", "--target", "t", cwd=tmp_path, timeout=60)
+    assert done.returncode == 1 and "cannot be read" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("place", ['path = "a\\u0000b"', "url = 'file:///a%00b'"])
+def test_locks_that_name_a_nul(place: str, tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text(f"{ONE}{WHEEL.replace(f'path = {FINE!r}', place)}\n")
+    done = commands.run("sync", "--target", "t", cwd=tmp_path)
+    assert done.returncode == 1 and "NUL" in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
+@pytest.mark.parametrize("goal", ["/dev/zero", "pipe"])
+def test_folders_of_wheels_that_are_no_ordinary_files(goal: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / FINE).symlink_to(goal if goal.startswith("/") else tmp_path / goal)
+    for words in (("--no-index", "-f", "wheels", "fine"), ("--no-index", f"./wheels/{FINE}")):
+        done = commands.run("install", "--target", "t", *words, cwd=tmp_path, timeout=60)
+        assert done.returncode == 1 and "bug" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
+@pytest.mark.parametrize(
+    "words", [("explain", "fine", "--no-index", "-f"), ("explain", "fine", "-i"), ("knowledge", "update")]
+)
+def test_sources_that_are_devices(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = commands.run(*words, "file:///dev/zero", cwd=tmp_path, timeout=60)
+    assert done.returncode == 1 and "bug" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
+def test_a_target_below_1800_folders(wheels: str, tmp_path: Path) -> None:
+    """An error said that something is nested too deeply, without what."""
+    target = "/".join(["a"] * 1800)
+    done = commands.run("install", "--no-index", "-f", wheels, "--target", target, "fine", cwd=tmp_path)
+    try:
+        assert done.returncode == 0 or target in done.stderr, done.stderr
+        assert (tmp_path / target / "fine.py").is_file() == (done.returncode == 0)
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "a")], check=True)
 
 
 PROFILES = {

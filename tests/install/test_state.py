@@ -174,6 +174,23 @@ def test_links_in_the_state_folder(name: str, target: Place, tmp_path: Path, hom
     assert picture(home) == before
 
 
+@pytest.mark.parametrize("name", ["stage", "aside"])
+@pytest.mark.parametrize("how", ["link", "gone"])
+def test_commands_that_read_promise_nothing_that_the_next_refuses(
+    name: str, how: str, target: Place, home: Path
+) -> None:
+    """``list`` said that the next install undoes it, and that one said that the folder is a link."""
+    state = leave(target, journal())
+    (state / name).rmdir()
+    if how == "link":
+        (state / name).symlink_to(home)
+    with pytest.raises(StateError) as caught:
+        recover_environment(target.environment)
+    said = pending_change(target.environment)
+    assert said is not None and caught.value.message in said
+    assert "undoes it" not in said
+
+
 @pytest.mark.parametrize("name", ["thesis.txt", "empty", "nowhere"])
 def test_the_state_folder_is_a_link(name: str, target: Place, tmp_path: Path, home: Path) -> None:
     for folder in ("stage", "aside"):

@@ -15,6 +15,7 @@ from threading import Event
 
 from variantctl.cache.buckets import LINKS, LOCAL, PARTIAL, WHEELS
 from variantctl.cache.folder import Cache
+from variantctl.filesystem.bounded import ordinary
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient
 from variantctl.net.download import SPLITTING, Cancelled, Download, Progress, download
@@ -138,7 +139,7 @@ class WheelCache:
         path = url_to_path(file.url)
         wanted = [name for name in file.hashes if is_known(name)]
         try:
-            status = path.stat()
+            status = ordinary(path)
             state = [status.st_size, status.st_mtime_ns, status.st_ino]
             hashes = self._remembered(path, state, wanted)
             if hashes is None:

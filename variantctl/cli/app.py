@@ -373,6 +373,8 @@ def _input_error(error: Exception) -> VariantctlError | None:
         said = "there is not enough memory for this"
     elif isinstance(error, UnicodeEncodeError):
         said = f"a name that was read is not UTF-8 ({error.reason})"
+    elif "embedded null" in str(error):
+        said = "a name that was read has a NUL in it, and no file has"
     elif "integer string conversion" in str(error):
         said = "a number that was read has too many digits"
     else:

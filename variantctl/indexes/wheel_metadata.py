@@ -19,6 +19,7 @@ from variantctl.cache.buckets import METADATA
 from variantctl.cache.folder import Cache
 from variantctl.cache.pages import DEFAULT_LIFETIME
 from variantctl.cache.wheels import FetchedWheel, WheelCache
+from variantctl.filesystem.bounded import ordinary
 from variantctl.indexes.project_files import WheelLink
 from variantctl.net.auth import own_file
 from variantctl.net.client import HttpClient
@@ -189,6 +190,7 @@ def _key(file: RemoteFile, member: str) -> tuple[str, ...]:
 
 def _local(path: Path) -> BinaryIO:
     try:
+        ordinary(path)
         return path.open("rb")
     except OSError as error:
         hint = "Check the index or --find-links folder."

@@ -101,13 +101,19 @@ class Folders:
             FileConflictError: something that is no folder is in the way, and no removal takes it away.
             UnsafePathError: a link on the way leads out of the environment.
         """
-        if folder in self._topmost:
-            return self._topmost[folder]
-        parent = os.path.dirname(folder)
-        missing = self.topmost_missing(parent, whose) if parent != folder else None
-        if missing is None and not self._is_there(folder, whose):
-            missing = folder
-        self._topmost[folder] = missing
+        # No recursion: a path of 4,096 characters, as long as Linux takes them, may have 2,000 folders.
+        unknown = []
+        while folder not in self._topmost:
+            unknown.append(folder)
+            parent = os.path.dirname(folder)
+            if parent == folder:
+                break
+            folder = parent
+        missing = self._topmost.get(folder)
+        for each in reversed(unknown):
+            if missing is None and not self._is_there(each, whose):
+                missing = each
+            self._topmost[each] = missing
         return missing
 
     def _is_there(self, folder: str, whose: str) -> bool:

@@ -150,6 +150,7 @@ def pending(state: Path, roots: Roots) -> str | None:
     if is_held(state):
         return f"another variantctl is changing {state.parent} at this moment"
     if (journal := journals.read(state / JOURNAL, roots)) is not None:
+        journals.check_folders(state)
         return (
             f"{journal.title} was cut short, and what is there may be half of it; "
             "the next install, sync or uninstall here undoes it"

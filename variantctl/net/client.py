@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from variantctl import __version__
+from variantctl.filesystem.bounded import ordinary, read_bounded
 from variantctl.net.auth import Credentials, split_url
 from variantctl.net.content_coding import ACCEPTED, decoded
 from variantctl.net.errors import NetworkError, OfflineError, SourceError
@@ -446,7 +447,8 @@ def status_error(url: str, status: int, phrase: str, headers: Mapping[str, str])
 
 def _read_file(path: Path, url: str, allow: Collection[int]) -> Response:
     try:
-        content = path.read_bytes()
+        ordinary(path)
+        content = read_bounded(path)
     except (FileNotFoundError, NotADirectoryError):
         if 404 in allow:
             return Response(url, 404, {}, b"")
