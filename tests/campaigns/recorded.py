@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.campaigns.packages import Pins
@@ -39,7 +38,8 @@ class Recorded:
 
     def problem_of(self, pins: Pins) -> str | None:
         """Why pins are no answer; ``None`` where they are one, with nothing that is not needed."""
-        wanted = [(read_requirement(root).requirement, "you") for root in self.roots]
+        roots = [read_requirement(root).requirement for root in self.roots]
+        wanted = [(root, "you") for root in roots if root.applies(self.platform.markers)]
         extras: dict[str, set[str]] = {}
         needed: set[str] = set()
         while wanted:
@@ -73,7 +73,6 @@ def load(name: str) -> Recorded:
         )
         for project, versions in found["projects"].items()
         for version, entry in versions.items()
-        if SpecifierSet(entry.get("python", "")).contains("3.11.7")
     }
     platform = platform_environment(**found["platform"])
     return Recorded(name, tuple(found["roots"]), platform, releases, found["uv"])

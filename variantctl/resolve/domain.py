@@ -152,6 +152,15 @@ class Domain:
         slot = place - self._ends[at]
         return found[slot] if slot < len(found) else None
 
+    def other_python(self, place: int) -> str | None:
+        """The Python that a version asks for, where nothing else keeps its wheels from being taken."""
+        if place >= self._first_extra or self.candidate(place) is not None:
+            return None
+        interpreter = self._candidate_finder.interpreter
+        links = self._candidate_finder.project(self.name).wheels_of(self.version_at(place))
+        asked = (link.file.requires_python for link in links if interpreter.rank(link.wheel) is not None)
+        return next((text for text in asked if not interpreter.accepts_python(text)), None)
+
     def is_twin(self, candidate: BaseCandidate) -> bool:
         """Whether a wheel is what is installed, which has a place of its own."""
         return (

@@ -139,6 +139,10 @@ class PartialSolution:
         """The level of a package's decision."""
         return self._trail[package.marks[-1]][2]
 
+    def met_at(self, package: Package) -> int:
+        """The level at which a package was met: when first anything was ruled out of it."""
+        return self._level_at(package.marks[1])
+
     def learn(self, conflict: Incompatibility) -> tuple[list[Step], int]:
         """What a conflict teaches, step by step, and on which level the last step decides something new.
 
@@ -151,7 +155,7 @@ class PartialSolution:
                 return [*steps, Step(conflict, Package("", NormalizedName("")))], 0
             _, cause, level = self._trail[at]
             # Before the package was met there is nothing to decide about it.
-            before = max(before, self._level_at(package.marks[1]))
+            before = max(before, self.met_at(package))
             if cause is not None:
                 together = conflict.terms[package] | cause.terms[package]
                 before = max(before, self._level_at(package.since(together)))

@@ -44,6 +44,9 @@ class Priorities:
         self._in_parts: set[NormalizedName] = set()
         self._rejected: Counter[Package] = Counter()
         self._rejecting: Counter[Package] = Counter()
+        self._to_prioritize: list[Package] = []
+        self._to_take_back: list[Package] = []
+        self._pythons: set[str] = set()
 
     def meet(self, need: Need) -> None:
         """A need is taken on."""
@@ -71,8 +74,8 @@ class Priorities:
         family, rank = self._families[name]
         return self._tiers[name], self._met[family], rank, self._parts[package.identifier]
 
-    def conflict(self, deciding: Package, affected: NormalizedName, cause: Incompatibility) -> list[Package]:
-        """Count a conflict; the packages whose decisions should be taken back, since they reject too much.
+    def conflict(self, deciding: Package, affected: NormalizedName, cause: Incompatibility) -> None:
+        """Count a conflict.
 
         Args:
             deciding: the package that was being decided: it counts as the one that is rejected.
@@ -81,15 +84,35 @@ class Priorities:
         """
         others = [package for package in cause.terms if package.name != affected]
         if others:
-            self._rejected[deciding] += 1
-            if self._rejected[deciding] == _MANY:
-                self._move(deciding, _REJECTED)
-        moved = []
+            self._count(self._rejected, deciding, self._to_prioritize)
         for package in others:
-            self._rejecting[package] += 1
-            if self._rejecting[package] == _MANY and self._move(package, _REJECTS):
-                moved.append(package)
+            self._count(self._rejecting, package, self._to_take_back)
+
+    def other_python(self, package: Package, asked: str) -> None:
+        """Count that a version asks for another Python: to uv that is a conflict with a package "Python".
+
+        What asks for it first is in conflict while "Python" is decided, the others while they are.
+        """
+        if asked in self._pythons:
+            self._count(self._rejected, package, self._to_prioritize)
+        self._pythons.add(asked)
+        self._count(self._rejecting, package, self._to_take_back)
+
+    def reorder(self) -> list[Package]:
+        """Move what was in many conflicts; the packages whose decisions should be taken back, since they
+        reject too much."""
+        for package in self._to_prioritize:
+            self._move(package, _REJECTED)
+        moved = [package for package in self._to_take_back if self._move(package, _REJECTS)]
+        self._to_prioritize.clear()
+        self._to_take_back.clear()
         return moved
+
+    @staticmethod
+    def _count(counter: Counter[Package], package: Package, many: list[Package]) -> None:
+        counter[package] += 1
+        if counter[package] == _MANY:
+            many.append(package)
 
     def _move(self, package: Package, tier: int) -> bool:
         """Move a package to a tier of conflicts; whether it moved (never from what is rejected back)."""

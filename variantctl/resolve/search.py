@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from packaging.utils import NormalizedName
 
 from variantctl.resolve.candidates import Candidate
-from variantctl.resolve.domain import ABSENT, Domain
+from variantctl.resolve.domain import ABSENT, Domain, places
 from variantctl.resolve.errors import TooDeepError
 from variantctl.resolve.incompatibility import (
     HeldBack,
@@ -96,7 +96,7 @@ class Search:
         self._foreseen: set[Package] = set()
         self._assumed: dict[NormalizedName, int] = {}
         self._carefully = carefully
-        self._to_take_back: list[Package] = []
+        self._unusable: dict[Package, Incompatibility] = {}
         self._places = _Places(self._priorities)
         self._deciding: Package | None = None
 
@@ -195,14 +195,13 @@ class Search:
             self._solution.add(learned)
 
     def _count(self, package: Package, cause: Incompatibility) -> None:
-        self._to_take_back += self._priorities.conflict(self._deciding or package, package.name, cause)
+        self._priorities.conflict(self._deciding or package, package.name, cause)
 
     def _take_back(self) -> None:
         """Decide anew about what rejects others often."""
-        for package in self._to_take_back:
+        for package in self._priorities.reorder():
             if package.place is not None:
                 self._back_to(self._solution.level_of(package) - 1)
-        self._to_take_back.clear()
 
     def _back_to(self, level: int) -> None:
         self._waiting.clear()
@@ -257,13 +256,34 @@ class Search:
     def _decide_project(self, package: Package, domain: Domain) -> None:
         limits = self._provider.limits(package.name)
         choice = self._provider.choose(domain, package.left, [*self._needs.get(package.name, ()), *limits])
-        if choice.unusable and self._add(Incompatibility({package: choice.unusable}, Unusable(package))):
+        if choice.unusable and self._rule_out(package, domain, choice.unusable):
             return
         if choice.place is None:
             self._wait(package)
         else:
             self._provider.tried(domain, package.left)
             self._try(package, choice.place)
+
+    def _rule_out(self, package: Package, domain: Domain, unusable: int) -> bool:
+        """Take on that candidates cannot be taken; whether anything else was decided meanwhile.
+
+        What asks for another Python is a conflict, one version at a time, as it is to uv: packages whose
+        newest versions do are decided early, for what they can be is less than it seems.
+        """
+        asked = {place: text for place in places(unusable) if (text := domain.other_python(place))}
+        for place in asked:
+            unusable &= ~(1 << place)
+        if asked:
+            place = min(asked)
+            unusable |= 1 << place
+            self._back_to(self._solution.met_at(package))
+            self._priorities.other_python(package, asked[place])
+        known = self._unusable.get(package)
+        if known is None:
+            known = self._unusable[package] = Incompatibility({package: 0}, Unusable(package))
+            self._solution.put(known)
+        known.terms[package] |= unusable
+        return self._note(self._solution.check(known)) or bool(asked)
 
     def _wait(self, package: Package) -> None:
         """Let a project wait for what might ask for one of its candidates, where anything might."""
