@@ -208,9 +208,10 @@ CARDS = [
     ),
     # GTX 750 Ti on the newest driver that it has (580).
     ("13.0", "5.0", "torch", "2.14.1+cu126", "2.15.0 has no build"),
-    # Both of CUDA 13 run on every driver for 13.0; cu130 is what PyTorch publishes on PyPI.
-    ("13.2", "12.0", "torch", "2.15.0+cu130", ""),
-    ("13.9", "9.0", "torch", "2.15.0+cu130", ""),
+    # Both of CUDA 13 run on every driver for 13.0; cu132 is preferred by one that runs it as it is.
+    ("13.0", "12.0", "torch", "2.15.0+cu130", ""),
+    ("13.2", "12.0", "torch", "2.15.0+cu132", ""),
+    ("13.9", "9.0", "torch", "2.15.0+cu132", ""),
     ("13.0", "9.0", "torch==2.15.0+cu132", "2.15.0+cu132", ""),
     # What is asked for wins, with a word.
     ("12.8", "9.0", "torch==2.15.0", "2.15.0+cpu", "torch 2.14.1+cu126 has one"),
@@ -329,7 +330,7 @@ def test_what_the_wheels_of_an_unknown_backend_say_goes_before_its_name(tmp_path
     with LoopbackServer(tmp_path / "site") as server:
         world = World(server.url, tmp_path)
         plan = world.plan(gpu("13.2", "9.0"), "torch")
-        assert builds(plan)["torch"] == "2.15.0+cu130"
+        assert builds(plan)["torch"] == "2.15.0+cu132"
         assert "needs a driver for CUDA 14.0 or newer" in plan.notes[0]
         assert "requires nvidia-cudnn-cu14==10.1" in plan.notes[0]
         amd = replace(
