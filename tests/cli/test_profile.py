@@ -102,6 +102,6 @@ def test_what_is_refused(shell: Shell, tmp_path: Path) -> None:
             done = shell.run("profile", "from", cluster, str(tmp_path / "bad"), "--json", code=1)
             assert json.loads(done.stdout)["error"]["kind"] == "invalid-cluster-file"
     done = shell.run("profile", "from", "slurm", str(tmp_path / "none"), code=1)
-    assert "cannot be read" in done.stderr
+    assert "there is no file" in done.stderr
     shell.run("profile", "from", "kubernetes", NODES, "--assume", "nvidia.cuda=1", code=1)
     shell.run("profile", "from", "nomad", NODES, code=2)

@@ -286,7 +286,7 @@ def test_what_is_not_there(server: LoopbackServer, tmp_path: Path, arguments: li
 
 def test_a_place_with_nothing(server: LoopbackServer, tmp_path: Path) -> None:
     answer = importing(tmp_path / "out", f"{server.url}/nowhere", "--package", "torch", code=1)
-    assert "has no wheels of torch in the indexes cu132" in answer["error"]["message"]
+    assert "has no wheels of torch in the indexes cu130" in answer["error"]["message"]
     answer = importing(tmp_path / "out", tmp_path / "nowhere", code=1)
     assert "there is no such folder" in answer["error"]["message"]
     (tmp_path / "empty").mkdir()
